@@ -1,0 +1,219 @@
+"""k-means against scikit-learn and explicit loops, its seeds and empty clusters, and the start it gives EM."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+
+from speechgmm.errors import TrainingError
+from speechgmm.mixture.em import EMOptions
+from speechgmm.mixture.gaussian import BLOCK_FRAMES
+from speechgmm.mixture.initialisation import SAMPLE_PER_COMPONENT, from_clustering, start
+from speechgmm.mixture.kmeans import Clustering, assign, centroids, lloyd, seed_plus_plus, squared_distances
+
+CORNERS = np.array([[0.0, 0.0], [100.0, 0.0], [0.0, 50.0], [100.0, 50.0]])
+
+
+def clustered_frames(seed=0, n_frames=800):
+    """Four clusters of standard deviation 1 at the corners of a rectangle, the first with half of the frames."""
+    rng = np.random.default_rng(seed)
+    return CORNERS[rng.choice(4, size=n_frames, p=[0.5, 0.2, 0.2, 0.1])] + rng.normal(size=(n_frames, 2))
+
+
+def formless_frames(seed=0, n_frames=400):
+    return np.random.default_rng(seed).normal(size=(n_frames, 3))
+
+
+def by_rows(array):
+    return array[np.lexsort(array.T)]
+
+
+def test_squared_distances_against_loops():
+    """Each entry is the squared Euclidean distance of one frame to one centre; never negative."""
+    frames, centers = 30.0 + formless_frames(n_frames=20), 30.0 + formless_frames(1, n_frames=4)
+    expected = [
+        [sum((x - c) ** 2 for x, c in zip(frame, center, strict=True)) for center in centers] for frame in frames
+    ]
+    np.testing.assert_allclose(squared_distances(frames, centers), expected, rtol=0, atol=1e-10)
+    assert (squared_distances(frames, frames) >= 0).all()
+
+
+@pytest.mark.parametrize("n_frames", [1, BLOCK_FRAMES, BLOCK_FRAMES + 1])
+def test_frames_are_given_to_their_nearest_center(n_frames):
+    """Every frame, whatever block it falls in, has its nearest centre, and distortion is the mean squared distance."""
+    frames, centers = formless_frames(n_frames=n_frames), formless_frames(1, n_frames=5)
+    distances = ((frames[:, np.newaxis] - centers) ** 2).sum(axis=2)
+    clustering = assign(frames, centers)
+    np.testing.assert_array_equal(clustering.assignments, distances.argmin(axis=1))
+    assert clustering.distortion == pytest.approx(distances.min(axis=1).mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_lloyd_against_sklearn(seed):
+    """From the same centres to the end, centres, clusters and distortion are scikit-learn's."""
+    frames = formless_frames(seed)
+    centers = frames[:5]
+    oracle = KMeans(5, init=centers, n_init=1, algorithm="lloyd", tol=0.0, max_iter=300).fit(frames)
+    found = lloyd(frames, centers, max_iterations=300)
+    np.testing.assert_allclose(found.centers, oracle.cluster_centers_, rtol=0, atol=1e-10)
+    np.testing.assert_array_equal(found.assignments, oracle.labels_)
+    assert found.distortion == pytest.approx(oracle.inertia_ / len(frames), rel=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_distortion_never_rises(seed):
+    """Each further iteration leaves the distortion where it is or lowers it, also with an empty cluster to fill."""
+    frames = formless_frames(seed)
+    centers = np.vstack([frames[:5], [[1e3, 1e3, 1e3]]])
+    distortions = [lloyd(frames, centers, max_iterations=n).distortion for n in range(15)]
+    assert max(np.diff(distortions)) <= 0.0
+    assert distortions[-1] < 0.9 * distortions[0]
+
+
+def test_an_empty_cluster_takes_the_farthest_frame():
+    """Two empty clusters take the two frames farthest from their centre, one each; the others their frames' mean."""
+    frames = np.array([[0.0], [2.0], [9.0], [-10.0]])
+    clustering = Clustering(np.array([[0.0], [500.0], [600.0]]), np.zeros(4, dtype=np.intp), 46.25)
+    np.testing.assert_allclose(centroids(frames, clustering), [[0.25], [-10.0], [9.0]], rtol=1e-15)
+
+
+def test_empty_clusters_are_filled():
+    """However badly placed the centres, every cluster has frames in the end."""
+    frames = clustered_frames()
+    centers = np.array([[50.0, 20.0], [1e4, 1e4], [-1e4, 1e4], [1e4, -1e4]])
+    clustering = lloyd(frames, centers, max_iterations=50)
+    assert (np.bincount(clustering.assignments, minlength=4) > 0).all()
+    assert len(np.unique(clustering.centers, axis=0)) == 4
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_seeds_are_distinct_frames_where_there_are_enough(seed):
+    """Of six distinct frames among many repeated ones, six seeds take each once."""
+    distinct = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 3.0], [7.0, 7.0], [-2.0, 5.0], [4.0, -4.0]])
+    frames = np.repeat(distinct, [50, 1, 20, 1, 1, 30], axis=0)
+    seeds = seed_plus_plus(frames, 6, np.random.default_rng(seed))
+    np.testing.assert_array_equal(by_rows(seeds), by_rows(distinct))
+
+
+def test_seeds_of_identical_frames():
+    """Where the frames have one value only, all seeds have it."""
+    frames = np.full((20, 3), 0.3)
+    np.testing.assert_array_equal(seed_plus_plus(frames, 4, np.random.default_rng(0)), np.full((4, 3), 0.3))
+
+
+def test_far_frames_are_likelier_seeds():
+    """With four clusters far apart, four seeds fall into four clusters."""
+    for seed in range(10):
+        seeds = seed_plus_plus(clustered_frames(seed), 4, np.random.default_rng(seed))
+        nearest = squared_distances(seeds, CORNERS).argmin(axis=1)
+        assert sorted(nearest) == [0, 1, 2, 3]
+
+
+def test_seeds_are_determined_by_the_generator():
+    """The same state of the generator draws the same seeds; another draws others."""
+    frames = formless_frames()
+    one, same, other = (seed_plus_plus(frames, 5, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_clusters_become_components():
+    """Weights are shares of the frames, means the centres, variances those about the centre, in the features' units."""
+    sample = np.array([[-1.0], [1.0], [4.0], [4.0]])
+    clustering = Clustering(np.array([[0.0], [4.0], [50.0]]), np.array([0, 0, 1, 1]), 0.5)
+    mixture = from_clustering(clustering, sample, np.array([0.25]), np.array([10.0]), np.array([3.0]))
+    np.testing.assert_allclose(mixture.weights, [0.4, 0.4, 0.2], rtol=1e-15)  # the empty cluster counts as one frame
+    np.testing.assert_allclose(mixture.means, [[10.0], [22.0], [160.0]], rtol=1e-15)
+    np.testing.assert_allclose(mixture.variances, [[9.0], [2.25], [2.25]], rtol=1e-15)
+
+
+def test_the_start_finds_well_separated_clusters():
+    """Clusters far apart become one component each, with their share of the frames and their variance."""
+    frames = clustered_frames(n_frames=4000)
+    for seed in range(5):
+        mixture = start(frames, 4, np.random.default_rng(seed), options=EMOptions(variance_floor=0.0))
+        order = squared_distances(CORNERS, mixture.means).argmin(axis=1)
+        np.testing.assert_allclose(mixture.means[order], CORNERS, rtol=0, atol=0.6)
+        np.testing.assert_allclose(mixture.weights[order], [0.5, 0.2, 0.2, 0.1], rtol=0, atol=0.1)
+        np.testing.assert_allclose(mixture.variances[order], 1.0, rtol=0, atol=0.6)
+
+
+def test_the_start_weighs_each_feature_alike():
+    """Clusters that differ in a feature of small unit are found beside a feature of large unit that tells nothing."""
+    rng = np.random.default_rng(0)
+    side = rng.integers(2, size=500)
+    frames = np.column_stack([1000.0 * rng.normal(size=500), 0.001 * side + 0.00001 * rng.normal(size=500)])
+    means = start(frames, 2, np.random.default_rng(1)).means
+    np.testing.assert_allclose(np.sort(means[:, 1]), [0.0, 0.001], rtol=0, atol=0.0001)
+
+
+def test_the_start_is_determined_by_the_generator():
+    """The same state of the generator gives the identical mixture; another gives another."""
+    frames = formless_frames(n_frames=2000)
+    one, same, other = (start(frames, 5, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    for name in ("weights", "means", "variances"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(same, name))
+    assert not np.array_equal(one.means, other.means)
+
+
+def test_the_start_keeps_to_the_variance_floor():
+    """No variance is below the floor EM will hold to."""
+    frames = clustered_frames()
+    floor = 0.01 * frames.var(axis=0)
+    mixture = start(frames, 4, np.random.default_rng(0), options=EMOptions(variance_floor=0.01))
+    np.testing.assert_allclose(mixture.variances, np.tile(floor, (4, 1)), rtol=1e-12)
+
+
+def test_frames_of_weight_zero_are_not_drawn():
+    """Only the clusters whose frames have a weight become components."""
+    frames = clustered_frames()
+    frame_weights = (frames[:, 0] > 50.0).astype(np.float64)
+    assert SAMPLE_PER_COMPONENT * 4 > np.count_nonzero(frame_weights) > 4
+    mixture = start(frames, 4, np.random.default_rng(0), frame_weights=frame_weights)
+    assert (mixture.means[:, 0] > 90.0).all()
+
+
+def test_frames_are_drawn_in_proportion_to_their_weights():
+    """Of two equal clusters, one with a ninth of the other's weight has a tenth of the sample."""
+    rng = np.random.default_rng(0)
+    frames = np.repeat([[0.0], [100.0]], 10_000, axis=0) + rng.normal(size=(20_000, 1))
+    frame_weights = np.where(frames[:, 0] > 50.0, 1.0, 9.0)
+    mixture = start(frames, 2, np.random.default_rng(1), frame_weights=frame_weights)
+    light = mixture.weights[mixture.means[:, 0].argmax()]
+    assert light == pytest.approx(0.1, abs=0.06)
+
+
+@pytest.mark.parametrize("n_frames", [3, 50])
+def test_the_start_of_identical_frames_is_a_valid_mixture(n_frames):
+    """Where there is only one point, all components lie on it."""
+    frames = np.full((n_frames, 2), 0.7, dtype=np.float32)
+    mixture = start(frames, 3, np.random.default_rng(0))
+    np.testing.assert_allclose(mixture.means, np.float32(0.7), rtol=1e-12)
+    assert mixture.n_components == 3
+
+
+def test_as_many_components_as_frames():
+    """Each frame becomes a component."""
+    frames = formless_frames(n_frames=6)
+    mixture = start(frames, 6, np.random.default_rng(0))
+    np.testing.assert_allclose(by_rows(mixture.means), by_rows(frames), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(mixture.weights, 1 / 6, rtol=1e-15)
+
+
+def test_fewer_frames_than_components_are_refused():
+    """The error says how many frames count and what to do."""
+    text = "^there are {} frames for 6 components: give more speech or fewer components$"
+    with pytest.raises(TrainingError, match=text.format(5)):
+        start(formless_frames(n_frames=5), 6, np.random.default_rng(0))
+    frame_weights = np.array([1.0, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0])
+    with pytest.raises(TrainingError, match=text.format(3)):
+        start(formless_frames(n_frames=8), 6, np.random.default_rng(0), frame_weights=frame_weights)
+
+
+def test_frames_that_are_not_finite_are_refused():
+    """A NaN is reported as such before anything is drawn."""
+    frames = formless_frames()
+    frames[3, 1] = np.nan
+    with pytest.raises(TrainingError, match=r"^the frames hold values that are not finite numbers$"):
+        start(frames, 4, np.random.default_rng(0))
