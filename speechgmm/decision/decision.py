@@ -1,0 +1,47 @@
+"""What the classifier says of one utterance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """The answer for one utterance.
+
+    Attributes
+    ----------
+    label : str
+        The most probable class, or `UNKNOWN`.
+    probability : float
+        Calibrated posterior probability of `label` under the model's priors, in [0, 1]; NaN when unknown.
+    score : float
+        Calibrated log-likelihood ratio (natural logarithm, prior-free) of `label` against the other classes;
+        NaN when unknown.
+    speech_s : float
+        Seconds of speech the decision rests on.
+    reason : str
+        Why there is no label; empty when there is one.
+    probabilities : mapping of str to float
+        Posterior probability of each class; they sum to 1. Empty when unknown.
+    log_likelihood_ratios : mapping of str to float
+        Calibrated log-likelihood ratio of each class against the others (natural logarithm, prior-free).
+        Empty when unknown.
+    """
+
+    label: str
+    probability: float = math.nan
+    score: float = math.nan
+    speech_s: float
+    reason: str = ""
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    log_likelihood_ratios: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def decided(self) -> bool:
+        """Whether there is a label."""
+        return self.label != UNKNOWN

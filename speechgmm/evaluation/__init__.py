@@ -1,0 +1,1 @@
+"""How good the answers are: metrics, intervals and the report, from decisions alone."""

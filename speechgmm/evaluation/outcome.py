@@ -1,0 +1,133 @@
+"""What an evaluation starts from: one outcome for each utterance, checked and counted."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from speechgmm.decision.decision import UNKNOWN, Decision
+from speechgmm.errors import EvaluationError
+from speechgmm.evaluation.intervals import speaker_counts
+from speechgmm.evaluation.metrics import Counts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One utterance that was classified.
+
+    Attributes
+    ----------
+    path : str
+        How the corpus calls it.
+    truth : str
+        Its label in the corpus.
+    speaker : str or None
+        Who speaks; None where nobody said.
+    duration_s : float
+        Length of the audio in seconds, speech or not.
+    decision : Decision
+        What the classifier says.
+    columns : mapping of str to str
+        Further columns of the corpus, for grouping.
+    """
+
+    path: str
+    truth: str
+    speaker: str | None
+    duration_s: float
+    decision: Decision
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """A recording left out of the evaluation, and why."""
+
+    path: str
+    reason: str
+
+
+def check_outcomes(outcomes: Sequence[Outcome], classes: Sequence[str], *, n_skipped: int) -> None:
+    """Refuse outcomes that cannot be evaluated against these classes.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        At least one is needed.
+    classes : sequence of str
+        The classes of the model.
+    n_skipped : int
+        Recordings left out, for the message.
+
+    Raises
+    ------
+    EvaluationError
+        If the classes are no classes, there are no outcomes, or one contradicts the classes.
+    """
+    if len(set(classes)) < max(2, len(classes)) or UNKNOWN in classes:
+        raise EvaluationError(
+            f"the classes are {list(classes)}: two or more different names are needed, none of them '{UNKNOWN}'"
+        )
+    if not outcomes:
+        raise EvaluationError(
+            f"there is nothing to evaluate: no recording labelled {' or '.join(classes)} was classified, "
+            f"{n_skipped} were skipped"
+        )
+    for outcome in outcomes:
+        _check_outcome(outcome, classes)
+
+
+def _check_outcome(outcome: Outcome, classes: Sequence[str]) -> None:
+    decision = outcome.decision
+    expected = ", ".join(classes)
+    if outcome.truth not in classes:
+        raise EvaluationError(
+            f"{outcome.path}: its label in the corpus is '{outcome.truth}', which the model does not have: "
+            f"skip it, or use one of {expected}"
+        )
+    if not 0.0 <= outcome.duration_s < math.inf:
+        raise EvaluationError(f"{outcome.path}: its duration is {outcome.duration_s} s, not a length of time")
+    if not decision.decided:
+        return
+    if decision.label not in classes:
+        raise EvaluationError(f"{outcome.path}: its predicted label is '{decision.label}', not one of {expected}")
+    for name in classes:
+        llr = decision.log_likelihood_ratios.get(name, math.nan)
+        if not math.isfinite(llr):
+            raise EvaluationError(
+                f"{outcome.path}: its log-likelihood ratio of '{name}' is {llr}; a decided utterance needs a finite one"
+            )
+
+
+def count_outcomes(outcomes: Sequence[Outcome], classes: Sequence[str]) -> tuple[list[str], Counts]:
+    """Count predictions speaker by speaker.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        N utterances, checked.
+    classes : sequence of str
+        The K classes of the model.
+
+    Returns
+    -------
+    speakers : list of str
+        The named speakers, sorted.
+    counts : array of int (S, K, K + 1)
+        Confusion counts of each of them, in this order, then of each utterance without a speaker.
+    """
+    index = {name: number for number, name in enumerate([*classes, UNKNOWN])}
+    names = sorted({outcome.speaker for outcome in outcomes if outcome.speaker is not None})
+    numbers = {name: number for number, name in enumerate(names)}
+    unnamed = itertools.count(len(names))
+    counts = speaker_counts(
+        np.array([index[outcome.truth] for outcome in outcomes], dtype=np.intp),
+        np.array([index[outcome.decision.label] for outcome in outcomes], dtype=np.intp),
+        np.array([next(unnamed) if one.speaker is None else numbers[one.speaker] for one in outcomes], dtype=np.intp),
+        n_classes=len(classes),
+    )
+    return names, counts

@@ -1,0 +1,231 @@
+"""DET points, EER and Cllr: against scikit-learn, explicit loops and hand-worked cases."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_curve
+
+from speechgmm.errors import EvaluationError, SpeechGmmError
+from speechgmm.evaluation import detection
+
+NOTHING = np.array([])
+
+
+def random_scores(seed: int, *, n_targets: int = 40, n_nontargets: int = 25, decimals: int = 1):
+    rng = np.random.default_rng(seed)
+    return rng.normal(1, 1.5, n_targets).round(decimals), rng.normal(-1, 1, n_nontargets).round(decimals)
+
+
+def eer_by_loop(targets, nontargets):
+    """Walk over every threshold and cross each straight piece with the diagonal."""
+    corners = []
+    for threshold in [*sorted({*targets, *nontargets}), math.inf]:
+        miss = sum(score < threshold for score in targets) / len(targets)
+        false_alarm = sum(score >= threshold for score in nontargets) / len(nontargets)
+        corners.append((false_alarm, miss))
+    for (x0, y0), (x1, y1) in itertools.pairwise(corners):
+        if y0 <= x0 and y1 >= x1:
+            part = (x0 - y0) / ((x0 - y0) + (y1 - x1))
+            return x0 + part * (x1 - x0)
+    raise AssertionError
+
+
+def cllr_by_loop(targets, nontargets):
+    of_targets = sum(math.log2(1 + math.exp(-llr)) for llr in targets) / len(targets)
+    of_nontargets = sum(math.log2(1 + math.exp(llr)) for llr in nontargets) / len(nontargets)
+    return (of_targets + of_nontargets) / 2
+
+
+def min_cllr_by_search(targets, nontargets):
+    """Try every way to pool neighbouring scores whose likelihood ratios rise, and take the cheapest."""
+    scores = sorted({*targets, *nontargets})
+    best = math.inf
+    for cuts in itertools.product([False, True], repeat=len(scores) - 1):
+        blocks = [[scores[0]]]
+        for cut, score in zip(cuts, scores[1:], strict=True):
+            blocks = [*blocks, [score]] if cut else [*blocks[:-1], [*blocks[-1], score]]
+        shares = [
+            (sum(np.isin(targets, block)) / len(targets), sum(np.isin(nontargets, block)) / len(nontargets))
+            for block in blocks
+        ]
+        if any(p1 * q0 < p0 * q1 for (p0, q0), (p1, q1) in itertools.pairwise(shares)):
+            continue
+        cost = sum((p * math.log2(1 + q / p) if p else 0) + (q * math.log2(1 + p / q) if q else 0) for p, q in shares)
+        best = min(best, cost / 2)
+    return best
+
+
+def test_det_points_equal_scikit_learn():
+    """The points are those of the ROC with every threshold kept, from the other end."""
+    targets, nontargets = random_scores(1)
+    labels = np.repeat([1, 0], [len(targets), len(nontargets)])
+    false_alarm, hit, _ = roc_curve(labels, np.concatenate([targets, nontargets]), drop_intermediate=False)
+    points = detection.det_points(targets, nontargets)
+    np.testing.assert_allclose(points.false_alarm, false_alarm[::-1], atol=1e-15)
+    np.testing.assert_allclose(points.miss, 1 - hit[::-1], atol=1e-15)
+
+
+def test_det_points_hand_worked():
+    """Equal scores move together, and both ends are there."""
+    points = detection.det_points(np.array([2.0, 1.0, 1.0]), np.array([1.0, 0.0]))
+    np.testing.assert_array_equal(points.thresholds, [0, 1, 2, np.inf])
+    np.testing.assert_allclose(points.false_alarm, [1, 1 / 2, 0, 0])
+    np.testing.assert_allclose(points.miss, [0, 0, 2 / 3, 1])
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 9])
+def test_eer_equals_explicit_loop(decimals):
+    """With many, some and no ties."""
+    targets, nontargets = random_scores(2, decimals=decimals)
+    expected = eer_by_loop(targets, nontargets)
+    assert 0.02 < expected < 0.5
+    assert detection.equal_error_rate(targets, nontargets) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("targets", "nontargets", "expected"),
+    [
+        ([3.0, 2.0], [1.0, 0.0], 0.0),  # perfect
+        ([0.0, 1.0], [2.0, 3.0], 1.0),  # perfectly wrong
+        ([5.0, 5.0, 5.0], [5.0], 0.5),  # constant
+        ([1.0], [0.0], 0.0),  # two files
+        ([0.0], [1.0], 1.0),
+        ([2.0, 1.0, 1.0], [1.0, 0.0], 2 / 7),  # (1/2, 0) to (0, 2/3) crosses the diagonal at 2/7
+        ([4.0, 2.0], [3.0, 1.0], 0.5),
+    ],
+)
+def test_eer_hand_worked(targets, nontargets, expected):
+    """Perfect, constant and tied scores, and two files."""
+    assert detection.equal_error_rate(np.array(targets), np.array(nontargets)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_eer_keeps_when_the_sides_are_exchanged(seed):
+    """Negated scores with targets and nontargets exchanged are the same problem."""
+    targets, nontargets = random_scores(seed, decimals=0)
+    exchanged = detection.equal_error_rate(-nontargets, -targets)
+    assert detection.equal_error_rate(targets, nontargets) == pytest.approx(exchanged)
+
+
+def test_cllr_equals_explicit_loop():
+    """Against the formula, trial by trial."""
+    targets, nontargets = random_scores(3)
+    assert detection.cllr(targets, nontargets) == pytest.approx(cllr_by_loop(targets, nontargets))
+
+
+def test_cllr_hand_worked():
+    """Ratios that say nothing cost 1 bit; a target at ln 3 costs log2 4/3, a nontarget at 0 one bit."""
+    assert detection.cllr(np.zeros(3), np.zeros(5)) == pytest.approx(1)
+    assert detection.cllr(np.array([math.log(3)]), np.array([0.0])) == pytest.approx((math.log2(4 / 3) + 1) / 2)
+
+
+def test_cllr_does_not_overflow():
+    """Ratios far beyond the range of exp cost what they should: 5000 nats the wrong way, on one side."""
+    assert detection.cllr(np.array([5000.0]), np.array([-5000.0])) == 0
+    assert detection.cllr(np.array([-5000.0]), np.array([-5000.0])) == pytest.approx(2500 / math.log(2))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_min_cllr_equals_exhaustive_search(seed):
+    """No rising map of the scores is cheaper, ties kept together."""
+    rng = np.random.default_rng(seed)
+    targets, nontargets = rng.integers(2, 8, 9).astype(float), rng.integers(0, 6, 6).astype(float)
+    expected = min_cllr_by_search(targets, nontargets)
+    assert 0 < expected < 1
+    assert detection.min_cllr(targets, nontargets) == pytest.approx(expected)
+
+
+def test_min_cllr_never_exceeds_cllr_nor_one():
+    """Calibration can only help, and saying nothing is always allowed."""
+    for seed in range(20):
+        targets, nontargets = random_scores(seed)
+        least = detection.min_cllr(targets, nontargets)
+        assert least <= min(detection.cllr(targets, nontargets), 1)
+    assert detection.min_cllr(nontargets, targets) <= 1
+
+
+def test_min_cllr_depends_on_order_only():
+    """A rising map of the scores changes nothing."""
+    targets, nontargets = random_scores(4)
+    mapped = detection.min_cllr(np.exp(targets), np.exp(nontargets))
+    assert mapped == pytest.approx(detection.min_cllr(targets, nontargets))
+
+
+@pytest.mark.parametrize(
+    ("targets", "nontargets", "expected"),
+    [([2.0, 3.0], [0.0, 1.0], 0.0), ([1.0, 1.0, 1.0], [1.0], 1.0), ([0.0], [1.0], 1.0), ([1.0], [0.0], 0.0)],
+)
+def test_min_cllr_hand_worked(targets, nontargets, expected):
+    """Perfect order costs nothing; constant scores and the wrong order cost one bit."""
+    assert detection.min_cllr(np.array(targets), np.array(nontargets)) == pytest.approx(expected, abs=1e-12)
+
+
+def test_multiclass_cllr_of_two_classes_is_cllr():
+    """With opposite ratios of two classes, in unequal numbers, both definitions agree."""
+    targets, nontargets = random_scores(5)
+    of_first = np.concatenate([targets, nontargets])
+    truth = np.repeat([0, 1], [len(targets), len(nontargets)])
+    found = detection.multiclass_cllr(np.stack([of_first, -of_first], axis=1), truth)
+    assert found == pytest.approx(detection.cllr(targets, nontargets))
+
+
+def test_multiclass_cllr_equals_posteriors_by_loop():
+    """Against -log2 of the posterior at equal priors, from the likelihoods themselves."""
+    rng = np.random.default_rng(6)
+    likelihoods = np.exp(rng.normal(0, 2, (30, 4)))
+    truth = rng.permutation(np.repeat(range(4), [3, 12, 5, 10]))
+    llrs = np.log(3 * likelihoods / (likelihoods.sum(axis=1, keepdims=True) - likelihoods))
+    costs = {label: [] for label in range(4)}
+    for row, label in zip(likelihoods, truth, strict=True):
+        costs[label].append(-math.log2(row[label] / sum(row)))
+    expected = sum(sum(values) / len(values) for values in costs.values()) / 4
+    assert detection.multiclass_cllr(llrs, truth) == pytest.approx(expected)
+
+
+def test_multiclass_cllr_of_ratios_that_say_nothing():
+    """It is log2 of the number of classes."""
+    assert detection.multiclass_cllr(np.zeros((6, 3)), np.array([0, 1, 2, 2, 2, 2])) == pytest.approx(math.log2(3))
+
+
+@pytest.mark.parametrize("figure", [detection.equal_error_rate, detection.cllr, detection.min_cllr])
+def test_one_side_only_is_undefined(figure):
+    """Without targets, without nontargets or without both there is no figure."""
+    some = np.array([0.5, 1.5])
+    for targets, nontargets in [(some, NOTHING), (NOTHING, some), (NOTHING, NOTHING)]:
+        assert math.isnan(figure(targets, nontargets))
+
+
+def test_multiclass_cllr_without_one_of_the_classes_is_undefined():
+    """Every class must have a trial."""
+    assert math.isnan(detection.multiclass_cllr(np.zeros((4, 3)), np.array([0, 0, 2, 2])))
+    assert math.isnan(detection.multiclass_cllr(np.zeros((0, 2)), np.zeros(0, dtype=int)))
+
+
+def test_det_points_of_one_side_only():
+    """The rates of the side without trials are undefined, those of the other are not."""
+    points = detection.det_points(np.array([1.0, 2.0]), NOTHING)
+    np.testing.assert_allclose(points.miss, [0, 0.5, 1])
+    assert np.isnan(points.false_alarm).all()
+
+
+@pytest.mark.parametrize(
+    "figure", [detection.det_points, detection.equal_error_rate, detection.cllr, detection.min_cllr]
+)
+@pytest.mark.parametrize("fault", [math.nan, math.inf, -math.inf])
+def test_scores_must_be_finite(figure, fault):
+    """A score that is no number is refused on either side, with how many there are."""
+    good, bad = np.array([0.0, 1.0, 2.0]), np.array([0.0, fault])
+    with pytest.raises(EvaluationError, match=r"1 of \d scores are not finite"):
+        figure(good, bad)
+    with pytest.raises(SpeechGmmError, match=r"1 of \d scores are not finite"):
+        figure(bad, good)
+
+
+def test_multiclass_ratios_must_be_finite():
+    """The message says how many are not."""
+    with pytest.raises(EvaluationError, match="2 of 6 scores are not finite: leave out"):
+        detection.multiclass_cllr(np.array([[0, 1], [np.nan, np.inf], [0, 0]]), np.array([0, 1, 1]))
