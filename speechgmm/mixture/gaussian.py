@@ -19,7 +19,6 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp
 
 from speechgmm.errors import OptionError
 
@@ -108,7 +107,7 @@ class DiagonalMixture:
         """
         scores = np.empty(len(frames))
         for rows, z in expanded_blocks(frames, self.center):
-            scores[rows] = logsumexp(z @ self.coefficients, axis=1)
+            scores[rows], _ = exponentiate(z @ self.coefficients)
         return scores
 
     def responsibilities(self, frames: Frames) -> Floats:
@@ -126,7 +125,8 @@ class DiagonalMixture:
         posteriors = np.empty((len(frames), self.n_components))
         for rows, z in expanded_blocks(frames, self.center):
             joint = z @ self.coefficients
-            posteriors[rows] = np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
+            _, totals = exponentiate(joint)
+            posteriors[rows] = joint / totals[:, np.newaxis]
         return posteriors
 
 
@@ -174,3 +174,25 @@ def expanded_blocks(frames: Frames, center: Floats) -> Iterator[tuple[slice, Flo
         np.subtract(frames[rows], center, out=x)
         np.multiply(x, x, out=z[:, 1 + n_dimensions :])
         yield rows, z
+
+
+def exponentiate(joint: Floats) -> tuple[Floats, Floats]:
+    """Turn joint log-likelihoods of frames and components into likelihoods, in place, without overflow.
+
+    Parameters
+    ----------
+    joint : ndarray (T, K)
+        Equation (2). Overwritten by its exponential, each row relative to its largest value.
+
+    Returns
+    -------
+    log_likelihoods : ndarray (T,)
+        Logarithm of the sum of each row's exponentials: the logarithm of (1).
+    totals : ndarray (T,)
+        Sum of each overwritten row, at least 1: dividing by it gives responsibilities.
+    """
+    peak = joint.max(axis=1)
+    joint -= peak[:, np.newaxis]
+    np.exp(joint, out=joint)
+    totals: Floats = joint.sum(axis=1)
+    return peak + np.log(totals), totals

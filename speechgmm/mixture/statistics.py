@@ -14,7 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechgmm.mixture.gaussian import DiagonalMixture, Floats, Frames, expanded_blocks, joint_coefficients
+from speechgmm.mixture.gaussian import (
+    DiagonalMixture,
+    Floats,
+    Frames,
+    expanded_blocks,
+    exponentiate,
+    joint_coefficients,
+)
 
 MOMENT_FRAMES = 1 << 14  # `moments` makes float64 of so many frames at a time
 
@@ -83,12 +90,9 @@ def accumulate(
     for rows, z in expanded_blocks(frames, center):
         weights = np.ones(len(z)) if frame_weights is None else frame_weights[rows]
         joint = z @ coefficients
-        peak = joint.max(axis=1)
-        joint -= peak[:, np.newaxis]
-        np.exp(joint, out=joint)
-        total = joint.sum(axis=1)
-        log_likelihood += float(weights @ (peak + np.log(total)))
-        z *= (weights / total)[:, np.newaxis]  # normalises the responsibilities at 2D + 1 products a frame, not K
+        log_likelihoods, totals = exponentiate(joint)
+        log_likelihood += float(weights @ log_likelihoods)
+        z *= (weights / totals)[:, np.newaxis]  # normalises the responsibilities at 2D + 1 products a frame, not K
         sums += joint.T @ z
     occupancies, first, second = np.split(sums, [1, 1 + mixture.n_dimensions], axis=1)
     n_frames = float(len(frames)) if frame_weights is None else float(frame_weights.sum())

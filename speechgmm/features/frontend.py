@@ -1,0 +1,185 @@
+"""From samples to cepstral frames, with librosa's short-time Fourier transform and mel filter bank.
+
+The way of a frame: a steady offset is filtered out; a Hann window and its power spectrum; mel bands; logarithm;
+discrete cosine transform; where asked for, deltas. A frame depends on its own samples only (deltas: on its
+neighbours), never on how loud the rest of the recording is; that is why `librosa.feature.mfcc`, which clips everything
+80 dB below the recording's loudest instant, is not used.
+
+Long recordings are worked through in stretches of about a minute, each with its own choice of speech frames and its own mean,
+so that memory does not grow with their length.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import librosa
+import numpy as np
+import numpy.typing as npt
+import scipy.fft
+import scipy.signal
+
+from speechgmm.features.options import FrontEndOptions
+from speechgmm.features.speech import speech_frames
+
+Samples = npt.NDArray[np.float32]
+Features = npt.NDArray[np.float32]
+
+STRETCH_S = 60.0
+OFFSET_CUTOFF_HZ = 20.0
+POWER_FLOOR = 1e-12  # power of a mel band, samples in [-1, 1]: far below 16-bit quantisation noise
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """The speech frames of a minute or so.
+
+    Attributes
+    ----------
+    frames : ndarray (T, D) of float32
+        Cepstral frames that hold speech; their mean is not taken off yet.
+    n_frames : int
+        How many frames the stretch had in all.
+    """
+
+    frames: Features
+    n_frames: int
+
+
+def stretches(blocks: Iterable[Samples], options: FrontEndOptions) -> Iterator[Stretch]:
+    """Turn a recording into stretches of speech frames.
+
+    Parameters
+    ----------
+    blocks : iterable of ndarray (n,)
+        The samples in [-1, 1] at the options' sampling rate, cut anyhow: the result does not depend on the cuts.
+    options : FrontEndOptions
+
+    Yields
+    ------
+    Stretch
+        At least one, unless the recording is shorter than a window.
+    """
+    for samples in windows_of(without_offset(blocks, options.sampling_rate), options):
+        log_mel = log_mel_bands(samples, options)
+        keep = speech_frames(log_mel, options)
+        yield Stretch(cepstra(log_mel, options)[keep], len(log_mel))
+
+
+def without_offset(blocks: Iterable[Samples], sampling_rate: int) -> Iterator[Samples]:
+    """Filter out a steady offset by a first-order high-pass, its state carried from block to block."""
+    b, a = scipy.signal.butter(1, OFFSET_CUTOFF_HZ, "highpass", fs=sampling_rate)
+    b, a = b.astype(np.float32), a.astype(np.float32)
+    state: Samples | None = None
+    for block in blocks:
+        if len(block) == 0:
+            continue
+        if state is None:
+            state = scipy.signal.lfilter_zi(b, a).astype(np.float32) * block[0]
+        filtered, state = scipy.signal.lfilter(b, a, block, zi=state)
+        yield filtered
+
+
+def windows_of(blocks: Iterable[Samples], options: FrontEndOptions) -> Iterator[Samples]:
+    """Cut samples anew, into pieces that hold a stretch's windows each; windows of neighbouring pieces may overlap.
+
+    The last piece has half a stretch to one and a half, so that no tail is too short to tell speech from pauses.
+    """
+    step = round(STRETCH_S / options.hop_s) * options.hop
+    length = step - options.hop + options.window
+    pending = np.empty(0, dtype=np.float32)
+    for block in blocks:
+        pending = np.concatenate([pending, block])
+        while len(pending) >= length + step // 2:
+            yield pending[:length]
+            pending = pending[step:]
+    if len(pending) >= options.window:
+        yield pending
+
+
+def log_mel_bands(samples: Samples, options: FrontEndOptions) -> Features:
+    """Natural logarithm of the power in each mel band of each frame.
+
+    Parameters
+    ----------
+    samples : ndarray (n,)
+        At least one window.
+    options : FrontEndOptions
+
+    Returns
+    -------
+    ndarray (T, n_mels) of float32
+        ``T = 1 + (n - window) // hop``.
+    """
+    # librosa centres the window in n_fft samples: give it the missing ones, so that no frame is lost at either end.
+    margin = options.n_fft - options.window
+    padded = np.pad(samples, (margin // 2, margin - margin // 2))
+    spectrum = librosa.stft(
+        padded, n_fft=options.n_fft, hop_length=options.hop, win_length=options.window, window="hann", center=False
+    )
+    power = spectrum.real**2 + spectrum.imag**2
+    bands: Features = power.T @ mel_filters(options)
+    np.maximum(bands, np.float32(POWER_FLOOR), out=bands)
+    return np.log(bands, out=bands)
+
+
+@functools.lru_cache(maxsize=8)
+def mel_filters(options: FrontEndOptions) -> Features:
+    """The mel filter bank as a matrix (1 + n_fft / 2, n_mels)."""
+    filters: Features = librosa.filters.mel(
+        sr=options.sampling_rate,
+        n_fft=options.n_fft,
+        n_mels=options.n_mels,
+        fmin=options.fmin_hz,
+        fmax=options.fmax_hz,
+    )
+    return np.ascontiguousarray(filters.T, dtype=np.float32)
+
+
+def cepstra(log_mel: Features, options: FrontEndOptions) -> Features:
+    """Cepstral coefficients of log mel bands, without the zeroth, and their deltas where asked for.
+
+    Parameters
+    ----------
+    log_mel : ndarray (T, n_mels)
+    options : FrontEndOptions
+
+    Returns
+    -------
+    ndarray (T, D) of float32
+        Orthonormal discrete cosine transform, type II.
+    """
+    transformed = scipy.fft.dct(log_mel, type=2, norm="ortho", axis=1)
+    coefficients: Features = transformed[:, 1 : 1 + options.n_coefficients]
+    deltas = [
+        librosa.feature.delta(coefficients, order=order, axis=0, mode="nearest")
+        for order in range(1, 1 + options.delta_order)
+    ]
+    return np.concatenate([coefficients, *deltas], axis=1)
+
+
+def normalise_mean(frames: Features, reference: npt.NDArray[np.float64], options: FrontEndOptions) -> Features:
+    """Move the mean of an utterance's frames toward the mean of the training data, as the options say.
+
+    Parameters
+    ----------
+    frames : ndarray (T, D)
+        Speech frames of one stretch.
+    reference : ndarray (D,)
+        Mean of the training frames.
+    options : FrontEndOptions
+
+    Returns
+    -------
+    ndarray (T, D) of float32
+    """
+    if options.cepstral_mean == "none" or len(frames) == 0:
+        return frames
+    share = 1.0
+    if options.cepstral_mean == "shrunk":
+        share = len(frames) / (len(frames) + options.shrink_frames)
+    shift = share * (frames.mean(axis=0, dtype=np.float64) - reference)
+    moved: Features = frames - shift.astype(np.float32)
+    return moved

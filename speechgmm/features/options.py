@@ -1,0 +1,134 @@
+"""The front end's options, saved with every model: a model only understands frames made with its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from speechgmm.errors import OptionError
+
+CEPSTRAL_MEANS = ("none", "utterance", "shrunk")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontEndOptions:
+    """How samples become frames.
+
+    Attributes
+    ----------
+    sampling_rate : int
+        Hz; audio is resampled to it.
+    window_s, hop_s : float
+        Length of a frame's Hann window and distance of two frames, in seconds.
+    n_mels : int
+        Mel bands.
+    fmin_hz, fmax_hz : float
+        Lower edge of the lowest band and upper edge of the highest.
+    n_coefficients : int
+        Cepstral coefficients kept, from the first (the zeroth, the level, is never kept); at most ``n_mels - 1``.
+    delta_order : int
+        0: the coefficients only; 1: and their slope over time; 2: and their curvature.
+    cepstral_mean : str
+        What is done about an utterance's mean frame. "none": nothing; "utterance": it is moved to the training mean;
+        "shrunk": it is moved by the share ``n / (n + shrink_frames)`` of the way for n speech frames.
+    shrink_frames : float
+        See `cepstral_mean`; not negative.
+    speech_range_db : float
+        A frame more than this below the loud frames of its stretch is no speech; positive.
+    """
+
+    sampling_rate: int = 16000
+    window_s: float = 0.025
+    hop_s: float = 0.010
+    n_mels: int = 40
+    fmin_hz: float = 60.0
+    fmax_hz: float = 4000.0
+    n_coefficients: int = 20
+    delta_order: int = 0
+    cepstral_mean: str = "shrunk"
+    shrink_frames: float = 200.0
+    speech_range_db: float = 30.0
+
+    def __post_init__(self) -> None:
+        finite = (self.window_s, self.hop_s, self.fmin_hz, self.fmax_hz, self.shrink_frames, self.speech_range_db)
+        if not all(math.isfinite(value) for value in finite):
+            raise OptionError("the front end's options must be finite numbers")
+        self._check_spectrum()
+        self._check_cepstrum()
+        if self.speech_range_db <= 0:
+            raise OptionError(f"speech_range_db is {self.speech_range_db}, but it must be positive")
+
+    def _check_spectrum(self) -> None:
+        if not 8000 <= self.sampling_rate <= 96000:
+            raise OptionError(f"sampling_rate is {self.sampling_rate} Hz, but it must be 8000 to 96000 Hz")
+        if not 0.002 <= self.hop_s <= self.window_s <= 0.5:
+            raise OptionError(
+                f"hop_s is {self.hop_s} and window_s {self.window_s}, but 0.002 <= hop_s <= window_s <= 0.5 must hold"
+            )
+        if not 0 <= self.fmin_hz < self.fmax_hz <= self.sampling_rate / 2:
+            raise OptionError(
+                f"fmin_hz is {self.fmin_hz} and fmax_hz {self.fmax_hz}, "
+                f"but 0 <= fmin_hz < fmax_hz <= {self.sampling_rate / 2:g} (half the sampling rate) must hold"
+            )
+        if not 2 <= self.n_mels <= 256:
+            raise OptionError(f"n_mels is {self.n_mels}, but it must be 2 to 256")
+
+    def _check_cepstrum(self) -> None:
+        if not 1 <= self.n_coefficients < self.n_mels:
+            raise OptionError(
+                f"n_coefficients is {self.n_coefficients}, but it must be 1 to {self.n_mels - 1}, below n_mels"
+            )
+        if self.delta_order not in (0, 1, 2):
+            raise OptionError(f"delta_order is {self.delta_order}, but it must be 0, 1 or 2")
+        if self.cepstral_mean not in CEPSTRAL_MEANS:
+            raise OptionError(f"cepstral_mean is {self.cepstral_mean!r}, but it must be one of {CEPSTRAL_MEANS}")
+        if self.shrink_frames < 0:
+            raise OptionError(f"shrink_frames is {self.shrink_frames}, but it must be 0 or more")
+
+    @classmethod
+    def parse(cls, assignments: Iterable[str]) -> FrontEndOptions:
+        """Read options from ``NAME=VALUE`` texts; those not named keep their defaults.
+
+        Raises
+        ------
+        OptionError
+            If a text is no such assignment, or a value is outside its range.
+        """
+        defaults = asdict(cls())
+        values: dict[str, Any] = {}
+        for assignment in assignments:
+            name, equals, text = assignment.partition("=")
+            if not equals or name not in defaults:
+                raise OptionError(f"{assignment!r} is no NAME=VALUE with a name of {', '.join(defaults)}")
+            kind = type(defaults[name])
+            try:
+                values[name] = kind(text)
+            except ValueError as error:
+                raise OptionError(f"{name} is {text!r}, but it must be of type {kind.__name__}") from error
+        return cls(**values)
+
+    @property
+    def window(self) -> int:
+        """Samples in a window."""
+        return round(self.window_s * self.sampling_rate)
+
+    @property
+    def hop(self) -> int:
+        """Samples from one frame to the next."""
+        return round(self.hop_s * self.sampling_rate)
+
+    @property
+    def n_fft(self) -> int:
+        """Length of the Fourier transform: the next power of two that holds a window."""
+        return 1 << (self.window - 1).bit_length()
+
+    @property
+    def n_dimensions(self) -> int:
+        """D, the number of features a frame has."""
+        return self.n_coefficients * (1 + self.delta_order)
+
+    def duration_s(self, n_frames: int) -> float:
+        """Seconds of audio that so many frames span."""
+        return (n_frames * self.hop + self.window - self.hop) / self.sampling_rate if n_frames else 0.0
