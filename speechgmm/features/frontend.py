@@ -5,8 +5,8 @@ discrete cosine transform; where asked for, deltas. A frame depends on its own s
 neighbours), never on how loud the rest of the recording is; that is why `librosa.feature.mfcc`, which clips everything
 80 dB below the recording's loudest instant, is not used.
 
-Long recordings are worked through in stretches of about a minute, each with its own choice of speech frames and its own mean,
-so that memory does not grow with their length.
+Long recordings are worked through in stretches of about a minute, each with its own choice of speech frames and its own
+mean, so that memory does not grow with their length.
 """
 
 from __future__ import annotations
