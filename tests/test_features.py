@@ -397,6 +397,7 @@ def test_lengths_in_samples(options, window, hop, n_fft):
         ),
         ({"n_mels": 1}, "n_mels is 1, but it must be 2 to 256"),
         ({"n_mels": 257}, "n_mels is 257, but it must be 2 to 256"),
+        ({"n_mels": 20.0}, "n_mels is 20.0, but it must be a whole number"),
         ({"n_coefficients": 0}, "n_coefficients is 0, but it must be 1 to 39, below n_mels"),
         ({"n_mels": 24, "n_coefficients": 24}, "n_coefficients is 24, but it must be 1 to 23, below n_mels"),
         ({"delta_order": 3}, "delta_order is 3, but it must be 0, 1 or 2"),

@@ -200,7 +200,7 @@ def test_find_audio_is_in_order(tmp_path: Path) -> None:
 def test_find_audio_of_anything_else(tmp_path: Path) -> None:
     """A file gives itself whatever its name, and so does a path where there is nothing, or cannot be."""
     make(tmp_path, "speech.dat")
-    paths = [tmp_path / "speech.dat", tmp_path / "gone.wav", tmp_path / ("x" * 300)]
+    paths = [tmp_path / name for name in ("speech.dat", "gone.wav", "x" * 300, "a\0b.wav")]
 
     assert [list(find_audio(path)) for path in paths] == [[path] for path in paths]
 

@@ -70,16 +70,22 @@ def stretches(blocks: Iterable[Samples], options: FrontEndOptions) -> Iterator[S
 
 def without_offset(blocks: Iterable[Samples], sampling_rate: int) -> Iterator[Samples]:
     """Filter out a steady offset by a first-order high-pass, its state carried from block to block."""
-    b, a = scipy.signal.butter(1, OFFSET_CUTOFF_HZ, "highpass", fs=sampling_rate)
-    b, a = b.astype(np.float32), a.astype(np.float32)
+    b, a, settled = offset_filter(sampling_rate)
     state: Samples | None = None
     for block in blocks:
         if len(block) == 0:
             continue
         if state is None:
-            state = scipy.signal.lfilter_zi(b, a).astype(np.float32) * block[0]
+            state = settled * block[0]
         filtered, state = scipy.signal.lfilter(b, a, block, zi=state)
         yield filtered
+
+
+@functools.lru_cache(maxsize=8)
+def offset_filter(sampling_rate: int) -> tuple[Samples, Samples, Samples]:
+    """Coefficients of the high-pass, and its state where it has settled on a steady 1."""
+    b, a = scipy.signal.butter(1, OFFSET_CUTOFF_HZ, "highpass", fs=sampling_rate)
+    return b.astype(np.float32), a.astype(np.float32), scipy.signal.lfilter_zi(b, a).astype(np.float32)
 
 
 def windows_of(blocks: Iterable[Samples], options: FrontEndOptions) -> Iterator[Samples]:

@@ -52,6 +52,9 @@ class FrontEndOptions:
     speech_range_db: float = 30.0
 
     def __post_init__(self) -> None:
+        for name in ("sampling_rate", "n_mels", "n_coefficients", "delta_order"):
+            if not isinstance(getattr(self, name), int):
+                raise OptionError(f"{name} is {getattr(self, name)!r}, but it must be a whole number")
         finite = (self.window_s, self.hop_s, self.fmin_hz, self.fmax_hz, self.shrink_frames, self.speech_range_db)
         if not all(math.isfinite(value) for value in finite):
             raise OptionError("the front end's options must be finite numbers")

@@ -103,9 +103,13 @@ def blocks(
     with _opened(file) as sound:
         _check_channel(file, sound, channel)
         first, stop = _stretch(file, sound, start, end)
-        resampler = soxr.ResampleStream(sound.samplerate, sampling_rate, 1, dtype="float32", quality=_QUALITY)
         block = max(round(block_s * sound.samplerate), 1)
-        for mono in _mono_blocks(file, sound, channel, first, stop, block):
+        mono_blocks = _mono_blocks(file, sound, channel, first, stop, block)
+        if sound.samplerate == sampling_rate:
+            yield from mono_blocks
+            return
+        resampler = soxr.ResampleStream(sound.samplerate, sampling_rate, 1, dtype="float32", quality=_QUALITY)
+        for mono in mono_blocks:
             if (samples := resampler.resample_chunk(mono)).size:
                 yield samples
         if (samples := resampler.resample_chunk(np.empty(0, np.float32), last=True)).size:
@@ -326,7 +330,7 @@ def _mono(name: str, frames: NDArray[Any], at: int, rate: float) -> Samples:
             f"{name}: the sample at {(at + row) / rate:.3f} s is {frames[row, column]:g}, "
             f"expected a finite number of at most {MAX_MAGNITUDE:g}"
         )
-    mean: Samples = frames.mean(axis=1).astype(np.float32)
+    mean: Samples = (frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1)).astype(np.float32)
     return mean
 
 
