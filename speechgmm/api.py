@@ -1,0 +1,189 @@
+"""The few functions that do the whole job from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+
+from numpy.typing import ArrayLike
+
+from speechgmm.assessment import assess
+from speechgmm.classification import classify_recording, classify_samples
+from speechgmm.decision import modelfile
+from speechgmm.decision.decision import Decision
+from speechgmm.decision.model import Model
+from speechgmm.errors import AudioError, ModelFileError, OptionError
+from speechgmm.evaluation.report import Report
+from speechgmm.extraction import Failure
+from speechgmm.options import TrainingOptions
+from speechgmm.recordings import read_corpus
+from speechgmm.recordings.recording import Corpus, Recording
+from speechgmm.training import train as run_training
+
+AnyPath = str | PathLike[str]
+
+SHIPPED_MODEL = "default.npz"
+
+
+def train(
+    recordings: AnyPath | Corpus,
+    *,
+    options: TrainingOptions = TrainingOptions(),
+    jobs: int = 1,
+    channel: int | None = None,
+) -> Model:
+    """Train a model on labelled recordings.
+
+    Parameters
+    ----------
+    recordings : path or Corpus
+        A folder of class folders (``CLASS/[SPEAKER/]FILE``), a manifest (.csv), or what `read_corpus` gives.
+    options : TrainingOptions
+    jobs : int
+        Workers; negative counts down from the number of cores. The model does not depend on it.
+    channel : int, optional
+        Of multi-channel recordings, counted from 1; by default the channels are mixed.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    AudioError
+        If a recording cannot be read.
+    CorpusError
+        If the folder or manifest is faulty, or has fewer than two classes.
+    TrainingError
+        If a class has too few speakers or too little speech.
+    """
+    training = run_training(_corpus(recordings), options=options, jobs=jobs, channel=channel)
+    _refuse_failures(training.failures)
+    return training.model
+
+
+def save(model: Model, file: AnyPath) -> None:
+    """Write a model file; an existing one is replaced.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    modelfile.save(model, Path(file))
+
+
+def load(file: AnyPath | None = None) -> Model:
+    """Read a model file, by default the model that is shipped.
+
+    Raises
+    ------
+    ModelFileError
+        If it cannot be read or is no model this version understands.
+    """
+    return modelfile.load(shipped_model_file() if file is None else Path(file))
+
+
+def classify(
+    source: AnyPath | ArrayLike,
+    sampling_rate: float | None = None,
+    *,
+    model: Model | None = None,
+    channel: int | None = None,
+) -> Decision:
+    """Give an utterance its voice gender label and score.
+
+    Parameters
+    ----------
+    source : path or array_like (n,) or (n, channels)
+        An audio file, or samples: floating-point numbers in [-1, 1], or integers over their full range.
+    sampling_rate : float, optional
+        Of samples, in Hz; not for files, which say their own.
+    model : Model, optional
+        By default the one that is shipped, read anew each time: load it once for many utterances.
+    channel : int, optional
+        Of a file with several, counted from 1; by default they are mixed.
+
+    Returns
+    -------
+    Decision
+
+    Raises
+    ------
+    AudioError
+        If the audio cannot be read or used.
+    OptionError
+        If a sampling rate is missing, or it or a channel is not wanted.
+    """
+    model = load() if model is None else model
+    if not isinstance(source, (str, PathLike)):
+        if sampling_rate is None:
+            raise OptionError("samples need their sampling_rate in Hz")
+        if channel is not None:
+            raise OptionError(f"channel is {channel}, but that is for files: hand over one column of the samples")
+        return classify_samples(model, source, sampling_rate)
+    if sampling_rate is not None:
+        raise OptionError(f"sampling_rate is {sampling_rate}, but the file {source} says its own")
+    result = classify_recording(Recording(file=Path(source), name=str(source), label=""), model=model, channel=channel)
+    if isinstance(result, Failure):
+        raise AudioError(result.reason)
+    return result.decision
+
+
+def evaluate(
+    recordings: AnyPath | Corpus,
+    model: Model | None = None,
+    *,
+    by: Sequence[str] = (),
+    jobs: int = 1,
+    channel: int | None = None,
+) -> Report:
+    """Report how right a model is on labelled recordings.
+
+    Parameters
+    ----------
+    recordings : path or Corpus
+        A folder of class folders, a manifest (.csv), or what `read_corpus` gives; all of its splits are taken.
+    model : Model, optional
+        By default the one that is shipped.
+    by : sequence of str
+        Columns of the manifest to break the results down by.
+    jobs : int
+        Processes; negative counts down from the number of cores.
+    channel : int, optional
+        Of multi-channel recordings, counted from 1; by default the channels are mixed.
+
+    Returns
+    -------
+    Report
+        Recordings that could not be read are listed as skipped.
+
+    Raises
+    ------
+    CorpusError
+        If the folder or manifest is faulty.
+    EvaluationError
+        If nothing could be classified.
+    """
+    model = load() if model is None else model
+    return assess(model, _corpus(recordings), by=by, jobs=jobs, channel=channel).report
+
+
+def shipped_model_file() -> Path:
+    """Where the model is that comes with this package: inside it, or beside it in a source checkout."""
+    package = Path(__file__).parent
+    for folder in (package / "models", package.parent / "models"):
+        if (folder / SHIPPED_MODEL).is_file():
+            return folder / SHIPPED_MODEL
+    raise ModelFileError(f"this installation of speechgmm has no {SHIPPED_MODEL}: name a model file")
+
+
+def _corpus(recordings: AnyPath | Corpus) -> Corpus:
+    return recordings if isinstance(recordings, Corpus) else read_corpus(Path(recordings))
+
+
+def _refuse_failures(failures: Sequence[Failure]) -> None:
+    if failures:
+        reasons = "\n".join(failure.reason for failure in failures)
+        raise AudioError(f"{len(failures)} recordings could not be used:\n{reasons}")

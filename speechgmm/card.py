@@ -1,0 +1,84 @@
+"""The model card: what a model says of where it came from, as plain JSON values, without paths or speakers' names."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from speechgmm.extraction import Utterance
+from speechgmm.mixture.em import Fit
+from speechgmm.options import TrainingOptions
+from speechgmm.recordings.recording import Corpus
+from speechgmm.recordings.splitting import speaker_of
+
+PACKAGES = ("librosa", "numpy", "scipy", "soundfile", "soxr", "speechgmm")
+
+
+def training_card(
+    corpus: Corpus, parts: Mapping[str, Sequence[Utterance]], fits: Mapping[str, Fit], options: TrainingOptions
+) -> dict[str, Any]:
+    """Describe a training.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        What was trained on; only the last part of its name is kept.
+    parts : mapping of str to sequence of Utterance
+        The utterances that trained ("train") and calibrated ("dev").
+    fits : mapping of str to Fit
+        How EM went for each class.
+    options : TrainingOptions
+
+    Returns
+    -------
+    dict
+        Plain JSON values.
+    """
+    hop_s = options.front_end.hop_s
+    return {
+        "corpus": Path(corpus.source).name,
+        "data": {
+            part: {label: _amounts(utterances, label, hop_s) for label in corpus.labels}
+            for part, utterances in parts.items()
+            if utterances
+        },
+        "recordings_without_speaker": sum(recording.speaker is None for recording in corpus.recordings),
+        "settings": {
+            "n_components": options.n_components,
+            "background_iterations": options.background_iterations,
+            "speaker_share": options.speaker_share,
+            "seed": options.seed,
+            **({} if parts["dev"] else {"calibration_folds": options.folds}),
+            **asdict(options.em),
+        },
+        "fits": {label: _fit(fit) for label, fit in fits.items()},
+        "software": {
+            "python": platform.python_version(),
+            **{package: metadata.version(package) for package in PACKAGES},
+        },
+    }
+
+
+def _amounts(utterances: Sequence[Utterance], label: str, hop_s: float) -> dict[str, Any]:
+    mine = [utterance for utterance in utterances if utterance.recording.label == label]
+    return {
+        "recordings": len(mine),
+        "speakers": len({speaker_of(utterance.recording) for utterance in mine}),
+        "speech_s": round(sum(utterance.n_speech for utterance in mine) * hop_s, 1),
+    }
+
+
+def _fit(fit: Fit) -> dict[str, Any]:
+    return {
+        "components": fit.mixture.n_components,
+        "iterations": fit.n_iterations,
+        "converged": fit.converged,
+        "log_likelihood_per_frame": round(fit.log_likelihoods[-1], 6),
+        "variances_floored": fit.n_floored,
+        "components_reseeded": fit.n_reseeded,
+        "components_pruned": fit.n_pruned,
+    }

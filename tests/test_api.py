@@ -1,0 +1,309 @@
+"""The functions that do the whole job from Python, and what they stand on."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import speechgmm
+from speechgmm import api
+from speechgmm.assessment import assess
+from speechgmm.classification import classify_all, classify_recording, classify_samples
+from speechgmm.decision.model import Model
+from speechgmm.decision.modelfile import save
+from speechgmm.errors import AudioError, CorpusError, EvaluationError, ModelFileError, OptionError, SpeechGmmError
+from speechgmm.evaluation.outcome import Outcome, Skipped
+from speechgmm.extraction import Failure
+from speechgmm.mixture.em import EMOptions
+from speechgmm.recordings import read_corpus
+from speechgmm.recordings.recording import Recording
+from speechgmm.recordings.synthesis import write_voices
+
+SMALL = speechgmm.TrainingOptions(n_components=2, folds=2, em=EMOptions(max_iterations=3))
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two speakers a class whom the tiny model never heard; read only."""
+    folder = tmp_path_factory.mktemp("others")
+    write_voices(folder, n_speakers=2, n_files=1, duration_s=2.0, seed=12)
+    return folder
+
+
+@pytest.fixture
+def voice(others: Path) -> Path:
+    return others / "female" / "synthetic-f01" / "01.wav"
+
+
+def same(one: speechgmm.Decision, other: speechgmm.Decision) -> bool:
+    return one.label == other.label and one.log_likelihood_ratios == pytest.approx(
+        other.log_likelihood_ratios, abs=1e-3
+    )
+
+
+def test_importing_loads_no_numeric_library() -> None:
+    """The names are looked up when they are first used."""
+    code = (
+        "import sys, speechgmm\n"
+        "heavy = ('numpy', 'scipy', 'librosa', 'joblib', 'soundfile')\n"
+        "print([name for name in heavy if name in sys.modules])\n"
+        "speechgmm.FrontEndOptions()\n"
+        "print('librosa' in sys.modules)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines() == ["[]", "False"]
+
+
+def test_every_exported_name_is_there() -> None:
+    """All of `__all__` can be used, and nothing else is answered."""
+    assert all(getattr(speechgmm, name) is not None for name in speechgmm.__all__)
+    assert set(speechgmm.__all__) <= set(dir(speechgmm))
+    with pytest.raises(AttributeError, match=r"^module 'speechgmm' has no attribute 'sort'$"):
+        _ = speechgmm.sort
+
+
+def test_the_whole_job(voices: Path, others: Path, voice: Path, tmp_path: Path) -> None:
+    """Train, save, load, classify and evaluate, as the package says at its top."""
+    few = speechgmm.read_corpus(voices).select(lambda each: str(each.speaker)[-1] in "12")
+
+    model = speechgmm.train(few, options=SMALL)
+    speechgmm.save(model, str(tmp_path / "voices.npz"))
+    model = speechgmm.load(tmp_path / "voices.npz")
+    decision = speechgmm.classify(str(voice), model=model)
+    report = speechgmm.evaluate(others, model)
+
+    assert model.labels == ("female", "male")
+    assert decision.label in model.labels
+    assert 0.5 <= decision.probability <= 1.0
+    assert decision.score == decision.log_likelihood_ratios[decision.label]
+    assert 0.5 < decision.speech_s <= 2.0
+    assert (report.n_utterances, report.n_speakers) == (4, 4)
+
+
+def test_training_refuses_recordings_it_cannot_read(voices: Path, tmp_path: Path) -> None:
+    """In Python there is no half success: each faulty file is listed."""
+    folder = tmp_path / "voices"
+    for name in ("female/synthetic-f0", "male/synthetic-m0"):
+        for number in (1, 2, 3):
+            shutil.copytree(voices / f"{name}{number}", folder / f"{name}{number}")
+    faulty = [folder / "female" / "synthetic-f01" / "01.wav", folder / "male" / "synthetic-m03" / "02.wav"]
+    for file in faulty:
+        file.write_bytes(b"")
+
+    with pytest.raises(AudioError) as caught:
+        speechgmm.train(folder, options=SMALL)
+
+    assert str(caught.value).splitlines() == [
+        "2 recordings could not be used:",
+        f"{faulty[0]}: it is empty (0 bytes)",
+        f"{faulty[1]}: it is empty (0 bytes)",
+    ]
+
+
+def test_samples_are_classified_like_their_file(tiny_model: Model, voice: Path) -> None:
+    """Floating-point and integer samples, of one channel or two, give the answer that the file gives."""
+    expected = speechgmm.classify(voice, model=tiny_model)
+    floats, rate = soundfile.read(voice)
+    integers, _ = soundfile.read(voice, dtype="int16")
+
+    for samples in (floats, floats.astype(np.float32), integers, floats.tolist(), np.stack([floats, floats], axis=1)):
+        assert same(speechgmm.classify(samples, rate, model=tiny_model), expected)
+    assert expected.decided
+
+
+def test_samples_at_another_rate_are_resampled(tiny_model: Model, voice: Path) -> None:
+    """The sampling rate given is believed: twice the samples at twice the rate are the same voice."""
+    floats, rate = soundfile.read(voice)
+    doubled = np.fft.irfft(np.pad(np.fft.rfft(floats), (0, len(floats) // 2)), 2 * len(floats)) * 2
+
+    expected = speechgmm.classify(floats, rate, model=tiny_model)
+    decision = speechgmm.classify(doubled, 2 * rate, model=tiny_model)
+
+    assert decision.label == expected.label
+    assert decision.score == pytest.approx(expected.score, abs=0.1)
+    assert decision.speech_s == pytest.approx(expected.speech_s, abs=0.05)
+
+
+def test_a_channel_of_a_file_is_chosen(tiny_model: Model, voice: Path, tmp_path: Path) -> None:
+    """By default channels are mixed; one of them may be taken alone."""
+    floats, rate = soundfile.read(voice)
+    soundfile.write(tmp_path / "two.wav", np.stack([np.zeros_like(floats), floats], axis=1), rate)
+
+    first, second = (speechgmm.classify(tmp_path / "two.wav", model=tiny_model, channel=number) for number in (1, 2))
+
+    assert (first.label, first.reason) == ("unknown", "no speech")
+    assert same(second, speechgmm.classify(voice, model=tiny_model))
+
+
+def test_silence_is_unknown(tiny_model: Model) -> None:
+    """Nothing to hear is an answer and no error."""
+    decision = speechgmm.classify(np.zeros(16000), 16000, model=tiny_model)
+
+    assert (decision.label, decision.reason, decision.speech_s) == ("unknown", "no speech", 0.0)
+    assert math.isnan(decision.probability)
+
+
+def test_too_short_for_a_frame_is_unknown(tiny_model: Model) -> None:
+    """A hundredth of a second holds no frame."""
+    assert speechgmm.classify(np.ones(160), 16000, model=tiny_model).reason == "no speech"
+
+
+def test_wrong_calls_say_what_is_wrong(tiny_model: Model, voice: Path, tmp_path: Path) -> None:
+    """Options that do not fit what is classified, and sound that is none, are refused with the remedy."""
+    with pytest.raises(OptionError, match=r"^samples need their sampling_rate in Hz$"):
+        speechgmm.classify(np.zeros(160), model=tiny_model)
+    with pytest.raises(OptionError) as caught:
+        speechgmm.classify(voice, 8000, model=tiny_model)
+    assert str(caught.value) == f"sampling_rate is 8000, but the file {voice} says its own"
+    with pytest.raises(
+        OptionError, match=r"^channel is 2, but that is for files: hand over one column of the samples$"
+    ):
+        speechgmm.classify(np.zeros((160, 2)), 16000, model=tiny_model, channel=2)
+    with pytest.raises(AudioError) as missing:
+        speechgmm.classify(tmp_path / "no.wav", model=tiny_model)
+    assert str(missing.value) == f"{tmp_path / 'no.wav'}: there is no such file"
+    with pytest.raises(AudioError, match=r"^samples: the sample at 0.000 s is nan, expected a finite number"):
+        speechgmm.classify([math.nan] * 500, 16000, model=tiny_model)
+    with pytest.raises(CorpusError, match="expected a folder of class folders or a manifest"):
+        speechgmm.evaluate(voice, tiny_model)
+    with pytest.raises(ModelFileError, match=r"no.npz: the model cannot be read: No such file or directory$"):
+        speechgmm.load(tmp_path / "no.npz")
+    assert issubclass(AudioError, SpeechGmmError)
+
+
+def test_the_shipped_model_is_the_default(
+    tiny_model: Model, voice: Path, others: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inside the package or beside it, the file of that name is used where no model is given."""
+    package = tmp_path / "speechgmm"
+    monkeypatch.setattr(api, "__file__", str(package / "api.py"))
+    with pytest.raises(ModelFileError, match=r"^this installation of speechgmm has no default.npz: name a model file$"):
+        speechgmm.classify(voice)
+
+    (tmp_path / "models").mkdir()
+    save(tiny_model, tmp_path / "models" / "default.npz")
+    assert speechgmm.load().calibration == tiny_model.calibration
+    assert speechgmm.classify(voice) == speechgmm.classify(voice, model=tiny_model)
+    assert speechgmm.evaluate(others).n_correct == speechgmm.evaluate(others, tiny_model).n_correct
+
+    (package / "models").mkdir(parents=True)
+    save(replace(tiny_model, priors=(0.25, 0.75)), package / "models" / "default.npz")
+    assert speechgmm.load().priors == (0.25, 0.75)
+
+
+def test_results_on_training_data_are_marked(voices: Path, others: Path, tiny_model: Model, tmp_path: Path) -> None:
+    """Recordings that made the model are found by their contents, under whatever name, and the report says how many."""
+    shutil.copytree(others, tmp_path / "mixed")
+    shutil.copy(voices / "male" / "synthetic-m02" / "01.wav", tmp_path / "mixed" / "male" / "new-name.wav")
+
+    mixed = speechgmm.evaluate(tmp_path / "mixed", tiny_model)
+
+    assert [note for note in mixed.notes if "trained" in note] == [
+        "1 of the 5 recordings trained or calibrated this model: "
+        "the results are far better than they would be on voices it has never heard"
+    ]
+    assert "1 of 5 recordings have no speaker" in mixed.notes[0]
+    assert speechgmm.evaluate(others, tiny_model).notes == ()
+
+
+def test_labels_the_model_does_not_know_are_skipped(others: Path, tiny_model: Model) -> None:
+    """They are listed with the reason and count for nothing."""
+    corpus = read_corpus(others)
+    first, *rest = corpus.recordings
+    child = replace(corpus, recordings=(replace(first, label="child"), *rest))
+
+    report = speechgmm.evaluate(child, tiny_model)
+
+    assert report.n_utterances == 3
+    assert report.skipped == (Skipped(path=first.name, reason="its label 'child' is no class of the model"),)
+
+
+def test_recordings_that_cannot_be_read_are_skipped(others: Path, tiny_model: Model) -> None:
+    """An evaluation goes on without them, lists them and hands them back."""
+    corpus = read_corpus(others)
+    first, *rest = corpus.recordings
+    absent = replace(first, file=first.file.with_name("absent.wav"))
+
+    assessment = assess(tiny_model, replace(corpus, recordings=(absent, *rest)))
+
+    reason = f"{absent.file}: there is no such file"
+    assert assessment.failures == (Failure(recording=absent, reason=reason),)
+    assert assessment.report.skipped == (Skipped(path=first.name, reason=reason),)
+    assert [outcome.path for outcome in assessment.outcomes] == [each.name for each in rest]
+
+
+def test_nothing_to_evaluate_is_an_error(others: Path, tiny_model: Model) -> None:
+    """Where no label is the model's, there is no report."""
+    corpus = read_corpus(others)
+    children = replace(corpus, recordings=tuple(replace(each, label="child") for each in corpus.recordings))
+
+    with pytest.raises(EvaluationError, match=r"no recording labelled female or male was classified, 4 were skipped$"):
+        speechgmm.evaluate(children, tiny_model)
+
+
+def test_results_are_broken_down_by_columns(others: Path, tiny_model: Model) -> None:
+    """Further columns of a manifest group the results; one that is not there is refused."""
+    corpus = read_corpus(others)
+    rooms = tuple(
+        replace(each, columns={"room": f"room {number % 2}"}) for number, each in enumerate(corpus.recordings)
+    )
+
+    report = speechgmm.evaluate(replace(corpus, recordings=rooms), tiny_model, by=["room"])
+
+    assert [(group.name, group.n_utterances) for group in report.by_column["room"]] == [("room 0", 2), ("room 1", 2)]
+    with pytest.raises(OptionError, match=r"^cannot group by 'roof': .* are: room$"):
+        speechgmm.evaluate(replace(corpus, recordings=rooms), tiny_model, by=["roof"])
+
+
+def test_an_assessment_does_not_depend_on_the_jobs(others: Path, tiny_model: Model) -> None:
+    """Two processes give the outcomes of one, in the same order."""
+    corpus = read_corpus(others)
+
+    one, two = (assess(tiny_model, corpus, jobs=jobs, n_resamples=50) for jobs in (1, 2))
+
+    assert one.outcomes == two.outcomes
+    assert one.report == two.report
+
+
+def test_an_outcome_says_what_the_corpus_says(tiny_model: Model, voice: Path) -> None:
+    """Name, label, speaker, columns and length go with the decision."""
+    recording = Recording(
+        file=voice, name="a/b.wav", label="female", speaker="Ada", start=0.25, end=1.75, columns={"room": "x"}
+    )
+
+    outcome = classify_recording(recording, model=tiny_model)
+
+    assert isinstance(outcome, Outcome)
+    assert (outcome.path, outcome.truth, outcome.speaker) == ("a/b.wav", "female", "Ada")
+    assert outcome.columns == {"room": "x"}
+    assert outcome.duration_s == pytest.approx(1.5, abs=0.02)
+    samples, rate = soundfile.read(voice, start=4000, stop=28000)
+    assert same(outcome.decision, classify_samples(tiny_model, samples, rate))
+
+
+def test_many_recordings_are_classified_one_by_one(tiny_model: Model, voice: Path) -> None:
+    """Answers come in order while the recordings are still being counted out, failures among them."""
+    taken: list[int] = []
+
+    def recordings() -> Iterator[Recording]:
+        for number in itertools.count():
+            taken.append(number)
+            yield Recording(file=voice if number != 1 else voice / "no", name=str(number), label="")
+
+    answers = list(itertools.islice(classify_all(tiny_model, recordings()), 3))
+
+    assert [type(answer) for answer in answers] == [Outcome, Failure, Outcome]
+    assert [answer.path for answer in answers if isinstance(answer, Outcome)] == ["0", "2"]
+    assert len(taken) <= 4

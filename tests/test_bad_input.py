@@ -1,0 +1,489 @@
+"""What users hand over by mistake: each kind ends in a sentence, an `unknown` or an answer, never in a traceback."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import pickle
+import shutil
+import wave
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import IO, Any
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+Run = Callable[..., CompletedProcess[str]]
+
+RATE = 16000
+
+
+@pytest.fixture
+def classify(run: Run, tiny_model_file: Path) -> Run:
+    """Run ``speechgmm classify`` with the tiny model, answers in jsonl."""
+    return lambda *arguments: run("classify", "--model", tiny_model_file, "--format", "jsonl", *arguments)
+
+
+@pytest.fixture
+def clean(voices: Path) -> Path:
+    """A recording that nothing is wrong with."""
+    return voices / "female" / "synthetic-f03" / "01.wav"
+
+
+@pytest.fixture
+def speech(clean: Path) -> np.ndarray[Any, Any]:
+    """Its samples (n,), at `RATE`."""
+    return soundfile.read(clean)[0]
+
+
+def answers(done: CompletedProcess[str]) -> list[dict[str, Any]]:
+    """The answers of a command that gave them in jsonl."""
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+# Recordings that cannot be used: named in a line, the others go on, code 1.
+
+
+def write_header(file: Path, rate: int) -> None:
+    """Write a WAV file of noise that claims this rate."""
+    with wave.open(str(file), "wb") as sound:
+        sound.setparams((1, 2, rate, 0, "NONE", ""))
+        sound.writeframes(np.random.default_rng(0).integers(-9999, 9999, 8000, dtype=np.int16).tobytes())
+
+
+def write_with(value: float) -> Callable[[Path, Path], object]:
+    """A function that copies a recording as floats, with one sample of this value."""
+
+    def write(file: Path, clean: Path) -> None:
+        samples, rate = soundfile.read(clean)
+        samples[8000] = value
+        soundfile.write(file, samples, rate, subtype="FLOAT")
+
+    return write
+
+
+UNUSABLE: dict[str, tuple[Callable[[Path, Path], object], str]] = {
+    "missing": (lambda file, clean: None, "there is no such file"),
+    "zero length": (lambda file, clean: file.touch(), "it is empty (0 bytes)"),
+    "no samples": (lambda file, clean: soundfile.write(file, np.empty(0), RATE), "it holds no samples"),
+    "truncated": (
+        lambda file, clean: file.write_bytes(clean.read_bytes()[:50044]),
+        "it is cut short, its header announces 46,000 bytes more than the 50,044 it has",
+    ),
+    "truncated in its header": (
+        lambda file, clean: file.write_bytes(clean.read_bytes()[:30]),
+        "it is not audio that can be read",
+    ),
+    "text": (
+        lambda file, clean: file.write_text("Dear all,\nplease find enclosed ...\n"),
+        "it is not audio that can be read (its format is not recognised)",
+    ),
+    "NaN": (write_with(np.nan), "the sample at 0.500 s is nan, expected a finite number"),
+    "infinity": (write_with(-np.inf), "the sample at 0.500 s is -inf, expected a finite number"),
+    "1 Hz": (lambda file, clean: write_header(file, 1), "the sampling rate is 1 Hz, expected 8,000 to 768,000 Hz"),
+    "10 MHz": (
+        lambda file, clean: write_header(file, 10_000_000),
+        "the sampling rate is 10,000,000 Hz, expected 8,000",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", UNUSABLE)
+def test_unusable_recording_is_named_and_the_others_are_answered(
+    classify: Run, clean: Path, tmp_path: Path, kind: str
+) -> None:
+    """A line on stderr names file and fault, stdout has the answers for the others, the code is 1."""
+    make, fault = UNUSABLE[kind]
+    bad = tmp_path / "bad.wav"
+    make(bad, clean)
+
+    done = classify(clean, bad, clean)
+
+    assert done.returncode == 1
+    assert [answer["path"] for answer in answers(done)] == [str(clean), str(clean)]
+    told, count = done.stderr.splitlines()
+    assert told.startswith(f"speechgmm: {bad}: {fault}")
+    assert count == "speechgmm: 1 of 3 recordings could not be used"
+
+
+def test_unreadable_recording_is_named_and_the_others_are_answered(
+    classify: Run, clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file the user may not open is told like any other fault."""
+    closed = tmp_path / "closed.wav"
+    shutil.copy(clean, closed)
+    open_ = Path.open
+
+    def guarded(self: Path, *arguments: Any, **options: Any) -> IO[Any]:
+        if self == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return open_(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", guarded)
+
+    done = classify(closed, clean)
+
+    assert done.returncode == 1
+    assert [answer["path"] for answer in answers(done)] == [str(clean)]
+    assert done.stderr.splitlines() == [
+        f"speechgmm: {closed}: it cannot be read (Permission denied)",
+        "speechgmm: 1 of 2 recordings could not be used",
+    ]
+
+
+# Recordings without speech enough to decide: unknown, with the reason, code 0.
+
+
+def coloured_noise(exponent: float) -> np.ndarray[Any, Any]:
+    """Three seconds of noise whose power falls with frequency to this exponent."""
+    rng = np.random.default_rng(0)
+    spectrum = np.fft.rfft(rng.standard_normal(3 * RATE))
+    spectrum /= np.maximum(np.arange(len(spectrum)), 20) ** (exponent / 2)
+    noise = np.fft.irfft(spectrum)
+    return 0.3 * noise / np.abs(noise).max()
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        pytest.param(np.zeros(3 * RATE), id="silence"),
+        pytest.param(np.full(3 * RATE, 0.5), id="constant"),
+        pytest.param(np.random.default_rng(0).integers(-1, 2, 3 * RATE) / 32768, id="noise of one bit"),
+        pytest.param(coloured_noise(0), id="white noise"),
+        pytest.param(coloured_noise(1), id="pink noise"),
+        pytest.param(coloured_noise(2), id="brown noise"),
+        pytest.param(0.3 * np.sin(2 * np.pi * 440 / RATE * np.arange(3 * RATE)), id="tone"),
+    ],
+)
+def test_recording_without_speech_is_unknown(classify: Run, tmp_path: Path, samples: np.ndarray[Any, Any]) -> None:
+    """Silence, steady noise of any colour and tones have no label, for want of speech; that is no failure."""
+    soundfile.write(tmp_path / "quiet.wav", samples, RATE)
+
+    done = classify(tmp_path / "quiet.wav")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    (answer,) = answers(done)
+    assert (answer["label"], answer["reason"], answer["speech_s"]) == ("unknown", "no speech", 0)
+    assert (answer["probability"], answer["score"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "reasons"),
+    [
+        (1, {"no speech"}),
+        (800, {"no speech", "too little speech: less than 0.3 s"}),  # 50 ms may not even be told from a steady sound
+        (3200, {"too little speech: less than 0.3 s"}),
+    ],
+)
+def test_recording_of_a_moment_is_unknown(
+    classify: Run, tmp_path: Path, speech: Any, n_samples: int, reasons: set[str]
+) -> None:
+    """50 ms of speech, and even 200, are too little to decide, and the reason says so; that is no failure."""
+    soundfile.write(tmp_path / "short.wav", speech[8000 : 8000 + n_samples], RATE)
+
+    done = classify(tmp_path / "short.wav")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    (answer,) = answers(done)
+    assert answer["label"] == "unknown"
+    assert answer["reason"] in reasons
+    assert answer["speech_s"] <= answer["duration_s"] < n_samples / RATE + 0.05
+
+
+# Recordings that are out of the ordinary: an answer, the same as for the clean one.
+
+
+def stored(subtype: str, **more: Any) -> Callable[[Path, Any], None]:
+    """A function that stores samples in a certain form."""
+    return lambda file, samples: soundfile.write(file, samples, RATE, subtype=subtype, **more)
+
+
+def at_rate(rate: int) -> Callable[[Path, Any], None]:
+    """A function that stores samples at another rate."""
+    return lambda file, samples: soundfile.write(file, soxr.resample(samples, RATE, rate), rate)
+
+
+def six_channels(file: Path, samples: Any) -> None:
+    """Store samples in six channels, of different level and with noise of their own."""
+    noise = 1e-3 * np.random.default_rng(0).standard_normal((len(samples), 6))
+    soundfile.write(file, samples[:, None] * [1.0, 0.8, 0.6, 0.4, 0.2, 0.1] + noise, RATE)
+
+
+USABLE: dict[str, Callable[[Path, Any], None]] = {
+    "clipped": lambda file, samples: soundfile.write(file, np.clip(6 * samples, -1, 1), RATE),
+    "DC offset": lambda file, samples: soundfile.write(file, samples * 0.5 + 0.5, RATE),
+    "8-bit": stored("PCM_U8"),
+    "24-bit": stored("PCM_24"),
+    "32-bit": stored("PCM_32"),
+    "float": stored("FLOAT"),
+    "double": stored("DOUBLE"),
+    "mu-law": stored("ULAW"),
+    "float beyond full scale": lambda file, samples: soundfile.write(file, 40 * samples, RATE, subtype="FLOAT"),
+    "very quiet": lambda file, samples: soundfile.write(file, samples / 100, RATE, subtype="PCM_24"),
+    "6 channels": six_channels,
+    **{f"{rate} Hz": at_rate(rate) for rate in (8000, 11025, 22050, 44100, 48000, 96000)},
+}
+
+
+@pytest.mark.parametrize("kind", USABLE)
+def test_recording_out_of_the_ordinary_is_answered_like_the_clean_one(
+    classify: Run, voices: Path, tmp_path: Path, kind: str
+) -> None:
+    """Clipping, an offset, any sample format, channels and rates of 8 to 96 kHz do not change the label."""
+    for label, speaker in (("female", "synthetic-f03"), ("male", "synthetic-m03")):
+        samples, _ = soundfile.read(voices / label / speaker / "01.wav")
+        file = tmp_path / f"{label}.wav"
+        USABLE[kind](file, samples)
+
+        done = classify(file)
+
+        assert (done.returncode, done.stderr) == (0, "")
+        (answer,) = answers(done)
+        assert answer["label"] == label
+        assert answer["duration_s"] == pytest.approx(len(samples) / RATE, abs=0.02)
+
+
+def test_channel_can_be_chosen(classify: Run, voices: Path, clean: Path, tmp_path: Path) -> None:
+    """``--channel`` takes one of several; one that a file does not have is that file's fault."""
+    pair = [soundfile.read(voices / f"{label}/synthetic-{label[0]}03/01.wav")[0] for label in ("female", "male")]
+    soundfile.write(tmp_path / "pair.wav", np.stack(pair, axis=1), RATE)
+
+    first, second = (classify(tmp_path / "pair.wav", "--channel", number) for number in (1, 2))
+    third = classify(tmp_path / "pair.wav", "--channel", 3)
+
+    assert [answers(done)[0]["label"] for done in (first, second)] == ["female", "male"]
+    assert third.returncode == 1
+    assert third.stderr.startswith(f"speechgmm: {tmp_path}/pair.wav: there is no channel 3, expected 1 to 2\n")
+
+
+# Corpora that nothing can be learnt from: an error before the long work.
+
+
+@pytest.fixture
+def corpus(voices: Path, tmp_path: Path) -> Path:
+    """A copy of the voices that may be spoilt."""
+    return Path(shutil.copytree(voices, tmp_path / "corpus"))
+
+
+@pytest.fixture
+def train(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run ``speechgmm train`` on what must not come as far as fitting mixtures, nor leave anything."""
+
+    def fit(*arguments: object, **options: object) -> None:
+        pytest.fail("mixtures are being fitted")
+
+    monkeypatch.setattr("speechgmm.fitting.fit", fit)
+
+    def train(*arguments: object) -> CompletedProcess[str]:
+        done = run("train", "-o", tmp_path / "model.npz", *arguments)
+        assert not (tmp_path / "model.npz").exists()
+        return done
+
+    return train
+
+
+def test_class_without_recordings_is_refused(train: Run, corpus: Path) -> None:
+    """A class folder without audio is a fault of the corpus, told before anything is read."""
+    shutil.rmtree(corpus / "male")
+    (corpus / "male").mkdir()
+    (corpus / "male" / "notes.txt").touch()
+
+    done = train(corpus)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        f"speechgmm: error: {corpus}: its class folders are faulty",
+        f"{corpus}/male: there are no recordings in it, only files named .txt (1)",
+    ]
+
+
+def test_class_without_usable_recordings_is_refused(train: Run, corpus: Path) -> None:
+    """When none of a class's recordings can be read, each is named, and the class."""
+    files = sorted((corpus / "male").rglob("*.wav"))
+    for file in files:
+        file.write_bytes(b"")
+
+    done = train(corpus)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    *told, error = done.stderr.splitlines()
+    assert told == [f"speechgmm: {file}: it is empty (0 bytes)" for file in files]
+    assert error.startswith(f"speechgmm: error: {corpus}: the class 'male' has no speaker with speech, ")
+
+
+def test_single_class_is_refused(train: Run, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One class leaves nothing to tell apart; that is told before anything is read."""
+    shutil.rmtree(corpus / "male")
+    monkeypatch.setattr("speechgmm.training.extract", lambda recording, **options: pytest.fail("it is being read"))
+
+    done = train(corpus)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"speechgmm: error: {corpus}: 2 or more classes are needed, found female\n"
+
+
+def test_fewer_frames_than_components_are_refused(train: Run, corpus: Path) -> None:
+    """A mixture of more components than the speech can feed is refused, with the speech there is and the remedy."""
+    done = train(corpus, "--components", 1000)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("speechgmm: error: the class 'female' has ")
+    assert done.stderr.endswith("1000 components need 100.0 s: give more speech or fewer components\n")
+
+
+def test_class_named_unknown_is_refused(train: Run, corpus: Path) -> None:
+    """`unknown` is an answer, so it cannot be a class."""
+    (corpus / "male").rename(corpus / "unknown")
+
+    done = train(corpus)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{corpus}/unknown: 'unknown' is the answer for what cannot be decided, rename the folder" in done.stderr
+
+
+# Manifests: faults with their lines, harmless forms accepted.
+
+
+FAULTY: dict[str, tuple[str, list[str]]] = {
+    "no header": (
+        "female/synthetic-f01/01.wav,female\n",
+        [
+            "1: there is no column 'label' in the header, found 'female/synthetic-f01/01.wav', 'female'",
+            "1: there is no column 'path' in the header, found 'female/synthetic-f01/01.wav', 'female'",
+        ],
+    ),
+    "missing path": (
+        "path,label\nfemale/synthetic-f01/01.wav,female\nfemale/none.wav,female\n,male\n",
+        ["3: there is no file {voices}/female/none.wav", "4: the path is empty"],
+    ),
+    "duplicate": (
+        "path,label\nfemale/synthetic-f01/01.wav,female\n\nfemale/synthetic-f01/01.wav,female\n",
+        ["4: 'female/synthetic-f01/01.wav' with the same start and end is on line 2 already"],
+    ),
+    "cells": (
+        "path,label\nfemale/synthetic-f01/01.wav\nmale/synthetic-m01/01.wav,male,m1\n",
+        ["2: there are 1 cells, expected 2 as in the header", "3: there are 3 cells, expected 2 as in the header"],
+    ),
+    "speaker with two labels": (
+        "path,label,speaker\nfemale/synthetic-f01/01.wav,female,1\nmale/synthetic-m01/01.wav,male,1\n",
+        ["3: speaker '1' has the label 'male' here and 'female' on line 2"],
+    ),
+    "empty": ("", [f"1: there is no column '{name}' in the header, found nothing" for name in ("label", "path")]),
+    "header only": ("path,label\n", ["1: there are no rows below the header"]),
+}
+
+
+@pytest.mark.parametrize("kind", FAULTY)
+def test_faults_of_a_manifest_have_their_lines(train: Run, voices: Path, tmp_path: Path, kind: str) -> None:
+    """A manifest without header, with a missing path, a duplicate ... is refused with each fault and its line."""
+    text, faults = FAULTY[kind]
+    manifest = tmp_path / "corpus.csv"
+    manifest.write_text(text, encoding="utf-8")
+
+    done = train(manifest, "--root", voices)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    first, *told = done.stderr.splitlines()
+    assert first == f"speechgmm: error: {manifest}: the manifest is faulty"
+    expected = [f"{manifest}:{fault.format(voices=voices)}" for fault in faults]
+    assert told == expected
+
+
+def test_harmless_forms_of_a_manifest_are_accepted(
+    run: Run, tiny_model_file: Path, voices: Path, tmp_path: Path
+) -> None:
+    """A byte order mark, CRLF, quoted commas, blank lines and columns nobody knows do no harm."""
+    for label in ("female", "male"):
+        shutil.copy(voices / label / f"synthetic-{label[0]}03" / "01.wav", tmp_path / f"{label}, 3.wav")
+    text = 'path,label,"mood, if any"\r\n"female, 3.wav",female,"well, ""fine"""\r\n\r\n"male, 3.wav", male ,\r\n'
+    (tmp_path / "corpus.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+
+    done = run(
+        "evaluate", tmp_path / "corpus.csv", "--model", tiny_model_file, "--by", "mood, if any", "--format", "json"
+    )
+
+    assert done.returncode == 0
+    report = json.loads(done.stdout)
+    assert report["n_correct"] == 2
+    assert [group["name"] for group in report["by_column"]["mood, if any"]] == ["", 'well, "fine"']
+
+
+# Model files: refused with a sentence.
+
+
+def newer(content: bytes) -> bytes:
+    """A model of the next format version."""
+    with np.load(io.BytesIO(content)) as arrays:
+        members = dict(arrays)
+    header = {**json.loads(members["header"].tobytes()), "format_version": 2}
+    members["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    buffer = io.BytesIO()
+    np.savez(buffer, **members)
+    return buffer.getvalue()
+
+
+class Evil:
+    """An object that makes a folder when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, ("code-was-run",)
+
+
+def pickle_in_npz(content: bytes) -> bytes:
+    """An .npz file with an array of objects."""
+    buffer = io.BytesIO()
+    np.savez(buffer, header=np.array([Evil()], dtype=object))
+    return buffer.getvalue()
+
+
+def zip_bomb(content: bytes) -> bytes:
+    """A model one of whose arrays unpacks to a thousand times the size of the file."""
+    buffer = io.BytesIO(content)
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb.npy", bytes(50 << 20))
+    return buffer.getvalue()
+
+
+SPOILT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "newer": (newer, "it has format version 2, and this speechgmm reads up to 1: update speechgmm"),
+    "truncated": (lambda content: content[: len(content) // 2], "not a speechgmm model, or damaged: "),
+    "empty": (lambda content: b"", "not a speechgmm model, or damaged: it is no .npz file"),
+    "text": (lambda content: b"weights", "not a speechgmm model, or damaged: it is no .npz file"),
+    "pickle": (lambda content: pickle.dumps(Evil()), "not a speechgmm model, or damaged: it is no .npz file"),
+    "pickle in .npz": (pickle_in_npz, "not a speechgmm model, or damaged: "),
+    "zip bomb": (zip_bomb, "not a speechgmm model, or damaged: its members claim more bytes than it has"),
+}
+
+
+@pytest.mark.parametrize("kind", SPOILT)
+def test_spoilt_model_is_refused(
+    run: Run, tiny_model_file: Path, clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A model that is newer, truncated, a pickle or a zip bomb is refused in one sentence, and runs no code."""
+    monkeypatch.chdir(tmp_path)
+    spoil, fault = SPOILT[kind]
+    model = tmp_path / "model.npz"
+    model.write_bytes(spoil(tiny_model_file.read_bytes()))
+
+    done = run("classify", clean, "--model", model)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"speechgmm: error: {model}: ")
+    assert fault in done.stderr
+    assert list(tmp_path.iterdir()) == [model]
+
+
+def test_recording_is_no_model(run: Run, clean: Path) -> None:
+    """Model and recording mixed up are told apart."""
+    done = run("classify", clean, "--model", clean)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"speechgmm: error: {clean}: not a speechgmm model, or damaged: it is no .npz file\n"

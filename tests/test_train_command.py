@@ -1,0 +1,250 @@
+"""``speechgmm train``: a model file or none, and every recording that could not be used by name."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+import speechgmm
+
+Run = Callable[..., CompletedProcess[str]]
+
+SCRIPT = Path(sys.executable).with_name("speechgmm")
+SMALL = ["--components", "2", "--iterations", "2", "--folds", "2"]
+
+
+@pytest.fixture
+def model_file(tmp_path: Path) -> Path:
+    """Where the model is to be written, in a folder of its own."""
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out" / "model.npz"
+
+
+@pytest.fixture
+def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever starts to train fails the test."""
+
+    def train(*arguments: object, **options: object) -> None:
+        pytest.fail("the training was started")
+
+    monkeypatch.setattr("speechgmm.training.train", train)
+
+
+def test_model_is_written_and_described(run: Run, voices: Path, model_file: Path) -> None:
+    """The model file can be loaded, and stdout is its description, the same as ``describe`` gives."""
+    done = run("train", voices, "-o", model_file, *SMALL, "--seed", "5", "--front-end", "n_coefficients=13")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == run("describe", model_file).stdout
+    assert list(model_file.parent.iterdir()) == [model_file]
+    model = speechgmm.load(model_file)
+    assert model.labels == ("female", "male")
+    assert model.front_end.n_coefficients == 13
+    settings = model.card["settings"]
+    assert [settings[name] for name in ("n_components", "max_iterations", "calibration_folds", "seed")] == [2, 2, 2, 5]
+
+
+def test_verbose_says_all_options(run: Run, voices: Path, model_file: Path) -> None:
+    """With -v the options of the training are on stderr, those not given too."""
+    done = run("train", voices, "-o", model_file, *SMALL, "-v")
+
+    assert done.stderr.startswith(
+        "speechgmm: TrainingOptions(n_components=2, background_iterations=15, speaker_share=4.0, folds=2, seed=0, "
+    )
+
+
+@pytest.mark.usefixtures("no_training")
+def test_existing_model_is_not_replaced(run: Run, voices: Path, model_file: Path) -> None:
+    """Without ``--force`` an existing file is refused before any work, and stays as it was."""
+    model_file.write_text("an older model")
+
+    done = run("train", voices, "-o", model_file)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"speechgmm: error: {model_file}: it exists already; --force replaces it\n"
+    assert model_file.read_text() == "an older model"
+
+
+def test_force_replaces_an_existing_model(run: Run, voices: Path, model_file: Path) -> None:
+    """With ``--force`` the file is replaced by the model."""
+    model_file.write_text("an older model")
+
+    done = run("train", voices, "-o", model_file, "--force", *SMALL)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert speechgmm.load(model_file).labels == ("female", "male")
+
+
+@pytest.mark.usefixtures("no_training")
+def test_missing_output_folder_is_said_before_the_work(run: Run, voices: Path, tmp_path: Path) -> None:
+    """A model cannot go to a folder that is not there; nothing is made."""
+    file = tmp_path / "none" / "model.npz"
+
+    done = run("train", voices, "-o", file)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"speechgmm: error: {file}: cannot be written: No such file or directory\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_training")
+def test_read_only_folder_is_said_before_the_work(
+    run: Run, voices: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder in which nothing can be written is refused before the work."""
+
+    def refuse(*, dir: Path) -> None:
+        assert dir == model_file.parent
+        raise PermissionError(errno.EACCES, "Permission denied", str(dir))
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+
+    done = run("train", voices, "-o", model_file)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"speechgmm: error: {model_file}: cannot be written: Permission denied\n"
+
+
+@pytest.mark.usefixtures("no_training")
+def test_all_faults_of_a_manifest_are_listed(run: Run, voices: Path, model_file: Path, tmp_path: Path) -> None:
+    """A faulty manifest is refused with a line for each fault, on stderr, before any work."""
+    manifest = tmp_path / "corpus.csv"
+    manifest.write_text(
+        "path,label,speaker,split\n"
+        "female/synthetic-f01/01.wav,female,f1,train\n"
+        "female/none.wav,female,f2,train\n"
+        "female/synthetic-f01/02.wav,female,f1,dev\n"
+        "male/synthetic-m01/01.wav,,m1,training\n"
+    )
+
+    done = run("train", manifest, "--root", voices, "-o", model_file)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        f"speechgmm: error: {manifest}: the manifest is faulty",
+        f"{manifest}:3: there is no file {voices}/female/none.wav",
+        f"{manifest}:4: speaker 'f1' has the split 'dev' here and 'train' on line 2",
+        f"{manifest}:5: the label is empty",
+        f"{manifest}:5: the split is 'training', expected train, dev, test, other or nothing",
+    ]
+
+
+def test_unknown_speakers_are_said(run: Run, voices: Path, model_file: Path, tmp_path: Path) -> None:
+    """Recordings without a speaker are counted on stderr and in the model's card."""
+    for file in voices.rglob("*.wav"):
+        label, speaker, name = file.parts[-3:]
+        home = tmp_path / "voices" / label / ("" if speaker.endswith("01") else speaker)
+        home.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, home / name)
+
+    done = run("train", tmp_path / "voices", "-o", model_file, *SMALL)
+
+    assert done.returncode == 0
+    assert done.stderr.startswith("speechgmm: 4 of 24 recordings have no speaker; results are optimistic")
+    assert "\nrecordings without speaker: 4\n" in done.stdout
+
+
+def test_rows_are_chosen_by_columns(run: Run, voices: Path, model_file: Path, tmp_path: Path) -> None:
+    """``--where`` takes the rows with all of the values given, and says so when there are none."""
+    rows = [
+        f"{file},{file.parts[-3]},{file.parts[-2]},{'en' if file.parts[-2][-1] in '123' else 'de'},{file.stem}"
+        for file in sorted(voices.rglob("*.wav"))
+    ]
+    manifest = tmp_path / "corpus.csv"
+    manifest.write_text("\n".join(["path,label,speaker,language,take", *rows]))
+
+    done = run("train", manifest, "-o", model_file, *SMALL, "--where", "language=en", "--where", "take=01")
+    none = run("train", manifest, "-o", model_file, *SMALL, "--force", "--where", "language=fr")
+
+    assert done.returncode == 0
+    data = speechgmm.load(model_file).card["data"]["train"]
+    assert [data[label]["recordings"] for label in ("female", "male")] == [3, 3]
+    assert (none.returncode, none.stderr) == (1, f"speechgmm: error: {manifest}: no recording has language=fr\n")
+
+
+def test_model_is_written_from_what_could_be_read(run: Run, voices: Path, model_file: Path, tmp_path: Path) -> None:
+    """Recordings that cannot be used are named one by one and counted; the others make the model; the code is 1."""
+    folder = tmp_path / "voices"
+    shutil.copytree(voices, folder)
+    empty, text = folder / "female" / "synthetic-f02" / "03.wav", folder / "male" / "synthetic-m04" / "02.wav"
+    empty.touch()
+    text.write_text("this is a text, whatever its name says")
+
+    done = run("train", folder, "-o", model_file, *SMALL)
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"speechgmm: {empty}: it is empty (0 bytes)",
+        f"speechgmm: {text}: it is not audio that can be read (its format is not recognised)",
+        "speechgmm: 2 of 25 recordings could not be used",
+    ]
+    data = json.loads(run("describe", model_file, "--format", "json").stdout)["card"]["data"]["train"]
+    assert [data[label]["recordings"] for label in ("female", "male")] == [12, 11]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "error: {}: cannot be written: No space left on device"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+    ids=["full disk", "Ctrl-C"],
+)
+def test_no_half_written_model_is_left(
+    run: Run,
+    voices: Path,
+    model_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: BaseException,
+    code: int,
+    said: str,
+) -> None:
+    """What goes wrong while the model is being written leaves the older file as it was and nothing beside it."""
+    model_file.write_text("an older model")
+
+    def fsync(handle: int) -> None:
+        assert len(list(model_file.parent.iterdir())) == 2, "it is not written beside its final place"
+        raise fault
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+    done = run("train", voices, "-o", model_file, "--force", *SMALL)
+
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr == f"speechgmm: {said.format(model_file)}\n"
+    assert [(file, file.read_text()) for file in model_file.parent.iterdir()] == [(model_file, "an older model")]
+
+
+def test_terminal_sees_progress_and_ctrl_c_leaves_nothing(voices: Path, model_file: Path) -> None:
+    """Where stderr is a terminal there are bars; Ctrl-C in the middle gives 130, no model and nothing beside it."""
+    pty = pytest.importorskip("pty", reason="there are no pseudo-terminals on this system")
+    ours, theirs = pty.openpty()
+    pytest.importorskip("fcntl").ioctl(
+        theirs, pytest.importorskip("termios").TIOCSWINSZ, struct.pack("4H", 25, 80, 0, 0)
+    )
+    command = [SCRIPT, "train", voices, "-o", model_file, "--components", "128", "--front-end", "n_coefficients=39"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs)
+    os.close(theirs)
+    with process, os.fdopen(ours, "rb", buffering=0) as terminal:
+        seen = b""
+        while b"fitting mixtures" not in seen:
+            seen += terminal.read(1000)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate()
+        seen += terminal.read(1000)
+
+    assert b"reading recordings" in seen
+    assert seen.endswith(b"speechgmm: interrupted\r\n")
+    assert (process.returncode, out) == (130, b"")
+    assert list(model_file.parent.iterdir()) == []
