@@ -1,0 +1,90 @@
+"""Measure how fast `speechgmm classify` is, and whether its memory grows: 1,000 recordings of three seconds.
+
+    python scripts/benchmark_classify.py [RECORDINGS] [--files 1000] [--runs 3]
+
+Three-second WAV files (16 kHz, 16 bit) are cut from the recordings in RECORDINGS, or made by the built-in synthesiser.
+The command then runs as a process of its own, with one job, on a tenth of them and on all of them in turn. Printed are
+the medians over the runs: audio seconds per second of CPU time (user and system, the whole process with its start-up,
+and of what the nine tenths cost beyond the first), and the peak of resident memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from speechgmm.errors import AudioError
+from speechgmm.recordings import find_audio
+from speechgmm.recordings.audio import Samples, read
+from speechgmm.recordings.synthesis import draw_voice, speak
+
+RATE, LENGTH_S = 16000, 3.0
+LENGTH = round(RATE * LENGTH_S)
+
+
+def pieces(source: Path | None) -> Iterator[Samples]:
+    """Three-second pieces of recorded speech, or of synthetic voices, without end."""
+    if source is None:
+        for seed in itertools.count():
+            rng = np.random.default_rng(seed)
+            yield speak(draw_voice("female" if seed % 2 else "male", rng), duration_s=LENGTH_S, rng=rng)
+    files = list(find_audio(source)) if source else []
+    for file in itertools.cycle(files):
+        try:
+            samples = read(file, sampling_rate=RATE)
+        except AudioError:
+            continue
+        yield from (samples[at : at + LENGTH] for at in range(0, len(samples) - LENGTH + 1, LENGTH))
+
+
+def measure(folder: Path) -> tuple[float, float]:
+    """CPU seconds and peak resident megabytes of one run of the command on a folder."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "speechgmm", "classify", str(folder), "--format", "csv", "--quiet"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status != 0:
+        raise SystemExit("speechgmm classify failed")
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def main() -> None:
+    """Make the files, run the command on them in turn, print the medians."""
+    parser = argparse.ArgumentParser(description="Measure the speed and memory of speechgmm classify.")
+    parser.add_argument("recordings", type=Path, nargs="?", metavar="RECORDINGS")
+    parser.add_argument("--files", type=int, default=1000)
+    parser.add_argument("--runs", type=int, default=3)
+    arguments = parser.parse_args()
+    n_few = arguments.files // 10
+    with tempfile.TemporaryDirectory() as temporary:
+        few, many = Path(temporary, "few"), Path(temporary, "many")
+        for folder, count in ((few, n_few), (many, arguments.files)):
+            folder.mkdir()
+            for number, samples in enumerate(itertools.islice(pieces(arguments.recordings), count)):
+                soundfile.write(folder / f"{number:05}.wav", samples, RATE, subtype="PCM_16")
+        measure(few)  # warms the file cache and the compiled modules; not counted
+        runs = [(measure(few), measure(many)) for _ in range(arguments.runs)]
+    few_cpu, few_mb, many_cpu, many_mb = (
+        statistics.median(run[which][figure] for run in runs) for which in (0, 1) for figure in (0, 1)
+    )
+    audio, more = arguments.files * LENGTH_S, (arguments.files - n_few) * LENGTH_S
+    print(f"{'files':>8}{'CPU s':>9}{'peak MB':>10}")
+    print(f"{n_few:8}{few_cpu:9.2f}{few_mb:10.0f}")
+    print(f"{arguments.files:8}{many_cpu:9.2f}{many_mb:10.0f}")
+    print(
+        f"audio seconds per CPU second: {audio / many_cpu:.0f} with start-up, {more / (many_cpu - few_cpu):.0f} beyond"
+    )
+
+
+if __name__ == "__main__":
+    main()

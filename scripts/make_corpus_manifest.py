@@ -1,0 +1,64 @@
+"""Write corpus_manifest.csv: the recordings the shipped model is trained and tested on, split by speaker.
+
+    python scripts/make_corpus_manifest.py CORPORA_ROOT [-o corpus_manifest.csv]
+
+CORPORA_ROOT holds a manifest.csv of its own that lists every file with label, speaker, corpus, language, use,
+duration, licence, source and sha256. Files of use "train" are split 70 : 15 : 15 into train, dev and test, by whole
+speakers, within each corpus and label, in the order of the speakers' SHA-256, so that a speaker never changes sides by
+accident. All other files get the split "other": nothing shipped is trained on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from speechgmm.files import write_atomically
+
+HELD_OUT_SHARE = 0.15
+COLUMNS = (
+    *("path", "label", "speaker", "corpus", "language", "split", "duration_s", "sound_class"),
+    *("licence", "source", "sha256"),
+)
+
+
+def split_speakers(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Give each speaker who may train a split."""
+    groups: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in rows:
+        if row["use"] == "train":
+            groups[row["corpus"], row["label"]].add(row["speaker"])
+    split = {}
+    for speakers in groups.values():
+        ordered = sorted(speakers, key=lambda speaker: hashlib.sha256(speaker.encode()).hexdigest())
+        n_held_out = round(HELD_OUT_SHARE * len(ordered))
+        for index, speaker in enumerate(ordered):
+            split[speaker] = "test" if index < n_held_out else "dev" if index < 2 * n_held_out else "train"
+    return split
+
+
+def main() -> None:
+    """Read the corpora's own manifest and write ours."""
+    parser = argparse.ArgumentParser(description="Write corpus_manifest.csv.")
+    parser.add_argument("root", type=Path, metavar="CORPORA_ROOT")
+    parser.add_argument("-o", "--output", type=Path, default=Path("corpus_manifest.csv"))
+    arguments = parser.parse_args()
+    with (arguments.root / "manifest.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    split = split_speakers(rows)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({**row, "split": split[row["speaker"]] if row["use"] == "train" else "other"})
+    write_atomically(arguments.output, text.getvalue().encode())
+    print(f"{arguments.output}: {len(rows)} recordings, {len(split)} speakers who may train")
+
+
+if __name__ == "__main__":
+    main()
