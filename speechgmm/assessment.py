@@ -10,6 +10,7 @@ import numpy as np
 
 from speechgmm.classification import classify_recording
 from speechgmm.decision.model import Model
+from speechgmm.errors import EvaluationError
 from speechgmm.evaluation.outcome import Outcome, Skipped
 from speechgmm.evaluation.report import Report
 from speechgmm.evaluation.report import evaluate as report_on
@@ -95,6 +96,10 @@ def assess(
             outcomes.append(result)
             n_trained += trained
     skipped += [Skipped(path=failure.recording.name, reason=failure.reason) for failure in failures]
+    if failures and not outcomes:
+        raise EvaluationError(
+            f"{corpus.source}: none of its {len(failures)} recordings could be used, the first: {failures[0].reason}"
+        )
     report = report_on(
         outcomes,
         classes=model.labels,

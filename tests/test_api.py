@@ -253,6 +253,17 @@ def test_nothing_to_evaluate_is_an_error(others: Path, tiny_model: Model) -> Non
         speechgmm.evaluate(children, tiny_model)
 
 
+def test_no_recording_that_can_be_read_is_an_error(others: Path, tiny_model: Model) -> None:
+    """Where every recording fails, the error says how many and why the first."""
+    corpus = read_corpus(others)
+    absent = tuple(replace(each, file=others / f"absent{number}.wav") for number, each in enumerate(corpus.recordings))
+
+    with pytest.raises(
+        EvaluationError, match=r"none of its 4 recordings could be used, the first: .*absent0\.wav: there"
+    ):
+        assess(tiny_model, replace(corpus, recordings=absent))
+
+
 def test_results_are_broken_down_by_columns(others: Path, tiny_model: Model) -> None:
     """Further columns of a manifest group the results; one that is not there is refused."""
     corpus = read_corpus(others)

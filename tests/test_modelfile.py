@@ -406,9 +406,11 @@ def test_values_are_checked(file: Path, name: str, change: Callable[[np.ndarray]
     [
         ("format", "other", "its header does not say 'speechgmm-model'"),
         ("labels", ["a", 7], "its labels are not all text"),
+        ("labels", ["a", ""], "its labels are not all text"),
+        ("labels", ["a", "\ud800"], "surrogates not allowed"),
         ("labels", ["a"], "a model needs two or more different classes, none of them 'unknown', not a"),
         ("priors", [0.5, 0.25], "the priors are 0.5, 0.25, but they must be positive and sum to 1"),
-        ("least_likelihood", float("nan"), "least_likelihood is nan, but it must be a finite number"),
+        ("least_likelihood", float("nan"), "its header holds NaN, which is no number"),
         ("decision", {"min_speech_s": -3}, "min_speech_s is -3, but it must be 0 or more seconds"),
         ("calibration", {"scale": 0, "halfway": 1, "offsets": [0, 0]}, "the calibration's scale is 0"),
         ("calibration", {"scale": 10**400, "halfway": 1, "offsets": [0, 0]}, "int too large to convert to float"),

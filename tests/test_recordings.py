@@ -78,10 +78,13 @@ def test_too_few_classes(labels: tuple[str, ...], minimum: int, text: str) -> No
         require_classes(corpus_of(*labels), minimum)
 
 
-def test_selection_keeps_source_and_notes() -> None:
-    """A selection is the same corpus with fewer recordings."""
-    corpus = Corpus(source="here", recordings=corpus_of("a", "b", "a").recordings, notes=("n",))
+def test_selection_keeps_source_and_recounts_notes() -> None:
+    """A selection is the same corpus with fewer recordings; its notes count those that are left."""
+    corpus = Corpus(source="here", recordings=corpus_of("a", "b", "a").recordings, left_out=("n",))
 
     chosen = corpus.select(lambda recording: recording.label == "a")
 
-    assert (chosen.source, chosen.notes, chosen.labels, len(chosen.recordings)) == ("here", ("n",), ("a",), 2)
+    assert (chosen.source, chosen.left_out, chosen.labels, len(chosen.recordings)) == ("here", ("n",), ("a",), 2)
+    unnamed = "recordings have no speaker; results are optimistic where one speaker is on both sides of a split"
+    assert corpus.notes == ("n", f"3 of 3 {unnamed}")
+    assert chosen.notes == ("n", f"2 of 2 {unnamed}")

@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -166,7 +166,7 @@ def _parse_array(name: str, data: bytes) -> npt.NDArray[Any]:
 def _read_header(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
     if arrays["header"].size > MAX_HEADER_BYTES:
         raise ValueError(f"its header is larger than {MAX_HEADER_BYTES:,} bytes")
-    header = json.loads(arrays["header"].tobytes())
+    header = json.loads(arrays["header"].tobytes(), parse_constant=_refuse_constant)
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ValueError(f"its header does not say {FORMAT!r}")
     version = header["format_version"]
@@ -179,10 +179,16 @@ def _read_header(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
     return header
 
 
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"its header holds {name}, which is no number")
+
+
 def _build(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Model:
     labels = tuple(header["labels"])
-    if not all(isinstance(label, str) for label in labels):
+    if not all(isinstance(label, str) and label for label in labels):
         raise ValueError("its labels are not all text")
+    for label in labels:
+        label.encode(errors="surrogateescape")  # what cannot be written cannot be an answer
     calibration = header["calibration"]
     mixtures = []
     for index in range(len(labels)):

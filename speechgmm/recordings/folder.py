@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from speechgmm.errors import CorpusError
 from speechgmm.recordings.audio import AUDIO_SUFFIXES
-from speechgmm.recordings.recording import RESERVED_LABEL, Corpus, Recording, speaker_notes
+from speechgmm.recordings.recording import RESERVED_LABEL, Corpus, Recording
 
 _LAYOUT = "expected ROOT/CLASS/[SPEAKER/...]FILE"
 
@@ -55,7 +55,7 @@ def scan_folder(root: Path) -> Corpus:
         raise CorpusError(f"{root}: its class folders are faulty", faults)
     found = (_recording(root, file) for own in classes.values() for file in own if _is_audio(file))
     recordings = tuple(sorted(found, key=lambda recording: recording.name))
-    return Corpus(source=str(root), recordings=recordings, notes=(*_left_out(root, files), *speaker_notes(recordings)))
+    return Corpus(source=str(root), recordings=recordings, left_out=tuple(_left_out(root, files)))
 
 
 def find_audio(path: Path) -> Iterator[Path]:

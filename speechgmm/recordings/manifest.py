@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from speechgmm.errors import CorpusError, OutputError
-from speechgmm.recordings.recording import RESERVED_LABEL, SPLITS, Corpus, Recording, speaker_notes
+from speechgmm.recordings.recording import RESERVED_LABEL, SPLITS, Corpus, Recording
 
 MOST_FAULTS = 50
 """So many faults of a manifest are listed, the others counted."""
@@ -62,8 +62,7 @@ def read_manifest(file: Path, *, root: Path | None = None) -> Corpus:
         listed = [f"{file}:{line}: {fault}" for line, fault in faults[:MOST_FAULTS]]
         more = [f"... and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
         raise CorpusError(f"{file}: the manifest is faulty", [*listed, *more])
-    recordings = tuple(manifest.recordings)
-    return Corpus(source=str(file), recordings=recordings, notes=speaker_notes(recordings))
+    return Corpus(source=str(file), recordings=tuple(manifest.recordings))
 
 
 def write_manifest(corpus: Corpus, file: Path) -> None:

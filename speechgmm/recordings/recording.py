@@ -63,13 +63,18 @@ class Corpus:
         The folder or manifest they come from, as the user named it.
     recordings : tuple of Recording
         In the order of the source (folders: sorted by name).
-    notes : tuple of str
-        What the user should know and is no error: files left out, speakers not named.
+    left_out : tuple of str
+        What of the source was left out, for the user to know.
     """
 
     source: str
     recordings: tuple[Recording, ...]
-    notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know and is no error: files left out, speakers not named."""
+        return (*self.left_out, *speaker_notes(self.recordings))
 
     @property
     def labels(self) -> tuple[str, ...]:
