@@ -258,7 +258,7 @@ def test_no_recording_that_can_be_read_is_an_error(others: Path, tiny_model: Mod
     corpus = read_corpus(others)
     absent = tuple(replace(each, file=others / f"absent{number}.wav") for number, each in enumerate(corpus.recordings))
 
-    with pytest.raises(EvaluationError, match="none of its 4 recordings could be used, the first: .*absent0"):
+    with pytest.raises(EvaluationError, match=r"none of its 4 recordings could be used, the first: .*absent0"):
         assess(tiny_model, replace(corpus, recordings=absent))
 
 
