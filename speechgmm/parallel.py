@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import joblib
@@ -46,3 +47,10 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T], *, jobs: int, th
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
                 results.close()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let the numeric libraries work with one thread, for the same reason as `ordered_map` does; a decorator too."""
+    with threadpool_limits(1):
+        yield

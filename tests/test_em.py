@@ -228,15 +228,15 @@ def test_the_unit_of_the_features_does_not_matter():
     np.testing.assert_allclose(scaled.log_likelihoods, np.array(plain.log_likelihoods) - shift, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize(("kind", "offset"), [(np.float32, -500.0), (np.float64, 1e6)])
-def test_frames_far_from_the_origin(kind, offset):
-    """Frames far from the origin are fitted as the same frames around it."""
+@pytest.mark.parametrize(("kind", "offset", "tolerance"), [(np.float32, -500.0, 1e-5), (np.float64, 1e6, 1e-9)])
+def test_frames_far_from_the_origin(kind, offset, tolerance):
+    """Frames far from the origin are fitted as the same frames around it, to their own precision."""
     far = (clustered_frames() + offset).astype(kind)
     near = far.astype(np.float64) - offset
     start = starting_at(near, 3)
     here, there = fit(near, start), fit(far, DiagonalMixture(start.weights, start.means + offset, start.variances))
-    np.testing.assert_allclose(there.log_likelihoods, here.log_likelihoods, rtol=0, atol=1e-9)
-    np.testing.assert_allclose(there.mixture.means - offset, here.mixture.means, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(there.log_likelihoods, here.log_likelihoods, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(there.mixture.means - offset, here.mixture.means, rtol=0, atol=10 * tolerance)
 
 
 def test_a_feature_that_never_varies():

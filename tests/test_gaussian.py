@@ -10,7 +10,8 @@ import pytest
 from sklearn.mixture import GaussianMixture
 
 from speechgmm.errors import OptionError
-from speechgmm.mixture.gaussian import BLOCK_FRAMES, DiagonalMixture, joint_coefficients
+from speechgmm.mixture.estep import BLOCK_FRAMES, Axes
+from speechgmm.mixture.gaussian import DiagonalMixture, joint_coefficients
 
 
 def random_mixture(seed=0, *, n_components=4, n_dimensions=3, offset=0.0):
@@ -67,12 +68,12 @@ def test_scores_against_sklearn(n_components):
 
 
 def test_far_from_the_origin_in_float32():
-    """Frames in float32 around -500 are scored as exactly as around 0."""
+    """Frames in float32 around -500 are scored as exactly as single precision is around 0."""
     mixture = random_mixture(4, offset=-500.0)
     frames = (-500.0 + np.random.default_rng(5).normal(size=(200, 3))).astype(np.float32)
     shifted = DiagonalMixture(mixture.weights, mixture.means + 500.0, mixture.variances)
     expected = [log_density(shifted, frame.astype(np.float64) + 500.0) for frame in frames]
-    np.testing.assert_allclose(mixture.log_likelihoods(frames), expected, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(mixture.log_likelihoods(frames), expected, rtol=0, atol=5e-6)
 
 
 @pytest.mark.parametrize("distance", [1e3, 1e10, 3e38])
@@ -112,22 +113,28 @@ def test_scoring_changes_neither_frames_nor_mixture():
     np.testing.assert_array_equal(frames, before)
 
 
-def test_center_is_the_mean_of_the_mixture():
-    """Two components of weight 1/4 and 3/4 at 0 and 8 have their mean at 6."""
+def test_axes_are_mean_and_deviation_of_the_mixture():
+    """Components of weight 1/4 and 3/4 and variance 1 at 0 and 8 have their mean at 6 and the variance 1 + 12.
+
+    The power of two nearest to that deviation is 4.
+    """
     mixture = DiagonalMixture(np.array([0.25, 0.75]), np.array([[0.0], [8.0]]), np.ones((2, 1)))
     assert (mixture.n_components, mixture.n_dimensions) == (2, 1)
-    np.testing.assert_array_equal(mixture.center, [6.0])
+    np.testing.assert_array_equal(mixture.axes.center, [6.0])
+    np.testing.assert_array_equal(mixture.axes.scale, [4.0])
 
 
-def test_coefficients_do_not_depend_on_their_center():
-    """The joint log-density is the same around any point the frames are taken from."""
+@pytest.mark.parametrize(("center", "scale"), [(0.0, 1.0), (1.0, 3.0), (-2.0, 0.1)])
+def test_coefficients_do_not_depend_on_the_axes(center, scale):
+    """Relative coefficients plus the axes' own Gaussian are the joint log-density, whatever the axes."""
     mixture = random_mixture(11)
     frames = np.random.default_rng(12).normal(size=(10, 3))
-    joint = []
-    for center in (np.zeros(3), np.array([1.0, -2.0, 3.0])):
-        x = frames - center
-        joint.append(np.hstack([np.ones((10, 1)), x, x**2]) @ joint_coefficients(mixture, center))
-    np.testing.assert_allclose(joint[0], joint[1], rtol=1e-12)
+    axes = Axes(np.full(3, center), np.full(3, scale))
+    z = axes.expand(frames, np.empty((7, 10))).T
+    joint = z @ joint_coefficients(mixture, axes) + (z @ axes.reference)[:, np.newaxis]
+    np.testing.assert_allclose(
+        np.logaddexp.reduce(joint, axis=1), [log_density(mixture, x) for x in frames], rtol=1e-11
+    )
 
 
 @pytest.mark.parametrize(
@@ -169,3 +176,37 @@ def test_a_faulty_mixture_is_refused(weights, means, variances, text):
     """Arrays that do not fit one another, and values outside their range, are named."""
     with pytest.raises(OptionError, match=re.escape(text) + "$"):
         DiagonalMixture(weights, means, variances)
+
+
+def test_samples_have_the_moments_of_the_mixture():
+    """Samples of a component have its mean and variance, and components come as often as they weigh."""
+    mixture = random_mixture(8)
+    n_frames = 200_000
+    frames, components = mixture.sample(n_frames, np.random.default_rng(9))
+    assert frames.shape == (n_frames, 3)
+    np.testing.assert_allclose(np.bincount(components) / n_frames, mixture.weights, atol=0.005)
+    for k in range(4):
+        own = frames[components == k]
+        np.testing.assert_allclose(own.mean(axis=0), mixture.means[k], atol=0.04)
+        np.testing.assert_allclose(own.var(axis=0), mixture.variances[k], rtol=0.04)
+
+
+def test_the_same_seed_gives_the_same_samples():
+    """A generator's seed decides the samples; another seed gives others."""
+    mixture = random_mixture(8)
+    first, again, other = (mixture.sample(20, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first[0], again[0])
+    np.testing.assert_array_equal(first[1], again[1])
+    assert not np.array_equal(first[0], other[0])
+
+
+def test_no_samples_are_none():
+    """Zero frames can be drawn; they have the mixture's dimensions."""
+    frames, components = random_mixture().sample(0, np.random.default_rng(0))
+    assert (frames.shape, components.shape) == ((0, 3), (0,))
+
+
+def test_a_negative_number_of_samples_is_refused():
+    """A negative number of frames is named in the error."""
+    with pytest.raises(OptionError, match=r"^n_frames is -1, but it must be 0 or more$"):
+        random_mixture().sample(-1, np.random.default_rng(0))

@@ -8,7 +8,7 @@ from sklearn.cluster import KMeans
 
 from speechgmm.errors import TrainingError
 from speechgmm.mixture.em import EMOptions
-from speechgmm.mixture.gaussian import BLOCK_FRAMES
+from speechgmm.mixture.estep import BLOCK_FRAMES
 from speechgmm.mixture.initialisation import SAMPLE_PER_COMPONENT, from_clustering, start
 from speechgmm.mixture.kmeans import Clustering, assign, centroids, lloyd, seed_plus_plus, squared_distances
 

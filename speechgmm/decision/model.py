@@ -15,7 +15,8 @@ from speechgmm.decision.decision import UNKNOWN, Decision
 from speechgmm.errors import OptionError
 from speechgmm.features.frontend import Features, Stretch, normalise_mean
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.mixture.gaussian import DiagonalMixture, Floats
+from speechgmm.mixture.estep import Floats
+from speechgmm.mixture.gaussian import DiagonalMixture
 
 
 @dataclass(frozen=True, kw_only=True)

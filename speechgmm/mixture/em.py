@@ -12,14 +12,16 @@ likelihood fall, and `Fit` says so.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from speechgmm.errors import OptionError, TrainingError
-from speechgmm.mixture.gaussian import DiagonalMixture, Floats, Frames
-from speechgmm.mixture.statistics import Statistics, accumulate, moments
+from speechgmm.mixture.estep import Axes, Floats, Frames
+from speechgmm.mixture.gaussian import DiagonalMixture
+from speechgmm.mixture.statistics import Spread, Statistics, accumulate_shards, auxiliary, moments
 
 SPLIT_OFFSET = 0.2  # standard deviations between a split component's mean and each half's, as HTK has it
 ABSOLUTE_FLOOR = 1e-6  # for a feature that never varies, in squared units of the feature
@@ -39,12 +41,15 @@ class EMOptions:
         Least variance of a component as a share of the data's variance in the same dimension, in [0, 1).
     min_occupancy : float
         Least number of (weighted) frames a component must own, positive.
+    hard : bool
+        Give each frame to its most likely component alone (Viterbi training) instead of sharing it out.
     """
 
     max_iterations: int = 50
     tolerance: float = 1e-3
     variance_floor: float = 0.01
     min_occupancy: float = 10.0
+    hard: bool = False
 
     def __post_init__(self) -> None:
         if self.max_iterations < 1:
@@ -76,6 +81,50 @@ class Update:
     n_pruned: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Iteration:
+    """One step of EM in the light of its lower bound (Neal & Hinton 1998); all in nats a frame.
+
+    For any responsibilities q, ``F(q, mixture) = Q + entropy(q)`` is at most the log-likelihood, by the
+    Kullback-Leibler divergence of q from the posteriors. The M-step raises F at fixed q; the E-step closes the gap.
+
+    Attributes
+    ----------
+    log_likelihood : float
+        Of the mixture that the M-step made. (Hard EM: of the frames and their most likely components together.)
+    auxiliary, entropy : float
+        Q and the entropy of the responsibilities after the E-step; their sum F is the log-likelihood again.
+    raised : float
+        F after the M-step, with the responsibilities of the step before; NaN for the start, and where components were
+        re-seeded or removed.
+    """
+
+    log_likelihood: float
+    auxiliary: float
+    entropy: float
+    raised: float
+
+    @classmethod
+    def after(cls, statistics: Statistics, mixture: DiagonalMixture, *, raised: float) -> Iteration:
+        """What an E-step found: its statistics, under the mixture they were taken with."""
+        return cls(
+            log_likelihood=statistics.log_likelihood / statistics.n_frames,
+            auxiliary=auxiliary(statistics, mixture) / statistics.n_frames,
+            entropy=statistics.entropy / statistics.n_frames,
+            raised=raised,
+        )
+
+    @property
+    def bound(self) -> float:
+        """F after the E-step."""
+        return self.auxiliary + self.entropy
+
+    @property
+    def gap(self) -> float:
+        """Divergence of the old responsibilities from the new posteriors, which the E-step closed; not negative."""
+        return self.log_likelihood - self.raised
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fit:
     """A fitted mixture and how it came about.
@@ -83,8 +132,8 @@ class Fit:
     Attributes
     ----------
     mixture : DiagonalMixture
-    log_likelihoods : tuple of float
-        Mean log-likelihood a frame (nats) of the starting mixture and after each update; the last is `mixture`'s.
+    iterations : tuple of Iteration
+        Of the starting mixture and after each update; the last is `mixture`'s.
     converged : bool
         True if the last update gained less than the tolerance; False if the iterations ran out.
     n_floored : int
@@ -96,7 +145,7 @@ class Fit:
     """
 
     mixture: DiagonalMixture
-    log_likelihoods: tuple[float, ...]
+    iterations: tuple[Iteration, ...]
     converged: bool
     n_floored: int
     reseeded_at: tuple[int, ...]
@@ -104,9 +153,14 @@ class Fit:
     n_pruned: int
 
     @property
+    def log_likelihoods(self) -> tuple[float, ...]:
+        """Mean log-likelihood a frame (nats) of the start and after each update."""
+        return tuple(iteration.log_likelihood for iteration in self.iterations)
+
+    @property
     def n_iterations(self) -> int:
         """How many updates were made."""
-        return len(self.log_likelihoods) - 1
+        return len(self.iterations) - 1
 
 
 def floor_variances(variance: Floats, options: EMOptions) -> Floats:
@@ -203,6 +257,7 @@ def fit(
     *,
     frame_weights: Floats | None = None,
     options: EMOptions = EMOptions(),
+    spread: Spread = map,
     monitor: Callable[[int, float], None] | None = None,
 ) -> Fit:
     """Fit a mixture to frames by EM.
@@ -215,6 +270,8 @@ def fit(
     frame_weights : ndarray (T,), optional
         How much each frame counts; 1 by default.
     options : EMOptions
+    spread : callable
+        How the shards of an E-step are worked on: see `statistics.accumulate_shards`.
     monitor : callable, optional
         Called after each update with its number (from 1) and the mean log-likelihood a frame.
 
@@ -228,10 +285,17 @@ def fit(
         If there are fewer frames than components, or a frame is not finite.
     """
     center, variance = checked_moments(frames, start.n_components, frame_weights)
+    axes = Axes.around(center, np.sqrt(np.maximum(variance, ABSOLUTE_FLOOR)))
     floor = floor_variances(variance, options)
     mixture = DiagonalMixture(start.weights, start.means, np.maximum(start.variances, floor))
-    statistics = accumulate(mixture, frames, center=center, frame_weights=frame_weights)
-    history = [statistics.log_likelihood / statistics.n_frames]
+
+    def e_step(mixture: DiagonalMixture) -> Statistics:
+        return accumulate_shards(
+            mixture, frames, axes=axes, frame_weights=frame_weights, hard=options.hard, spread=spread
+        )
+
+    statistics = e_step(mixture)
+    history = [Iteration.after(statistics, mixture, raised=math.nan)]
     reseeded_at: list[int] = []
     n_floored = n_reseeded = n_pruned = 0
     converged = False
@@ -248,14 +312,18 @@ def fit(
         repaired = bool(step.n_reseeded or step.n_pruned)
         if repaired:
             reseeded_at.append(len(history))
-        statistics = accumulate(mixture, frames, center=center, frame_weights=frame_weights)
-        history.append(statistics.log_likelihood / statistics.n_frames)
-        converged = not repaired and history[-1] - history[-2] < options.tolerance
+            raised = math.nan  # the old responsibilities were of other components
+        else:
+            raised = (auxiliary(statistics, mixture) + statistics.entropy) / statistics.n_frames
+        statistics = e_step(mixture)
+        history.append(Iteration.after(statistics, mixture, raised=raised))
+        gain = history[-1].log_likelihood - history[-2].log_likelihood
+        converged = not repaired and gain < options.tolerance
         if monitor is not None:
-            monitor(len(history) - 1, history[-1])
+            monitor(len(history) - 1, history[-1].log_likelihood)
     return Fit(
         mixture=mixture,
-        log_likelihoods=tuple(history),
+        iterations=tuple(history),
         converged=converged,
         n_floored=n_floored,
         reseeded_at=tuple(reseeded_at),

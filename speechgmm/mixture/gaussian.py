@@ -7,13 +7,11 @@ Symbols: ``T`` frames, ``D`` dimensions, ``K`` components. A mixture has the den
     log w_k N(x; m_k, v_k) = log w_k - 1/2 sum_d [ log 2 pi v_kd + (x_d - m_kd)^2 / v_kd ]                      (2)
 
 Expanding the square makes (2) linear in ``z = (1, x, x^2)``, so that one matrix product scores a block of frames under
-all components. The expansion cancels badly far from the origin; frames and means are therefore taken relative to the
-mixture's own mean first.
+all components; how that is done fast and safely is in `estep`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,11 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from speechgmm.errors import OptionError
-
-Floats = npt.NDArray[np.float64]
-Frames = npt.NDArray[np.float32] | npt.NDArray[np.float64]
-
-BLOCK_FRAMES = 1024  # a block's K log-likelihoods a frame stay in the processor's cache
+from speechgmm.mixture import estep
+from speechgmm.mixture.estep import Axes, Floats, Frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,15 +78,11 @@ class DiagonalMixture:
         return int(self.means.shape[1])
 
     @cached_property
-    def center(self) -> Floats:
-        """The mean of the mixture, (D,): the origin its scores are computed around."""
-        center: Floats = self.weights @ self.means
-        return center
-
-    @cached_property
-    def coefficients(self) -> Floats:
-        """Equation (2) as a matrix (1 + 2D, K), to be multiplied by ``z = (1, x, x^2)``, x relative to `center`."""
-        return joint_coefficients(self, self.center)
+    def axes(self) -> Axes:
+        """Axes near the mean and standard deviation of the mixture as a whole: what its scores are computed on."""
+        mean = self.weights @ self.means
+        spread = self.weights @ (self.variances + (self.means - mean) ** 2)
+        return Axes.around(mean, np.sqrt(spread))
 
     def log_likelihoods(self, frames: Frames) -> Floats:
         """Logarithm of the density (1) of each frame.
@@ -99,15 +90,17 @@ class DiagonalMixture:
         Parameters
         ----------
         frames : ndarray (T, D)
+            In float32 or float64, which is also the precision of the work.
 
         Returns
         -------
         ndarray (T,)
             Natural logarithms.
         """
+        coefficients = joint_coefficients(self, self.axes)
         scores = np.empty(len(frames))
-        for rows, z in expanded_blocks(frames, self.center):
-            scores[rows], _ = exponentiate(z @ self.coefficients)
+        for rows, block in estep.score_blocks(frames, self.axes, coefficients):
+            scores[rows] = block.log_ratios + self.axes.log_density(frames[rows])
         return scores
 
     def responsibilities(self, frames: Frames) -> Floats:
@@ -122,77 +115,53 @@ class DiagonalMixture:
         ndarray (T, K)
             Rows sum to 1.
         """
+        coefficients = joint_coefficients(self, self.axes)
         posteriors = np.empty((len(frames), self.n_components))
-        for rows, z in expanded_blocks(frames, self.center):
-            joint = z @ self.coefficients
-            _, totals = exponentiate(joint)
-            posteriors[rows] = joint / totals[:, np.newaxis]
+        for rows, block in estep.score_blocks(frames, self.axes, coefficients):
+            np.divide(block.likelihoods, block.totals[:, np.newaxis], out=posteriors[rows])
         return posteriors
 
+    def sample(self, n_frames: int, rng: np.random.Generator) -> tuple[Floats, npt.NDArray[np.intp]]:
+        """Draw frames from the density (1): a component by its weight, then a frame from its Gaussian.
 
-def joint_coefficients(mixture: DiagonalMixture, center: Floats) -> Floats:
-    """Equation (2) as a matrix for frames taken relative to `center`.
+        Parameters
+        ----------
+        n_frames : int
+            How many; 0 or more.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        frames : ndarray (n_frames, D)
+        components : ndarray (n_frames,)
+            Which component each frame was drawn from, 0 to K - 1.
+
+        Raises
+        ------
+        OptionError
+            If `n_frames` is negative.
+        """
+        if n_frames < 0:
+            raise OptionError(f"n_frames is {n_frames}, but it must be 0 or more")
+        components = rng.choice(self.n_components, size=n_frames, p=self.weights / self.weights.sum())
+        noise = rng.standard_normal((n_frames, self.n_dimensions))
+        return self.means[components] + np.sqrt(self.variances[components]) * noise, components
+
+
+def joint_coefficients(mixture: DiagonalMixture, axes: Axes) -> Floats:
+    """Equation (2), less the logarithm of the axes' own Gaussian, as a matrix for frames expressed on these axes.
 
     Parameters
     ----------
     mixture : DiagonalMixture
-    center : ndarray (D,)
+    axes : Axes
 
     Returns
     -------
     ndarray (1 + 2D, K)
         Constant, linear and quadratic coefficients of each component.
     """
-    means, precisions = mixture.means - center, 1.0 / mixture.variances
-    constant = np.log(mixture.weights) - 0.5 * (
-        np.log(2.0 * np.pi * mixture.variances).sum(axis=1) + (means**2 * precisions).sum(axis=1)
-    )
-    return np.vstack([constant, (means * precisions).T, -0.5 * precisions.T])
-
-
-def expanded_blocks(frames: Frames, center: Floats) -> Iterator[tuple[slice, Floats]]:
-    """Walk over frames in blocks of ``z = (1, x, x^2)``, x relative to `center`.
-
-    Parameters
-    ----------
-    frames : ndarray (T, D)
-    center : ndarray (D,)
-
-    Yields
-    ------
-    rows : slice
-        Which frames the block holds.
-    z : ndarray (at most BLOCK_FRAMES, 1 + 2D)
-        A new array each time; it may be overwritten.
-    """
-    n_dimensions = frames.shape[1]
-    for begin in range(0, len(frames), BLOCK_FRAMES):
-        rows = slice(begin, min(begin + BLOCK_FRAMES, len(frames)))
-        z = np.empty((rows.stop - begin, 1 + 2 * n_dimensions))
-        z[:, 0] = 1.0
-        x = z[:, 1 : 1 + n_dimensions]
-        np.subtract(frames[rows], center, out=x)
-        np.multiply(x, x, out=z[:, 1 + n_dimensions :])
-        yield rows, z
-
-
-def exponentiate(joint: Floats) -> tuple[Floats, Floats]:
-    """Turn joint log-likelihoods of frames and components into likelihoods, in place, without overflow.
-
-    Parameters
-    ----------
-    joint : ndarray (T, K)
-        Equation (2). Overwritten by its exponential, each row relative to its largest value.
-
-    Returns
-    -------
-    log_likelihoods : ndarray (T,)
-        Logarithm of the sum of each row's exponentials: the logarithm of (1).
-    totals : ndarray (T,)
-        Sum of each overwritten row, at least 1: dividing by it gives responsibilities.
-    """
-    peak = joint.max(axis=1)
-    joint -= peak[:, np.newaxis]
-    np.exp(joint, out=joint)
-    totals: Floats = joint.sum(axis=1)
-    return peak + np.log(totals), totals
+    means, variances = (mixture.means - axes.center) / axes.scale, mixture.variances / axes.scale**2
+    precisions = 1.0 / variances
+    constant = np.log(mixture.weights) - 0.5 * (np.log(variances).sum(axis=1) + (means**2 * precisions).sum(axis=1))
+    return np.vstack([constant, (means * precisions).T, 0.5 - 0.5 * precisions.T])

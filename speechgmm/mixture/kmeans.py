@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechgmm.mixture.gaussian import BLOCK_FRAMES, Floats
+from speechgmm.mixture.estep import BLOCK_FRAMES, Floats
 
 LLOYD_ITERATIONS = 10
 

@@ -1,0 +1,109 @@
+"""Compare the ways to start EM on recorded speech: what each costs, and what it is worth to speakers never heard.
+
+    python scripts/compare_starts.py CORPORA_ROOT [--speakers 200] [--components 64] [--seeds 3]
+
+Of corpus_manifest.csv, the first recording of so many speakers of the train split is trained on, and that of half as
+many of the test split is scored, with the default front end. From every start EM runs to its end. Printed is a Markdown
+table: CPU seconds of the start and EM iterations after it, log-likelihood a frame of the start and after EM, on the
+training frames and on those of the other speakers, each the mean over the seeds with the difference between the highest
+and the lowest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from speechgmm import FrontEndOptions, read_corpus
+from speechgmm.extraction import Failure, extract
+from speechgmm.features.frontend import Features, normalise_mean
+from speechgmm.mixture.em import EMOptions, fit
+from speechgmm.mixture.initialisation import START_METHODS, start
+from speechgmm.recordings.recording import Corpus
+from speechgmm.recordings.splitting import speaker_of
+
+MANIFEST = Path(__file__).resolve().parent.parent / "corpus_manifest.csv"
+FRONT_END = FrontEndOptions()
+OPTIONS = EMOptions(max_iterations=200)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one start was worth: CPU seconds of it and of an EM iteration, iterations, nats a frame."""
+
+    cpu_s: float
+    iteration_s: float
+    iterations: int
+    at_first: float
+    trained: float
+    unseen: float
+
+
+def speech_of(corpus: Corpus, split: str, n_speakers: int) -> Features:
+    """The speech frames (T, D) of one recording each of some speakers, evenly taken from all those of a split."""
+    first = {speaker_of(each): each for each in reversed(corpus.recordings) if each.split == split}
+    speakers = sorted(first)
+    chosen = [speakers[i] for i in np.linspace(0, len(speakers) - 1, min(n_speakers, len(speakers))).astype(int)]
+    frames: list[Features] = []
+    for speaker in tqdm(chosen, desc=f"reading {split}", disable=None):
+        utterance = extract(first[speaker], front_end=FRONT_END)
+        if isinstance(utterance, Failure):
+            raise SystemExit(utterance.reason)
+        frames += [stretch.frames for stretch in utterance.stretches]
+    mean = np.concatenate(frames).mean(axis=0, dtype=np.float64)
+    return np.concatenate([normalise_mean(each, mean, FRONT_END) for each in frames])
+
+
+def measure(method: str, seed: int, n_components: int, trained: Features, unseen: Features) -> Run:
+    """Start by a method, run EM to its end, and score."""
+    begin = time.process_time()
+    beginning = start(trained, n_components, np.random.default_rng(seed), method=method, options=OPTIONS)
+    cpu_s = time.process_time() - begin
+    fitted = fit(trained, beginning, options=OPTIONS)
+    iteration_s = (time.process_time() - begin - cpu_s) / len(fitted.log_likelihoods)
+    likelihoods = fitted.log_likelihoods
+    score = float(fitted.mixture.log_likelihoods(unseen).mean())
+    return Run(cpu_s, iteration_s, fitted.n_iterations, likelihoods[0], likelihoods[-1], score)
+
+
+def row(method: str, runs: list[Run]) -> str:
+    """A line of the table: means, and in brackets the differences between the highest and the lowest."""
+    cells = [method, f"{np.mean([run.cpu_s for run in runs]):.2f}", f"{np.mean([run.iterations for run in runs]):.0f}"]
+    for values in ([getattr(run, name) for run in runs] for name in ("at_first", "trained", "unseen")):
+        cells.append(f"{np.mean(values):.3f} ({max(values) - min(values):.3f})")
+    return "| " + " | ".join(cells) + " |"
+
+
+def main() -> None:
+    """Read the frames once, then measure the methods in turn, seed by seed."""
+    parser = argparse.ArgumentParser(description="Compare the ways to start EM on recorded speech.")
+    parser.add_argument("root", type=Path, metavar="CORPORA_ROOT")
+    parser.add_argument("--speakers", type=int, default=200)
+    parser.add_argument("--components", type=int, default=64)
+    parser.add_argument("--seeds", type=int, default=3)
+    arguments = parser.parse_args()
+    corpus = read_corpus(MANIFEST, root=arguments.root)
+    trained = speech_of(corpus, "train", arguments.speakers)
+    unseen = speech_of(corpus, "test", arguments.speakers // 2)
+    runs: dict[str, list[Run]] = {method: [] for method in START_METHODS}
+    for seed in tqdm(range(arguments.seeds), desc="seeds", disable=None):
+        for method in START_METHODS:
+            runs[method].append(measure(method, seed, arguments.components, trained, unseen))
+    iteration_s = np.mean([run.iteration_s for each in runs.values() for run in each])
+    print(
+        f"{len(trained)} training and {len(unseen)} unseen frames, {trained.shape[1]} features, "
+        f"{arguments.components} components, {arguments.seeds} seeds; "
+        f"an iteration of EM takes {iteration_s:.3f} s of CPU time\n"
+    )
+    print("| start | CPU s | EM iterations | at first | after EM | unseen speakers |\n|---|---|---|---|---|---|")
+    for method in START_METHODS:
+        print(row(method, runs[method]))
+
+
+if __name__ == "__main__":
+    main()

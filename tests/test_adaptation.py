@@ -1,0 +1,176 @@
+"""MAP adaptation: its limits of no data and of endless data, the equations by hand, and the gain on the data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from speechgmm.errors import OptionError, TrainingError
+from speechgmm.mixture.adaptation import MAX_ITERATIONS, adapt, fit_adapted
+from speechgmm.mixture.em import EMOptions, update
+from speechgmm.mixture.estep import Axes
+from speechgmm.mixture.gaussian import DiagonalMixture
+from speechgmm.mixture.statistics import accumulate
+
+NO_FLOOR = np.zeros(2)
+
+BACKGROUND = DiagonalMixture(
+    np.array([0.2, 0.5, 0.3]),
+    np.array([[-3.0, 0.0], [0.0, 1.0], [3.0, -1.0]]),
+    np.array([[1.0, 0.5], [2.0, 1.0], [0.8, 1.5]]),
+)
+
+
+def class_frames(n_frames=400, *, offset=0.0):
+    """Frames of a class whose components lie beside the background's."""
+    near = DiagonalMixture(np.array([0.4, 0.4, 0.2]), BACKGROUND.means + 0.7, 0.6 * BACKGROUND.variances)
+    return near.sample(n_frames, np.random.default_rng(3))[0] + offset
+
+
+def statistics_of(frames, *, mixture=BACKGROUND, frame_weights=None):
+    axes = Axes(np.array([0.5, -0.5]), np.array([2.0, 1.0]))
+    return accumulate(mixture, frames, axes=axes, frame_weights=frame_weights)
+
+
+def assert_same(one, other, *, rtol=1e-9):
+    for name in ("weights", "means", "variances"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=rtol, atol=rtol, err_msg=name)
+
+
+def one_component(mean, variance):
+    return DiagonalMixture(np.ones(1), np.array([[mean, 0.0]]), np.array([[variance, 1.0]]))
+
+
+def test_without_data_the_background_stays():
+    """No frames leave the background as it is."""
+    adapted = adapt(BACKGROUND, statistics_of(np.empty((0, 2))), floor=NO_FLOOR)
+    assert_same(adapted, BACKGROUND, rtol=1e-15)
+
+
+def test_endless_data_give_maximum_likelihood():
+    """With frames that count a thousand million times the relevance, the M-step's mixture comes out."""
+    frames = class_frames()
+    statistics = statistics_of(frames, frame_weights=np.full(len(frames), 1e9))
+    expected = update(statistics, floor=NO_FLOOR, min_occupancy=1.0, may_reseed=0).mixture
+    assert_same(adapt(BACKGROUND, statistics, floor=NO_FLOOR), expected, rtol=1e-8)
+
+
+def test_relevance_0_is_maximum_likelihood():
+    """With no trust in the background, components that have data get the M-step's parameters."""
+    statistics = statistics_of(class_frames())
+    expected = update(statistics, floor=NO_FLOOR, min_occupancy=1e-6, may_reseed=0).mixture
+    assert_same(adapt(BACKGROUND, statistics, relevance=0.0, floor=NO_FLOOR), expected)
+
+
+def test_one_component_by_hand():
+    """Two frames 3 and 5 at relevance 6: a = 1/4, so that the mean 0 moves to 1 and the variance 4 to 6.25."""
+    frames = np.array([[3.0, 0.0], [5.0, 0.0]])
+    background = one_component(0.0, 4.0)
+    adapted = adapt(background, statistics_of(frames, mixture=background), relevance=6.0, floor=NO_FLOOR)
+    assert adapted.weights == pytest.approx([1.0])
+    assert adapted.means[0] == pytest.approx([1.0, 0.0])
+    # (9 + 25) / 2 / 4 + 3/4 (4 + 0) - 1 = 4.25 + 3 - 1, and 0 / 4 + 3/4 (1 + 0) - 0
+    assert adapted.variances[0] == pytest.approx([6.25, 0.75])
+
+
+def test_equations_as_they_are_written():
+    """Every parameter is equation (5)'s, computed frame by frame from the responsibilities."""
+    frames, relevance = class_frames(60), 16.0
+    posteriors = BACKGROUND.responsibilities(frames)
+    counts = posteriors.sum(axis=0)
+    first, second = posteriors.T @ frames / counts[:, None], posteriors.T @ frames**2 / counts[:, None]
+    share = counts / (counts + relevance)
+    weights = share * counts / 60 + (1 - share) * BACKGROUND.weights
+    a = share[:, None]
+    means = a * first + (1 - a) * BACKGROUND.means
+    variances = a * second + (1 - a) * (BACKGROUND.variances + BACKGROUND.means**2) - means**2
+    expected = DiagonalMixture(weights / weights.sum(), means, variances)
+    assert_same(adapt(BACKGROUND, statistics_of(frames), relevance=relevance, floor=NO_FLOOR), expected)
+
+
+@pytest.mark.parametrize("relevance", [0.0, 16.0])
+def test_a_component_without_data_keeps_its_parameters(relevance):
+    """A component no frame belongs to keeps its mean and variance, whatever the relevance; the others move."""
+    background = DiagonalMixture(
+        BACKGROUND.weights, np.array([[-3.0, 0.0], [0.0, 1.0], [1e4, 0.0]]), BACKGROUND.variances
+    )
+    statistics = statistics_of(class_frames(), mixture=background)
+    assert statistics.occupancies[2] < 1e-9
+    adapted = adapt(background, statistics, relevance=relevance, floor=NO_FLOOR)
+    np.testing.assert_array_equal(adapted.means[2], background.means[2])
+    np.testing.assert_array_equal(adapted.variances[2], background.variances[2])
+    assert (np.abs(adapted.means[:2] - background.means[:2]) > 0.1).any(axis=1).all()
+
+
+def test_variances_stay_above_the_floor():
+    """A variance that the data would take below the floor stands at it; the others are as without."""
+    statistics = statistics_of(np.tile([[0.0, 1.0]], (10_000, 1)))
+    floor = np.array([0.0, 0.3])
+    free, floored = (adapt(BACKGROUND, statistics, floor=each) for each in (NO_FLOOR, floor))
+    assert free.variances[1, 1] < 0.3
+    assert_same(floored, replace(free, variances=np.maximum(free.variances, floor)), rtol=1e-12)
+
+
+def test_far_from_the_origin_nothing_cancels():
+    """A million units from the origin, the variances are those of the same data around it."""
+    frames = class_frames()
+    far = DiagonalMixture(BACKGROUND.weights, BACKGROUND.means + 1e6, BACKGROUND.variances)
+    axes = Axes(np.full(2, 1e6), np.ones(2))
+    adapted = adapt(far, accumulate(far, frames + 1e6, axes=axes), floor=NO_FLOOR)
+    expected = adapt(BACKGROUND, statistics_of(frames), floor=NO_FLOOR)
+    np.testing.assert_allclose(adapted.variances, expected.variances, rtol=1e-7)
+
+
+@pytest.mark.parametrize("relevance", [-1.0, math.nan])
+def test_an_impossible_relevance_is_refused(relevance):
+    """A relevance that is negative or no number is named."""
+    with pytest.raises(OptionError, match=f"^relevance is {relevance}, but it must be 0 or more$"):
+        adapt(BACKGROUND, statistics_of(class_frames()), relevance=relevance, floor=NO_FLOOR)
+
+
+@pytest.mark.parametrize("relevance", [1.0, 16.0, 100.0])
+def test_adapting_improves_the_likelihood_of_the_data(relevance):
+    """Adapted mixtures describe the frames better than the background, and better the less it is trusted."""
+    frames = class_frames()
+    plain = BACKGROUND.log_likelihoods(frames).mean()
+    adapted, loose = (fit_adapted(frames, BACKGROUND, relevance=each) for each in (relevance, relevance / 4))
+    assert adapted.mixture.log_likelihoods(frames).mean() > plain + 0.01
+    assert loose.log_likelihoods[-1] > adapted.log_likelihoods[-1]
+
+
+def test_the_fit_tells_what_it_did():
+    """The history begins with the background and ends with the mixture; without a tolerance all iterations are made."""
+    frames = class_frames()
+    fit = fit_adapted(frames, BACKGROUND, options=EMOptions(tolerance=0.0))
+    assert fit.n_iterations == MAX_ITERATIONS
+    assert fit.log_likelihoods[0] == pytest.approx(BACKGROUND.log_likelihoods(frames).mean(), rel=1e-12)
+    assert fit.log_likelihoods[-1] == pytest.approx(fit.mixture.log_likelihoods(frames).mean(), rel=1e-12)
+    assert (fit.converged, fit.n_reseeded, fit.n_pruned, fit.reseeded_at) == (False, 0, 0, ())
+    assert fit_adapted(frames, BACKGROUND, options=EMOptions(max_iterations=2, tolerance=0.0)).n_iterations == 2
+    assert fit_adapted(frames, BACKGROUND, options=EMOptions(tolerance=10.0)).converged
+
+
+def test_each_iteration_adapts_the_background():
+    """After many iterations the background is still half of what little data say: it is not forgotten step by step."""
+    frames = np.array([[4.0, 0.0]] * 16)
+    background = one_component(0.0, 4.0)
+    fit = fit_adapted(frames, background, relevance=16.0, options=EMOptions(tolerance=0.0))
+    assert fit.n_iterations == MAX_ITERATIONS
+    assert fit.mixture.means[0, 0] == pytest.approx(2.0)
+
+
+def test_weighted_frames_count_by_their_weights():
+    """A frame of weight 2 counts as two, and one of weight 0 not at all."""
+    frames = class_frames(50)
+    weighted = fit_adapted(frames, BACKGROUND, frame_weights=np.r_[np.full(20, 2.0), np.ones(20), np.zeros(10)])
+    repeated = fit_adapted(np.concatenate([frames[:20], frames[:40]]), BACKGROUND)
+    assert_same(weighted.mixture, repeated.mixture)
+
+
+def test_frames_that_are_not_finite_are_refused():
+    """A frame of NaN is an error, not a mixture."""
+    with pytest.raises(TrainingError, match=r"^the frames hold values that are not finite numbers$"):
+        fit_adapted(np.array([[0.0, math.nan]]), BACKGROUND)

@@ -1,0 +1,97 @@
+"""The E-step's inner loop in single precision: against double precision, out of range, and at its clamp."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from speechgmm.mixture import estep
+from speechgmm.mixture.estep import BLOCK_FRAMES, Axes, score_blocks
+from speechgmm.mixture.gaussian import DiagonalMixture, joint_coefficients
+from speechgmm.mixture.statistics import accumulate
+
+
+def speechlike(n_frames=3000, n_components=16, seed=1):
+    """A mixture of sharp components, as fitted ones are, and frames of it around -300 with spreads of 1 to 40."""
+    rng = np.random.default_rng(seed)
+    scale = np.geomspace(1.0, 40.0, 12)
+    means = -300.0 + 2.0 * scale * rng.normal(size=(n_components, 12))
+    variances = scale**2 * rng.uniform(0.02, 0.5, size=means.shape)
+    mixture = DiagonalMixture(rng.dirichlet(np.ones(n_components)), means, variances)
+    drawn = rng.integers(n_components, size=n_frames)
+    return mixture, means[drawn] + np.sqrt(variances[drawn]) * rng.normal(size=(n_frames, 12))
+
+
+def test_single_precision_is_close_to_double():
+    """Log-likelihoods in float32 are those of float64 to a few thousandths, their mean to a millionth of itself."""
+    mixture, frames = speechlike()
+    single = mixture.log_likelihoods(frames.astype(np.float32))
+    double = mixture.log_likelihoods(frames.astype(np.float32).astype(np.float64))
+    np.testing.assert_allclose(single, double, atol=5e-3)
+    assert single.mean() == pytest.approx(double.mean(), rel=1e-6)
+
+
+def test_single_precision_statistics_are_close_to_double():
+    """Occupancies and moments in float32 are those of float64 to 1e-4 of a frame, of a deviation, of a variance."""
+    mixture, frames = speechlike()
+    exact = frames.astype(np.float32).astype(np.float64)
+    single, double = (accumulate(mixture, x, axes=mixture.axes) for x in (exact.astype(np.float32), exact))
+    np.testing.assert_allclose(single.occupancies, double.occupancies, rtol=1e-4)
+    counts, scale = double.occupancies[:, np.newaxis], mixture.axes.scale
+    np.testing.assert_allclose(single.first / counts / scale, double.first / counts / scale, atol=1e-4)
+    np.testing.assert_allclose(single.second / counts / scale**2, double.second / counts / scale**2, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_frames_out_of_range_are_scored_again(kind):
+    """Among ordinary frames, those the axes' Gaussian is far from are scored as exactly as if they were alone."""
+    mixture = DiagonalMixture(np.array([0.5, 0.5]), np.array([[0.0], [1.0]]), np.array([[1.0], [1e-4]]))
+    frames = np.array([[0.5], [60.0], [0.25], [-1e4], [1e12]]).astype(kind)
+    found = mixture.log_likelihoods(frames)
+    x = frames[:, 0].astype(np.float64)
+    expected = np.logaddexp(
+        np.log(0.5) - 0.5 * (np.log(2 * np.pi) + x**2),
+        np.log(0.5) - 0.5 * (np.log(2 * np.pi * 1e-4) + (x - 1.0) ** 2 / 1e-4),
+    )
+    np.testing.assert_allclose(found, expected, rtol=2e-6)
+    shares = mixture.responsibilities(frames)
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0, rtol=1e-6)
+    np.testing.assert_allclose(shares[[1, 3, 4]], [[1.0, 0.0]] * 3, rtol=0, atol=1e-20)
+
+
+def test_far_frames_are_found_by_their_total():
+    """Just beyond the trusted range of totals the frame is scored again, within it not; both ways agree there."""
+    mixture = DiagonalMixture(np.ones(1), np.zeros((1, 1)), np.ones((1, 1)))
+    axes = Axes(np.zeros(1), np.array([2.0]))
+    low, _ = estep.TRUSTED[np.dtype(np.float32)]
+    # Here log p(x) - log r(x) = log 2 - (3 / 8) x^2.
+    border = np.sqrt((np.log(2.0) - np.log(low)) * 8.0 / 3.0)
+    frames = np.array([[border - 0.01], [border + 0.01]], dtype=np.float32)
+    ((_, block),) = score_blocks(frames, axes, joint_coefficients(mixture, axes))
+    assert block.totals[0] == pytest.approx(low, rel=0.2)
+    assert block.totals[1] == 1.0
+    expected = -0.5 * (np.log(2.0 * np.pi) + frames[:, 0].astype(np.float64) ** 2)
+    np.testing.assert_allclose(block.log_ratios + axes.log_density(frames), expected, rtol=1e-6)
+
+
+def test_no_likelihood_is_denormal():
+    """However unlikely a component is, its likelihood is a normal number: denormal ones would slow all that follows."""
+    means = np.linspace(0.0, 60.0, 200)[:, np.newaxis]
+    mixture = DiagonalMixture(np.full(200, 1 / 200), means, np.ones((200, 1)))
+    frames = np.linspace(0.0, 60.0, BLOCK_FRAMES, dtype=np.float32)[:, np.newaxis]
+    _, block = next(score_blocks(frames, mixture.axes, joint_coefficients(mixture, mixture.axes)))
+    assert block.likelihoods.dtype == np.float32
+    assert block.likelihoods.min() >= np.finfo(np.float32).tiny
+
+
+def test_memory_does_not_grow_with_the_frames():
+    """Ten times the frames under 512 components need no more than a few blocks' memory."""
+    import tracemalloc
+
+    mixture, frames = speechlike(20 * BLOCK_FRAMES, n_components=512)
+    frames = frames.astype(np.float32)
+    tracemalloc.start()
+    accumulate(mixture, frames, axes=mixture.axes)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10e6
