@@ -11,6 +11,8 @@ from typing import Any
 
 from speechgmm.extraction import Utterance
 from speechgmm.mixture.em import Fit
+from speechgmm.mixture.restarts import Restarts
+from speechgmm.mixture.selection import SizeResult
 from speechgmm.options import TrainingOptions
 from speechgmm.recordings.recording import Corpus
 from speechgmm.recordings.splitting import speaker_of
@@ -19,7 +21,13 @@ PACKAGES = ("librosa", "numpy", "scipy", "soundfile", "soxr", "speechgmm")
 
 
 def training_card(
-    corpus: Corpus, parts: Mapping[str, Sequence[Utterance]], fits: Mapping[str, Fit], options: TrainingOptions
+    corpus: Corpus,
+    parts: Mapping[str, Sequence[Utterance]],
+    fits: Mapping[str, Fit],
+    options: TrainingOptions,
+    *,
+    background: Restarts,
+    sizes: Sequence[SizeResult] = (),
 ) -> dict[str, Any]:
     """Describe a training.
 
@@ -32,6 +40,10 @@ def training_card(
     fits : mapping of str to Fit
         How EM went for each class.
     options : TrainingOptions
+    background : Restarts
+        How it went for the mixture of all classes together.
+    sizes : sequence of SizeResult
+        The numbers of components that were compared, if any.
 
     Returns
     -------
@@ -49,12 +61,17 @@ def training_card(
         "recordings_without_speaker": sum(recording.speaker is None for recording in corpus.recordings),
         "settings": {
             "n_components": options.n_components,
+            "start": options.start,
+            "restarts": options.restarts,
             "background_iterations": options.background_iterations,
             "speaker_share": options.speaker_share,
             "seed": options.seed,
+            **({"adapt": options.adapt} if options.adapt else {}),
             **({} if parts["dev"] else {"calibration_folds": options.folds}),
             **asdict(options.em),
         },
+        **({"held_out_by_components": _held_out(sizes)} if sizes else {}),
+        **({"restarts": _restarts(background)} if options.restarts > 1 else {}),
         "fits": {label: _fit(fit) for label, fit in fits.items()},
         "software": {
             "python": platform.python_version(),
@@ -69,6 +86,17 @@ def _amounts(utterances: Sequence[Utterance], label: str, hop_s: float) -> dict[
         "recordings": len(mine),
         "speakers": len({speaker_of(utterance.recording) for utterance in mine}),
         "speech_s": round(sum(utterance.n_speech for utterance in mine) * hop_s, 1),
+    }
+
+
+def _held_out(sizes: Sequence[SizeResult]) -> dict[str, float]:
+    return {str(result.n_components): round(result.held_out, 6) for result in sizes}
+
+
+def _restarts(restarts: Restarts) -> dict[str, Any]:
+    return {
+        "log_likelihoods_per_frame": [round(each, 6) for each in restarts.log_likelihoods],
+        "spread": round(restarts.spread, 6),
     }
 
 

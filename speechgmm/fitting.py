@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,9 +15,11 @@ from speechgmm.errors import TrainingError
 from speechgmm.extraction import Utterance
 from speechgmm.features.frontend import Features, normalise_mean
 from speechgmm.features.options import FrontEndOptions
+from speechgmm.mixture.adaptation import fit_adapted
 from speechgmm.mixture.em import Fit, fit
-from speechgmm.mixture.gaussian import DiagonalMixture, Floats
-from speechgmm.mixture.initialisation import start
+from speechgmm.mixture.estep import Floats
+from speechgmm.mixture.restarts import Restarts, fit_restarts
+from speechgmm.mixture.statistics import Spread
 from speechgmm.options import TrainingOptions
 from speechgmm.parallel import ordered_map
 from speechgmm.progress import Watch, unwatched
@@ -125,29 +128,41 @@ def class_frames(data: ClassUtterances, reference: Floats, front_end: FrontEndOp
     return frames, np.repeat(data.weights, [utterance.n_speech for utterance in data.utterances])
 
 
-def fit_background(classes: Sequence[tuple[Features, Floats]], options: TrainingOptions) -> DiagonalMixture:
+def fit_background(
+    classes: Sequence[tuple[Features, Floats]], options: TrainingOptions, spread: Spread = map
+) -> Restarts:
     """Fit one mixture to the frames of all classes, each class weighing the same.
 
-    Every class's EM starts from it. The classes' components then stand for the same sounds, and what is left of the
-    luck of the start falls out of the ratio of their likelihoods.
+    Every class's EM starts from it, or the class's mixture is adapted from it. The classes' components then stand for
+    the same sounds, and what is left of the luck of the start falls out of the ratio of their likelihoods.
 
     Parameters
     ----------
     classes : sequence of (frames, weights)
         As `class_frames` gives them.
     options : TrainingOptions
+    spread : callable
+        How the shards of an E-step are worked on: see `mixture.statistics.accumulate_shards`.
 
     Returns
     -------
-    DiagonalMixture
+    Restarts
+        Of which the best one counts.
     """
     frames = np.concatenate([frames for frames, _ in classes])
     share = len(frames) / len(classes)
     weights = np.concatenate([weights * (share / weights.sum()) for _, weights in classes])
     rng = np.random.default_rng(options.seed)
-    beginning = start(frames, options.n_components, rng, frame_weights=weights, options=options.em)
-    em = replace(options.em, max_iterations=options.background_iterations)
-    return fit(frames, beginning, frame_weights=weights, options=em).mixture
+    return fit_restarts(
+        frames,
+        options.n_components,
+        rng,
+        restarts=options.restarts,
+        method=options.start,
+        frame_weights=weights,
+        options=options.em if options.adapt else replace(options.em, max_iterations=options.background_iterations),
+        spread=spread,
+    )
 
 
 def fit_model(
@@ -157,8 +172,8 @@ def fit_model(
     *,
     jobs: int = 1,
     watch: Watch = unwatched,
-) -> tuple[Model, dict[str, Fit]]:
-    """Fit a background mixture, and from it the mixtures of all classes, side by side.
+) -> tuple[Model, dict[str, Fit], Restarts]:
+    """Fit a background mixture, and from it fit, or adapt, the mixtures of all classes.
 
     Parameters
     ----------
@@ -177,6 +192,8 @@ def fit_model(
     model : Model
         Not calibrated yet.
     fits : dict of str to Fit
+    background : Restarts
+        Of which the best one was the start of `fits`.
 
     Raises
     ------
@@ -188,14 +205,17 @@ def fit_model(
     ]
     reference = reference_mean(classes)
     data = [class_frames(each, reference, options.front_end) for each in classes]
-    background = fit_background(data, options)
-
-    def fit_one(part: tuple[Features, Floats]) -> Fit:
-        frames, weights = part
-        return fit(frames, background, frame_weights=weights, options=options.em)
-
-    work = ordered_map(fit_one, data, jobs=jobs, threads=True)
-    fits = dict(zip(labels, watch(work, total=len(data), what="fitting mixtures"), strict=True))
+    spread = functools.partial(ordered_map, jobs=jobs, threads=True)
+    background = fit_background(data, options, spread)
+    mixture = background.best.mixture
+    fits: dict[str, Fit] = {}
+    for label, (frames, weights) in watch(zip(labels, data, strict=True), total=len(data), what="fitting mixtures"):
+        if options.adapt:
+            fits[label] = fit_adapted(
+                frames, mixture, relevance=options.adapt, frame_weights=weights, options=options.em, spread=spread
+            )
+        else:
+            fits[label] = fit(frames, mixture, frame_weights=weights, options=options.em, spread=spread)
     model = uncalibrated_model(
         labels=tuple(labels),
         front_end=options.front_end,
@@ -203,4 +223,4 @@ def fit_model(
         mixtures=tuple(float32_mixture(fit.mixture) for fit in fits.values()),
         decision=options.decision,
     )
-    return model, fits
+    return model, fits, background

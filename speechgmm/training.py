@@ -17,11 +17,13 @@ from speechgmm.errors import TrainingError
 from speechgmm.extraction import Failure, Utterance, extract
 from speechgmm.fitting import fit_model
 from speechgmm.mixture.em import Fit
+from speechgmm.mixture.selection import SizeResult, choose
 from speechgmm.options import TrainingOptions
-from speechgmm.parallel import ordered_map
+from speechgmm.parallel import one_thread, ordered_map
 from speechgmm.progress import Watch, unwatched
 from speechgmm.recordings.recording import Corpus, Recording, require_classes
 from speechgmm.recordings.splitting import speaker_folds, speaker_of
+from speechgmm.sizing import Sizes, check_sizes, compare_sizes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,17 +37,22 @@ class Training:
         How EM went for each class.
     failures : tuple of Failure
         Recordings that could not be used.
+    sizes : tuple of SizeResult
+        The numbers of components that were compared, if any.
     """
 
     model: Model
     fits: Mapping[str, Fit]
     failures: tuple[Failure, ...]
+    sizes: tuple[SizeResult, ...] = ()
 
 
+@one_thread()
 def train(
     corpus: Corpus,
     *,
     options: TrainingOptions = TrainingOptions(),
+    sizes: Sizes = (),
     jobs: int = 1,
     channel: int | None = None,
     about: Mapping[str, Any] | None = None,
@@ -62,6 +69,9 @@ def train(
         the training speakers are held out in turn for that, by models of their own. Recordings of other splits
         are not touched; if the corpus has no splits at all, every recording is used.
     options : TrainingOptions
+    sizes : sequence of int or "auto"
+        Where there are any, the number of components is chosen among these (see `sizing.compare_sizes` and
+        `selection.choose`) instead of taken from the options.
     jobs : int
         Workers; negative counts down from the number of cores.
     channel : int, optional
@@ -81,22 +91,30 @@ def train(
         If there are fewer than two classes.
     TrainingError
         If a class has too few speakers or too little speech.
+    OptionError
+        If one of the sizes is no possible number of components.
     """
+    check_sizes(sizes, options)
     corpus = for_training(corpus)
     utterances, failures = _extract_all(corpus, options, jobs, channel, watch)
     usable = [each.recording for each in utterances if each.n_speech]
     require_speakers(corpus, usable, who="speaker with speech", failures=failures)
     train_set = [each for each in utterances if each.recording.split != "dev"]
     dev_set = [each for each in utterances if each.recording.split == "dev"]
-    model, fits = fit_model(train_set, corpus.labels, options, jobs=jobs, watch=watch)
+    tried = compare_sizes(train_set, corpus.labels, options, sizes=sizes, jobs=jobs, watch=watch) if sizes else ()
+    if tried:
+        options = replace(options, n_components=choose(tried).n_components)
+    model, fits, background = fit_model(train_set, corpus.labels, options, jobs=jobs, watch=watch)
     evidence = gather(model, _held_out(dev_set)) if dev_set else _cross_gather(train_set, corpus, options, jobs, watch)
-    card = training_card(corpus, {"train": train_set, "dev": dev_set}, fits, options)
+    card = training_card(
+        corpus, {"train": train_set, "dev": dev_set}, fits, options, background=background, sizes=tried
+    )
     model = replace(
         calibrate(model, evidence),
         card={**(about or {}), **card},
         training_digests=np.unique(np.array([each.digest for each in utterances], dtype=np.uint64)),
     )
-    return Training(model=model, fits=fits, failures=tuple(failures))
+    return Training(model=model, fits=fits, failures=tuple(failures), sizes=tried)
 
 
 def for_training(corpus: Corpus) -> Corpus:
@@ -180,7 +198,7 @@ def _cross_gather(
     evidence: list[Evidence] = []
     for fold in watch(folds, total=len(folds), what="holding out speakers"):
         kept = [each for each in utterances if speaker_of(each.recording) not in fold]
-        model, _ = fit_model(kept, corpus.labels, options, jobs=jobs)
+        model, _, _ = fit_model(kept, corpus.labels, options, jobs=jobs)
         evidence += gather(model, _held_out(each for each in utterances if speaker_of(each.recording) in fold))
     return evidence
 

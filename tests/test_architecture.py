@@ -26,8 +26,10 @@ ROOMS: dict[str, set[str]] = {
     "extraction": {"recordings", "features"},
     "card": {"recordings", "mixture", "options", "extraction"},
     "fitting": {"recordings", "features", "mixture", "decision", "options", "extraction", "parallel", "progress"},
+    "sizing": {"recordings", "mixture", "options", "extraction", "fitting", "parallel", "progress"},
     "training": {
-        *("recordings", "mixture", "decision", "options", "extraction", "card", "fitting", "parallel", "progress"),
+        *("recordings", "mixture", "decision", "options", "extraction", "card", "fitting", "sizing"),
+        *("parallel", "progress"),
     },
     "classification": {"recordings", "features", "decision", "evaluation", "extraction", "parallel"},
     "assessment": {"recordings", "decision", "evaluation", "extraction", "classification", "parallel", "progress"},

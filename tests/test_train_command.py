@@ -60,8 +60,55 @@ def test_verbose_says_all_options(run: Run, voices: Path, model_file: Path) -> N
     done = run("train", voices, "-o", model_file, *SMALL, "-v")
 
     assert done.stderr.startswith(
-        "speechgmm: TrainingOptions(n_components=2, background_iterations=15, speaker_share=4.0, folds=2, seed=0, "
+        "speechgmm: TrainingOptions(n_components=2, start='kmeans', restarts=1, background_iterations=15, "
+        "speaker_share=4.0, folds=2, seed=0, "
     )
+
+
+def test_starts_and_restarts_are_in_the_card(run: Run, voices: Path, model_file: Path) -> None:
+    """The card names the start and the number of starts, and where there were several, how they ended."""
+    done = run("train", voices, "-o", model_file, *SMALL, "--start", "random", "--restarts", "3")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    card = speechgmm.load(model_file).card
+    assert (card["settings"]["start"], card["settings"]["restarts"]) == ("random", 3)
+    ends = card["restarts"]["log_likelihoods_per_frame"]
+    assert len(set(ends)) == 3
+    assert card["restarts"]["spread"] == pytest.approx(max(ends) - min(ends), abs=2e-6)
+    assert "\nrestarts:\n  log likelihoods per frame: " in done.stdout
+
+
+def test_the_start_decides_the_model(run: Run, voices: Path, model_file: Path) -> None:
+    """Each start gives another model; k-means is the one where none is named, and one start has no spread."""
+    means = {}
+    for method in ("", "kmeans", "random", "medoids", "split"):
+        option = ["--start", method] if method else []
+        assert run("train", voices, "-o", model_file, "--force", *SMALL, *option).returncode == 0
+        model = speechgmm.load(model_file)
+        means[method] = model.mixtures[0].means.tobytes()
+        assert model.card["settings"]["start"] == (method or "kmeans")
+        assert "restarts" not in model.card
+    assert means.pop("") == means["kmeans"]
+    assert len(set(means.values())) == 4
+
+
+@pytest.mark.usefixtures("no_training")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--start", "k-means"], "the start is 'k-means', but it must be one of kmeans, random, medoids, split"),
+        (["--restarts", "0"], "restarts is 0, but it must be 1 or more"),
+    ],
+)
+def test_impossible_starts_are_refused_before_the_work(
+    run: Run, voices: Path, model_file: Path, arguments: list[str], said: str
+) -> None:
+    """An unknown start and no start at all are errors of usage."""
+    done = run("train", voices, "-o", model_file, *arguments)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert not model_file.exists()
 
 
 @pytest.mark.usefixtures("no_training")
@@ -248,3 +295,86 @@ def test_terminal_sees_progress_and_ctrl_c_leaves_nothing(voices: Path, model_fi
     assert seen.endswith(b"speechgmm: interrupted\r\n")
     assert (process.returncode, out) == (130, b"")
     assert list(model_file.parent.iterdir()) == []
+
+
+def test_components_are_chosen_by_speakers_held_out(run: Run, voices: Path, model_file: Path) -> None:
+    """With several numbers of components the best one trains, -v prints the curve, and --sizes writes it."""
+    sizes = model_file.parent / "sizes.csv"
+
+    done = run("train", voices, "-o", model_file, *SMALL, "--components", "8,1", "--sizes", sizes, "-v")
+
+    assert done.returncode == 0
+    said = [line.split(" held out")[0] for line in done.stderr.splitlines() if " held out" in line]
+    rows = [line.split(",") for line in sizes.read_text().splitlines()]
+    assert rows[0] == ["n_components", "log_likelihood", "aic", "bic", "held_out"]
+    assert [row[0] for row in rows[1:]] == ["1", "8"]
+    assert said == [f"speechgmm: {row[0]} components: log-likelihood a frame {float(row[-1]):.4f}" for row in rows[1:]]
+    assert speechgmm.load(model_file).card["settings"]["n_components"] == 8
+    assert sorted(file.name for file in model_file.parent.iterdir()) == ["model.npz", "sizes.csv"]
+
+
+def test_auto_tries_the_sizes_the_data_can_feed(run: Run, voices: Path, model_file: Path) -> None:
+    """``--components auto`` tries the automatic sizes, and without -v says nothing of it on stderr."""
+    done = run("train", voices, "-o", model_file, "--components", "auto", "--iterations", "1", "--folds", "2")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    card = speechgmm.load(model_file).card
+    assert list(card["held_out_by_components"])[:3] == ["8", "16", "32"]
+    assert str(card["settings"]["n_components"]) in card["held_out_by_components"]
+
+
+@pytest.mark.usefixtures("no_training")
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--components", "16,many"], 2, "'16,many' is neither whole numbers, such as 64 or 16,32,64, nor auto"),
+        (["--components", "16", "--sizes", "new.csv"], 2, "--sizes has nothing to write for one number of components"),
+        (["--components", "auto", "--sizes", "{old}"], 1, "{old}: it exists already; --force replaces it"),
+        (["--map", "-3"], 2, "adapt is -3.0, but it must be a relevance factor from 0 on"),
+        (["--map", "inf"], 2, "adapt is inf, but it must be a relevance factor from 0 on"),
+    ],
+)
+def test_faulty_choices_are_refused_before_the_work(
+    run: Run, voices: Path, model_file: Path, arguments: list[str], code: int, said: str
+) -> None:
+    """A number, a file or a relevance that cannot be is named, and nothing is written."""
+    old = model_file.parent / "old.csv"
+    old.write_text("an older table")
+
+    done = run("train", voices, "-o", model_file, *(argument.format(old=old) for argument in arguments))
+
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said.format(old=old) in done.stderr
+    assert old.read_text() == "an older table"
+    assert list(model_file.parent.iterdir()) == [old]
+
+
+def test_force_replaces_an_existing_table(run: Run, voices: Path, model_file: Path) -> None:
+    """With ``--force`` an older table of sizes is replaced too."""
+    sizes = model_file.parent / "sizes.csv"
+    sizes.write_text("an older table")
+
+    done = run("train", voices, "-o", model_file, *SMALL, "--components", "1,2", "--sizes", sizes, "--force")
+
+    assert done.returncode == 0
+    assert sizes.read_text().startswith("n_components,")
+
+
+def test_classes_are_adapted_from_the_background(run: Run, voices: Path, model_file: Path) -> None:
+    """With --map the card has the relevance, and the more the background is trusted the more alike the classes are."""
+    distances = []
+    for relevance in (1e6, 16.0):
+        done = run("train", voices, "-o", model_file, *SMALL, "--map", relevance, "--force")
+        assert (done.returncode, done.stderr) == (0, "")
+        model = speechgmm.load(model_file)
+        assert model.card["settings"]["adapt"] == relevance
+        distances.append(abs(model.mixtures[0].means - model.mixtures[1].means).max())
+    assert distances[0] < 0.05 < distances[1]
+
+
+def test_without_the_options_the_card_is_as_before(run: Run, voices: Path, model_file: Path) -> None:
+    """A training with one size and free mixtures says nothing of sizes or adaptation in its card."""
+    assert run("train", voices, "-o", model_file, *SMALL).returncode == 0
+    card = speechgmm.load(model_file).card
+    assert "adapt" not in card["settings"]
+    assert "held_out_by_components" not in card

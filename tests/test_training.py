@@ -202,7 +202,7 @@ def test_classes_count_the_same_in_the_background() -> None:
 
     background = fit_background([low, high], replace(SMALL, n_components=1))
 
-    np.testing.assert_allclose(background.means, [[(3.0 - 5.0) / 2]], rtol=1e-6)
+    np.testing.assert_allclose(background.best.mixture.means, [[(3.0 - 5.0) / 2]], rtol=1e-6)
 
 
 def test_every_class_starts_from_the_background() -> None:
@@ -213,10 +213,10 @@ def test_every_class_starts_from_the_background() -> None:
     data = [class_frames(each, np.zeros(20), options.front_end) for each in classes]
     background = fit_background(data, options)
 
-    model, fits = fit_model(utterances, ["low", "high"], options)
+    model, fits, _ = fit_model(utterances, ["low", "high"], options)
 
     for label, (frames, weights) in zip(["low", "high"], data, strict=True):
-        expected = np.average(background.log_likelihoods(frames), weights=weights)
+        expected = np.average(background.best.mixture.log_likelihoods(frames), weights=weights)
         assert fits[label].log_likelihoods[0] == pytest.approx(expected)
     # The median of 1000 and 50 frames is 525, so a speaker weighs 52.5 frames at most.
     np.testing.assert_allclose(model.mixtures[0].means, np.full((1, 20), 52.5 / (52.5 + 50)), rtol=1e-6)
@@ -440,3 +440,15 @@ def test_a_stretch_of_a_recording_is_extracted_alone(corpus: Corpus) -> None:
     assert utterance.digest == digest(whole.file)
     assert isinstance(failure, Failure)
     assert failure.reason == f"{whole.file}: there is no channel 2, expected 1 to 1"
+
+
+def test_adaptation_begins_at_a_background_fitted_to_its_end() -> None:
+    """Where classes are adapted, the background gets all iterations of EM instead of its own few."""
+    rng = np.random.default_rng(0)
+    frames = [(rng.gamma(2.0, size=(500, 3)).astype(np.float32), np.ones(500)) for _ in range(2)]
+    options = TrainingOptions(n_components=4, background_iterations=2, em=EMOptions(max_iterations=7, tolerance=0.0))
+
+    free = fit_background(frames, options)
+    adapted = fit_background(frames, replace(options, adapt=16.0))
+
+    assert (free.best.n_iterations, adapted.best.n_iterations) == (2, 7)

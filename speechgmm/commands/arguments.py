@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from speechgmm.commands.console import detail
 
@@ -103,6 +103,17 @@ def at_least(least: int) -> Callable[[str], int]:
 def job_count(text: str) -> int:
     """Read a number of workers: 'all' or a whole number from 1 on."""
     return -1 if text == "all" else at_least(1)(text)
+
+
+def component_counts(text: str) -> tuple[int, ...] | Literal["auto"]:
+    """Read numbers of components: 'auto' or whole numbers between commas."""
+    if text == "auto":
+        return "auto"
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        fault = f"{text!r} is neither whole numbers, such as 64 or 16,32,64, nor auto"
+        raise argparse.ArgumentTypeError(fault) from None
 
 
 def column_value(text: str) -> tuple[str, str]:

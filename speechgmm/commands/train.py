@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from speechgmm.commands.arguments import Subparsers, add_corpus_arguments, add_work_arguments, new_command, open_corpus
+from speechgmm.commands.arguments import (
+    Subparsers,
+    add_corpus_arguments,
+    add_work_arguments,
+    component_counts,
+    new_command,
+    open_corpus,
+)
 from speechgmm.commands.console import detail, note, tell_failure_count, telling_failures, watch_for
+
+if TYPE_CHECKING:
+    from speechgmm.mixture.selection import SizeResult
 
 EXAMPLE = """\
   speechgmm train recordings/ -o voices.npz
       where recordings/ holds female/ and male/ (or any other classes), each with a folder a speaker
-  speechgmm train corpus.csv -o voices.npz --components 128 --jobs all"""
+  speechgmm train corpus.csv -o voices.npz --components 128 --jobs all
+  speechgmm train corpus.csv -o voices.npz --components auto --sizes sizes.csv -v
+      tries several numbers of components on speakers held out and takes the best"""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -20,7 +34,37 @@ def add_parser(subparsers: Subparsers) -> None:
     add_corpus_arguments(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL", help="model file to write (.npz)")
     parser.add_argument("--force", action="store_true", help="replace the model file if it exists")
-    parser.add_argument("--components", type=int, default=64, metavar="K", help="components a class (default: 64)")
+    parser.add_argument(
+        "--components",
+        type=component_counts,
+        default=(64,),
+        metavar="K",
+        help="components a class (default: 64); 'auto', or several such as 16,32,64, chooses by speakers held out",
+    )
+    parser.add_argument(
+        "--sizes", type=Path, metavar="FILE", help="write what the choice of --components rests on to a CSV file"
+    )
+    parser.add_argument(
+        "--map",
+        type=float,
+        default=0.0,
+        metavar="RELEVANCE",
+        help="adapt each class from the mixture of all classes with this relevance factor, such as 16, instead of "
+        "fitting it freely",
+    )
+    parser.add_argument(
+        "--start",
+        default="kmeans",
+        metavar="METHOD",
+        help="where EM starts: kmeans, random, medoids or split (default: kmeans)",
+    )
+    parser.add_argument(
+        "--restarts",
+        type=int,
+        default=1,
+        metavar="N",
+        help="how many starts to try; the one that ends with the highest likelihood is kept (default: 1)",
+    )
     parser.add_argument("--iterations", type=int, default=50, metavar="N", help="most iterations of EM (default: 50)")
     parser.add_argument(
         "--folds",
@@ -28,6 +72,9 @@ def add_parser(subparsers: Subparsers) -> None:
         default=5,
         metavar="N",
         help="parts into which the speakers are divided to calibrate, where there is no dev split (default: 5)",
+    )
+    parser.add_argument(
+        "--hard", action="store_true", help="give each frame to its most likely component alone (Viterbi training)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of all that is random (default: 0)")
     parser.add_argument(
@@ -46,27 +93,56 @@ def run(options: argparse.Namespace) -> int:
     """Train, write the model and describe it."""
     from speechgmm.commands.describe import to_text
     from speechgmm.decision.modelfile import save
+    from speechgmm.errors import OptionError
     from speechgmm.features.options import FrontEndOptions
     from speechgmm.files import check_destination
     from speechgmm.mixture.em import EMOptions
     from speechgmm.options import TrainingOptions
     from speechgmm.training import for_training, train
 
+    sizes = () if len(options.components) == 1 else options.components
+    if options.sizes and not sizes:
+        raise OptionError(
+            "--sizes has nothing to write for one number of components: give --components auto or several"
+        )
     training_options = TrainingOptions(
-        n_components=options.components,
+        n_components=TrainingOptions.n_components if sizes else options.components[0],
+        start=options.start,
+        restarts=options.restarts,
         folds=options.folds,
         seed=options.seed,
+        adapt=options.map,
         front_end=FrontEndOptions.parse(options.front_end),
-        em=EMOptions(max_iterations=options.iterations),
+        em=EMOptions(max_iterations=options.iterations, hard=options.hard),
     )
     check_destination(options.output, replace=options.force)
+    if options.sizes:
+        check_destination(options.sizes, replace=options.force)
     corpus = open_corpus(options)
     for text in corpus.notes:
         note(options, text)
     detail(options, f"{training_options}")
     watch = telling_failures(watch_for(options))
-    training = train(corpus, options=training_options, jobs=options.jobs, channel=options.channel, watch=watch)
+    training = train(
+        corpus, options=training_options, sizes=sizes, jobs=options.jobs, channel=options.channel, watch=watch
+    )
     tell_failure_count(len(training.failures), len(for_training(corpus).recordings))
+    _tell_sizes(options, training.sizes)
     save(training.model, options.output)
     print(to_text(training.model, options.output), end="")
     return 1 if training.failures else 0
+
+
+def _tell_sizes(options: argparse.Namespace, sizes: Sequence[SizeResult]) -> None:
+    """Tell what the numbers of components that were compared achieved, and write it where --sizes says."""
+    from speechgmm.files import write_atomically
+    from speechgmm.sizing import to_csv
+
+    for each in sizes:
+        detail(
+            options,
+            f"{each.n_components} components: log-likelihood a frame {each.held_out:.4f} held out, "
+            f"{each.log_likelihood:.4f} in training, AIC {each.aic:.0f}, BIC {each.bic:.0f}",
+        )
+    if options.sizes:
+        write_atomically(options.sizes, to_csv(sizes).encode())
