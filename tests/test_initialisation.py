@@ -163,7 +163,8 @@ def test_samples_for_medoids_are_bounded(n_components, expected):
     """50 frames a component, at most 4000, but one for each component."""
     assert MEDOID_SAMPLE == 4000
     assert sample_size("medoids", n_components) == expected
-    assert sample_size("kmeans", n_components) == sample_size("split", n_components) == 100 * n_components
+    assert sample_size("split", n_components) == 100 * n_components
+    assert sample_size("kmeans", n_components) == sample_size("random", n_components) == max(2000, 25 * n_components)
 
 
 def test_splitting_against_its_steps():

@@ -9,7 +9,7 @@ from sklearn.cluster import KMeans
 from speechgmm.errors import TrainingError
 from speechgmm.mixture.em import EMOptions
 from speechgmm.mixture.estep import BLOCK_FRAMES
-from speechgmm.mixture.initialisation import SAMPLE_PER_COMPONENT, from_clustering, start
+from speechgmm.mixture.initialisation import from_clustering, sample_size, start
 from speechgmm.mixture.kmeans import Clustering, assign, centroids, lloyd, seed_plus_plus, squared_distances
 
 CORNERS = np.array([[0.0, 0.0], [100.0, 0.0], [0.0, 50.0], [100.0, 50.0]])
@@ -169,7 +169,7 @@ def test_frames_of_weight_zero_are_not_drawn():
     """Only the clusters whose frames have a weight become components."""
     frames = clustered_frames()
     frame_weights = (frames[:, 0] > 50.0).astype(np.float64)
-    assert SAMPLE_PER_COMPONENT * 4 > np.count_nonzero(frame_weights) > 4
+    assert sample_size("kmeans", 4) > np.count_nonzero(frame_weights) > 4
     mixture = start(frames, 4, np.random.default_rng(0), frame_weights=frame_weights)
     assert (mixture.means[:, 0] > 90.0).all()
 

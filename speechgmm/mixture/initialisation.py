@@ -10,13 +10,14 @@ from speechgmm.errors import OptionError
 from speechgmm.mixture.em import SPLIT_OFFSET, EMOptions, checked_moments, fit, floor_variances
 from speechgmm.mixture.estep import Floats, Frames
 from speechgmm.mixture.gaussian import DiagonalMixture
-from speechgmm.mixture.kmeans import Clustering, assign, lloyd, seed_plus_plus
+from speechgmm.mixture.kmeans import Clustering, Vectors, assign, lloyd, seed_plus_plus
 from speechgmm.mixture.kmedoids import k_medoids
 from speechgmm.mixture.statistics import moments
 
 START_METHODS = ("kmeans", "random", "medoids", "split")
 
-SAMPLE_PER_COMPONENT = 100  # frames drawn for each component
+SAMPLE_PER_COMPONENT, LEAST_SAMPLE = 25, 2000  # frames drawn; after EM, a sample four times as large ends no better
+SPLIT_SAMPLE_PER_COMPONENT = 100  # EM runs on them
 MEDOID_SAMPLE_PER_COMPONENT, MEDOID_SAMPLE = 50, 4000  # for k-medoids, whose time grows with the square of the sample
 SPLIT_ITERATIONS = 8  # of EM on the sample between one round of splits and the next
 LEAST_SHARE = 1e-3  # of a frame
@@ -74,9 +75,9 @@ def start(
     if method == "split":
         return split_to(n_components, drawn, floor, options)
     scale = np.sqrt(np.where(variance > 0, variance, 1.0))
-    sample = (drawn - mean) / scale
+    sample = ((drawn - mean) / scale).astype(frames.dtype)
     if method == "medoids":
-        clustering = assign(sample, sample[k_medoids(sample, n_components, rng).indices])
+        clustering = assign(sample, sample[k_medoids(sample.astype(np.float64), n_components, rng).indices])
     else:
         clustering = lloyd(sample, seed_plus_plus(sample, n_components, rng))
     return from_clustering(clustering, sample, floor / scale**2, mean, scale)
@@ -97,7 +98,9 @@ def sample_size(method: str, n_components: int) -> int:
     """How many frames a start is made of, where there are so many; never fewer than components."""
     if method == "medoids":
         return max(n_components, min(MEDOID_SAMPLE_PER_COMPONENT * n_components, MEDOID_SAMPLE))
-    return SAMPLE_PER_COMPONENT * n_components
+    if method == "split":
+        return SPLIT_SAMPLE_PER_COMPONENT * n_components
+    return max(LEAST_SAMPLE, SAMPLE_PER_COMPONENT * n_components)
 
 
 def distinct_frames(frames: Frames, n_frames: int, rng: np.random.Generator) -> Floats:
@@ -180,7 +183,7 @@ def split_once(mixture: DiagonalMixture, n_splits: int) -> DiagonalMixture:
 
 
 def from_clustering(
-    clustering: Clustering, sample: Floats, floor: Floats, mean: Floats, scale: Floats
+    clustering: Clustering, sample: Vectors, floor: Floats, mean: Floats, scale: Floats
 ) -> DiagonalMixture:
     """The mixture whose components are the clusters, in the units of the features.
 
@@ -200,7 +203,7 @@ def from_clustering(
     DiagonalMixture
     """
     counts = np.maximum(np.bincount(clustering.assignments, minlength=len(clustering.centers)), 1)
-    squares = np.zeros_like(clustering.centers)
-    np.add.at(squares, clustering.assignments, (sample - clustering.centers[clustering.assignments]) ** 2)
+    errors = (sample - clustering.centers[clustering.assignments]) ** 2
+    squares = np.stack([np.bincount(clustering.assignments, column, len(counts)) for column in errors.T], axis=1)
     variances = np.maximum(squares / counts[:, np.newaxis], floor)
     return DiagonalMixture(counts / counts.sum(), mean + scale * clustering.centers, variances * scale**2)
