@@ -217,3 +217,21 @@ def test_frames_that_are_not_finite_are_refused():
     frames[3, 1] = np.nan
     with pytest.raises(TrainingError, match=r"^the frames hold values that are not finite numbers$"):
         start(frames, 4, np.random.default_rng(0))
+
+
+def test_of_several_candidates_the_best_is_kept():
+    """Seeds leave less distortion on average than those of k-means++ with one candidate each, made here by a loop."""
+    frames = clustered_frames()
+
+    def plain(rng):
+        chosen = [rng.integers(len(frames))]
+        while len(chosen) < 8:
+            nearest = squared_distances(frames, frames[chosen]).min(axis=1)
+            chosen.append(rng.choice(len(frames), p=nearest / nearest.sum()))
+        return frames[chosen]
+
+    greedy_mean, plain_mean = (
+        np.mean([assign(frames, seeds(np.random.default_rng(seed))).distortion for seed in range(60)])
+        for seeds in (lambda rng: seed_plus_plus(frames, 8, rng), plain)
+    )
+    assert greedy_mean < 0.95 * plain_mean

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from speechgmm.errors import AudioError
-from speechgmm.parallel import ordered_map
+from speechgmm.parallel import one_thread, ordered_map
 
 
 def test_processes_give_the_results_of_one() -> None:
@@ -137,3 +137,18 @@ def test_numeric_libraries_have_one_thread(jobs: int, threads: bool) -> None:
     assert all(count == 1 for each in counts for count in each)
     assert all(counts)
     assert sorted((pool["filepath"], pool["num_threads"]) for pool in threadpool_info()) == before
+
+
+def test_one_thread_for_a_whole_function() -> None:
+    """Within the decorated function the linear algebra has one thread; afterwards all is as before."""
+    np.ones((2, 2)) @ np.ones((2, 2))
+    before = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    @one_thread()
+    def counts() -> list[int]:
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    with threadpool_limits(2):
+        assert set(counts()) == {1}
+        assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {2}
+    assert [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"] == before
