@@ -19,6 +19,7 @@ from speechgmm.extraction import Failure
 from speechgmm.options import TrainingOptions
 from speechgmm.recordings import read_corpus
 from speechgmm.recordings.recording import Corpus, Recording
+from speechgmm.sizing import Sizes
 from speechgmm.training import train as run_training
 
 AnyPath = str | PathLike[str]
@@ -30,6 +31,7 @@ def train(
     recordings: AnyPath | Corpus,
     *,
     options: TrainingOptions = TrainingOptions(),
+    sizes: Sizes = (),
     jobs: int = 1,
     channel: int | None = None,
 ) -> Model:
@@ -40,6 +42,8 @@ def train(
     recordings : path or Corpus
         A folder of class folders (``CLASS/[SPEAKER/]FILE``), a manifest (.csv), or what `read_corpus` gives.
     options : TrainingOptions
+    sizes : sequence of int or "auto"
+        Numbers of components to choose among by speakers held out, instead of the one in the options.
     jobs : int
         Workers; negative counts down from the number of cores. The model does not depend on it.
     channel : int, optional
@@ -58,7 +62,7 @@ def train(
     TrainingError
         If a class has too few speakers or too little speech.
     """
-    training = run_training(_corpus(recordings), options=options, jobs=jobs, channel=channel)
+    training = run_training(_corpus(recordings), options=options, sizes=sizes, jobs=jobs, channel=channel)
     _refuse_failures(training.failures)
     return training.model
 

@@ -92,6 +92,14 @@ def test_the_whole_job(voices: Path, others: Path, voice: Path, tmp_path: Path) 
     assert (report.n_utterances, report.n_speakers) == (4, 4)
 
 
+def test_the_number_of_components_can_be_chosen(voices: Path) -> None:
+    """With sizes to choose among, the model has one of them, and its card what the choice rests on."""
+    model = speechgmm.train(voices, options=SMALL, sizes=(1, 3))
+
+    assert {mixture.n_components for mixture in model.mixtures} <= {1, 3}
+    assert len(model.card["held_out_by_components"]) == 2
+
+
 def test_training_refuses_recordings_it_cannot_read(voices: Path, tmp_path: Path) -> None:
     """In Python there is no half success: each faulty file is listed."""
     folder = tmp_path / "voices"

@@ -328,6 +328,7 @@ def test_auto_tries_the_sizes_the_data_can_feed(run: Run, voices: Path, model_fi
     ("arguments", "code", "said"),
     [
         (["--components", "16,many"], 2, "'16,many' is neither whole numbers, such as 64 or 16,32,64, nor auto"),
+        (["--components", "auto", "--sizes", "{new}"], 2, "--sizes and --output are both {new}: give them different"),
         (["--components", "16", "--sizes", "new.csv"], 2, "--sizes has nothing to write for one number of components"),
         (["--components", "auto", "--sizes", "{old}"], 1, "{old}: it exists already; --force replaces it"),
         (["--map", "-3"], 2, "adapt is -3.0, but it must be a relevance factor from 0 on"),
@@ -341,10 +342,10 @@ def test_faulty_choices_are_refused_before_the_work(
     old = model_file.parent / "old.csv"
     old.write_text("an older table")
 
-    done = run("train", voices, "-o", model_file, *(argument.format(old=old) for argument in arguments))
+    done = run("train", voices, "-o", model_file, *(argument.format(old=old, new=model_file) for argument in arguments))
 
     assert (done.returncode, done.stdout) == (code, "")
-    assert said.format(old=old) in done.stderr
+    assert said.format(old=old, new=model_file) in done.stderr
     assert old.read_text() == "an older table"
     assert list(model_file.parent.iterdir()) == [old]
 

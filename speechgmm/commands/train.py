@@ -105,6 +105,8 @@ def run(options: argparse.Namespace) -> int:
         raise OptionError(
             "--sizes has nothing to write for one number of components: give --components auto or several"
         )
+    if options.sizes and options.sizes.resolve() == options.output.resolve():
+        raise OptionError(f"--sizes and --output are both {options.output}: give them different names")
     training_options = TrainingOptions(
         n_components=TrainingOptions.n_components if sizes else options.components[0],
         start=options.start,
