@@ -105,6 +105,11 @@ def refused(model: Model, corpus: Corpus, jobs: int) -> dict[str, dict[str, int]
     return dict(sorted(counts.items()))
 
 
+def part_of(corpus: Corpus, name: str) -> Corpus:
+    """The recordings of one of the corpora."""
+    return corpus.select(lambda recording: recording.columns["corpus"] == name)
+
+
 def measure(model: Model, everything: Corpus, jobs: int) -> dict[str, Any]:
     """Measure the model on every speaker it has not heard."""
     test = assess(model, everything.select(lambda recording: recording.split == "test"), by=["corpus"], jobs=jobs)
@@ -114,8 +119,7 @@ def measure(model: Model, everything: Corpus, jobs: int) -> dict[str, Any]:
     others = everything.select(lambda recording: recording.split == "other")
     voices = others.select(lambda recording: recording.label in model.labels)
     for name in sorted({recording.columns["corpus"] for recording in voices.recordings}):
-        part = voices.select(lambda recording, name=name: recording.columns["corpus"] == name)  # type: ignore[misc]
-        results["unheard_corpora"][name] = figures(assess(model, part, jobs=jobs).report)
+        results["unheard_corpora"][name] = figures(assess(model, part_of(voices, name), jobs=jobs).report)
     results["non_speech"] = refused(model, others.select(lambda recording: recording.label not in model.labels), jobs)
     return results
 

@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     manifest, introduction = _prepare(folder, options)
     print(f"{introduction}\nEvery third speaker is kept for the test; the others train a model.\nAll files: {folder}")
     model, own, shipped = folder / "model.npz", folder / "own", folder / "shipped"
-    tested = [folder / manifest.stem / name for name in _first_test_recordings(manifest)]
+    tested = _first_test_recordings(manifest)
     quiet = ["--quiet"] if options.quiet else []
     steps: list[tuple[str, list[str | Path]]] = [
         (
@@ -129,14 +129,14 @@ def _speakers(corpus: Corpus, label: str) -> list[str]:
     return sorted({each.speaker for each in corpus.recordings if each.label == label and each.speaker is not None})
 
 
-def _first_test_recordings(manifest: Path) -> list[str]:
-    """One recording of each test speaker, relative to the folder of recordings."""
+def _first_test_recordings(manifest: Path) -> list[Path]:
+    """One recording of each test speaker."""
     from speechgmm.recordings import read_manifest
 
-    first: dict[str | None, str] = {}
+    first: dict[str | None, Path] = {}
     for each in read_manifest(manifest).recordings:
         if each.split == "test":
-            first.setdefault(each.speaker, each.file.relative_to(manifest.parent / manifest.stem).as_posix())
+            first.setdefault(each.speaker, each.file)
     return list(first.values())
 
 

@@ -6,7 +6,7 @@ component's new parameters are (Reynolds, Quatieri & Dunn 2000, eq. 11 to 14)
     a_k = n_k / (n_k + r)
     w_k' = [a_k n_k / T + (1 - a_k) w_k] / sum over components
     m_k' = a_k E_k[x] + (1 - a_k) m_k
-    v_k' = a_k E_k[x^2] + (1 - a_k) (v_k + m_k^2) - m_k'^2                                                      (5)
+    v_k' = a_k E_k[x^2] + (1 - a_k) (v_k + m_k^2) - m_k'^2                                                      (6)
 
 The last is computed as ``a e + (1 - a) v + a (1 - a) (E[x] - m)^2``, e being the data's variance around their own mean:
 the same number, but nothing in it cancels.
@@ -31,7 +31,7 @@ MAX_ITERATIONS = 5  # with more, components that little was heard of follow what
 def adapt(
     background: DiagonalMixture, statistics: Statistics, *, relevance: float = 16.0, floor: Floats
 ) -> DiagonalMixture:
-    """Adapt a mixture to data, equation (5).
+    """Adapt a mixture to data, equation (6).
 
     Parameters
     ----------

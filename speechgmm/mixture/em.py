@@ -21,7 +21,7 @@ import numpy as np
 from speechgmm.errors import OptionError, TrainingError
 from speechgmm.mixture.estep import Axes, Floats, Frames
 from speechgmm.mixture.gaussian import DiagonalMixture
-from speechgmm.mixture.statistics import Spread, Statistics, accumulate_shards, auxiliary, moments
+from speechgmm.mixture.statistics import Spread, Statistics, accumulate_shards, all_finite, auxiliary, moments
 
 SPLIT_OFFSET = 0.2  # standard deviations between a split component's mean and each half's, as HTK has it
 ABSOLUTE_FLOOR = 1e-6  # for a feature that never varies, in squared units of the feature
@@ -188,7 +188,7 @@ def checked_moments(frames: Frames, n_components: int, frame_weights: Floats | N
         raise TrainingError(
             f"there are {n_frames} frames for {n_components} components: give more speech or fewer components"
         )
-    if not np.isfinite(frames).all():
+    if not all_finite(frames):
         raise TrainingError("the frames hold values that are not finite numbers")
     return moments(frames, frame_weights)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -192,12 +192,23 @@ def moments(frames: Frames, frame_weights: Floats | None = None) -> tuple[Floats
     frame_weights : ndarray (T,), optional
         How much each frame counts, not negative and not all 0; 1 by default.
     """
-    weights = np.ones(len(frames)) if frame_weights is None else frame_weights
-    blocks = [slice(begin, begin + MOMENT_FRAMES) for begin in range(0, len(frames), MOMENT_FRAMES)]
-    total = weights.sum()
+    total = float(len(frames)) if frame_weights is None else frame_weights.sum()
     mean, variance = np.zeros(frames.shape[1]), np.zeros(frames.shape[1])
-    for rows in blocks:
-        mean += weights[rows] @ frames[rows] / total
-    for rows in blocks:
-        variance += weights[rows] @ (frames[rows] - mean) ** 2 / total
+    for block, weights in _weighted_blocks(frames, frame_weights):
+        mean += weights @ block / total
+    for block, weights in _weighted_blocks(frames, frame_weights):
+        variance += weights @ (block - mean) ** 2 / total
     return mean, variance
+
+
+def all_finite(frames: Frames) -> bool:
+    """Whether every value of the frames is a finite number."""
+    return all(np.isfinite(block).all() for block, _ in _weighted_blocks(frames, None))
+
+
+def _weighted_blocks(frames: Frames, frame_weights: Floats | None) -> Iterator[tuple[Frames, Floats]]:
+    """Walk over frames and their weights, so that what is made of them need not be as long as they are."""
+    for begin in range(0, len(frames), MOMENT_FRAMES):
+        rows = slice(begin, begin + MOMENT_FRAMES)
+        block = frames[rows]
+        yield block, np.ones(len(block)) if frame_weights is None else frame_weights[rows]
