@@ -27,11 +27,15 @@ from threadpoolctl import threadpool_limits
 
 from speechgmm.extraction import recording_stretches
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.mixture.em import EMOptions, fit, floor_variances, update
-from speechgmm.mixture.estep import Axes, Floats, Frames
+from speechgmm.mixture.em import fit, update
+from speechgmm.mixture.estep import Frames
+from speechgmm.mixture.families import family_for
+from speechgmm.mixture.family import Family
 from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.initialisation import start
-from speechgmm.mixture.statistics import SHARD_FRAMES, accumulate, accumulate_shards, moments
+from speechgmm.mixture.options import EMOptions
+from speechgmm.mixture.shards import SHARD_FRAMES, shards_of
+from speechgmm.mixture.statistics import accumulate, accumulate_shards
 from speechgmm.parallel import ordered_map
 from speechgmm.recordings import find_audio
 from speechgmm.recordings.recording import Recording
@@ -55,10 +59,17 @@ def real_frames(folder: Path, n_frames: int, front_end: FrontEndOptions) -> Fram
     return np.concatenate(parts)[:n_frames]
 
 
-def one_iteration(mixture: DiagonalMixture, frames: Frames, axes: Axes, floor: Floats) -> DiagonalMixture:
+def one_iteration(mixture: DiagonalMixture, frames: Frames, family: Family[DiagonalMixture]) -> DiagonalMixture:
     """Our E-step and M-step."""
-    gathered = accumulate(mixture, frames, axes=axes)
-    return update(gathered, floor=floor, min_occupancy=UNFLOORED.min_occupancy, may_reseed=0).mixture
+    gathered = accumulate(mixture, frames, axes=family.axes)
+    return update(gathered, family, min_occupancy=UNFLOORED.min_occupancy, may_reseed=0).mixture
+
+
+def beginning_of(frames: Frames, n_components: int) -> DiagonalMixture:
+    """Where EM starts."""
+    shards = shards_of(frames)
+    family: Family[DiagonalMixture] = family_for("gaussian", shards, n_components)
+    return start(shards, n_components, family, np.random.default_rng(0))
 
 
 def their_iteration(mixture: DiagonalMixture, frames: Frames) -> GaussianMixture:
@@ -98,16 +109,14 @@ def peak_megabytes(work: Callable[[], object]) -> float:
 
 def race(frames: Frames, n_components: int, runs: int) -> str:
     """One line of the table."""
-    rng = np.random.default_rng(0)
-    starting = cpu_seconds(lambda: start(frames, n_components, rng))
+    starting = cpu_seconds(lambda: beginning_of(frames, n_components))
     options = EMOptions(max_iterations=8, tolerance=0.0)
-    mixture = fit(frames, start(frames, n_components, rng), options=options).mixture
-    center, variance = moments(frames)
-    axes, floor = Axes.around(center, np.sqrt(variance)), floor_variances(variance, UNFLOORED)
+    mixture = fit(frames, beginning_of(frames, n_components), options=options).mixture
+    family: Family[DiagonalMixture] = family_for("gaussian", shards_of(frames), n_components, options=UNFLOORED)
     doubles = frames.astype(np.float64)
 
     def ours() -> DiagonalMixture:
-        return one_iteration(mixture, frames, axes, floor)
+        return one_iteration(mixture, frames, family)
 
     def theirs() -> GaussianMixture:
         return their_iteration(mixture, doubles)
@@ -130,7 +139,7 @@ def race(frames: Frames, n_components: int, runs: int) -> str:
 def precision(frames: Frames, n_components: int) -> float:
     """Relative difference of the final log-likelihoods of 50 iterations on float32 and on float64 frames."""
     options = EMOptions(max_iterations=50, tolerance=0.0)
-    beginning = start(frames, n_components, np.random.default_rng(0))
+    beginning = beginning_of(frames, n_components)
     single, double = (fit(x, beginning, options=options).mixture for x in (frames, frames.astype(np.float64)))
     ours, reference = (mixture.log_likelihoods(frames.astype(np.float64)).mean() for mixture in (single, double))
     return abs(float(ours / reference) - 1.0)
@@ -138,8 +147,8 @@ def precision(frames: Frames, n_components: int) -> float:
 
 def speed_up(frames: Frames, n_components: int, runs: int) -> float:
     """Wall time of an E-step on eight shards with one thread, over that with two; medians of interleaved runs."""
-    many = np.resize(frames, (8 * SHARD_FRAMES, frames.shape[1])).astype(np.float32)
-    mixture = start(frames, n_components, np.random.default_rng(0))
+    many = shards_of(np.resize(frames, (8 * SHARD_FRAMES, frames.shape[1])).astype(np.float32))
+    mixture = beginning_of(frames, n_components)
     times: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(runs):
         for jobs, walls in times.items():

@@ -22,8 +22,13 @@ from tqdm import tqdm
 from speechgmm import FrontEndOptions, read_corpus
 from speechgmm.extraction import Failure, extract
 from speechgmm.features.frontend import Features, normalise_mean
-from speechgmm.mixture.em import EMOptions, fit
+from speechgmm.mixture.em import fit
+from speechgmm.mixture.families import family_for
+from speechgmm.mixture.family import Family
+from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.initialisation import START_METHODS, start
+from speechgmm.mixture.options import EMOptions
+from speechgmm.mixture.shards import shards_of
 from speechgmm.recordings.recording import Corpus
 from speechgmm.recordings.splitting import speaker_of
 
@@ -54,7 +59,7 @@ def speech_of(corpus: Corpus, split: str, n_speakers: int) -> Features:
         utterance = extract(first[speaker], front_end=FRONT_END)
         if isinstance(utterance, Failure):
             raise SystemExit(utterance.reason)
-        frames += [stretch.frames for stretch in utterance.stretches]
+        frames += [stretch.frames for stretch in utterance.stretches()]
     mean = np.concatenate(frames).mean(axis=0, dtype=np.float64)
     return np.concatenate([normalise_mean(each, mean, FRONT_END) for each in frames])
 
@@ -62,9 +67,11 @@ def speech_of(corpus: Corpus, split: str, n_speakers: int) -> Features:
 def measure(method: str, seed: int, n_components: int, trained: Features, unseen: Features) -> Run:
     """Start by a method, run EM to its end, and score."""
     begin = time.process_time()
-    beginning = start(trained, n_components, np.random.default_rng(seed), method=method, options=OPTIONS)
+    shards = shards_of(trained)
+    family: Family[DiagonalMixture] = family_for("gaussian", shards, n_components, options=OPTIONS)
+    beginning = start(shards, n_components, family, np.random.default_rng(seed), method=method, options=OPTIONS)
     cpu_s = time.process_time() - begin
-    fitted = fit(trained, beginning, options=OPTIONS)
+    fitted = fit(shards, beginning, family=family, options=OPTIONS)
     iteration_s = (time.process_time() - begin - cpu_s) / len(fitted.log_likelihoods)
     likelihoods = fitted.log_likelihoods
     score = float(fitted.mixture.log_likelihoods(unseen).mean())

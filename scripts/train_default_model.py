@@ -26,6 +26,7 @@ from speechgmm.classification import classify_all
 from speechgmm.commands.arguments import job_count
 from speechgmm.evaluation.outcome import Outcome
 from speechgmm.files import write_atomically
+from speechgmm.parallel import LocalWorkers
 from speechgmm.recordings.recording import Corpus
 from speechgmm.training import train
 
@@ -133,7 +134,8 @@ def main() -> None:
     everything = read_corpus(MANIFEST, root=arguments.root)
     verify(everything)
     trainable = everything.select(lambda recording: recording.split in ("train", "dev"))
-    training = train(trainable, options=OPTIONS, jobs=arguments.jobs, about={**ABOUT, "corpora": corpora_of(trainable)})
+    about = {**ABOUT, "corpora": corpora_of(trainable)}
+    training = train(trainable, options=OPTIONS, workers=LocalWorkers(arguments.jobs), about=about)
     if training.failures:
         raise SystemExit("\n".join(failure.reason for failure in training.failures))
     results = measure(training.model, everything, arguments.jobs)

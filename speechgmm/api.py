@@ -17,6 +17,7 @@ from speechgmm.errors import AudioError, ModelFileError, OptionError
 from speechgmm.evaluation.report import Report
 from speechgmm.extraction import Failure
 from speechgmm.options import TrainingOptions
+from speechgmm.parallel import LocalWorkers
 from speechgmm.recordings import read_corpus
 from speechgmm.recordings.recording import Corpus, Recording
 from speechgmm.sizing import Sizes
@@ -34,6 +35,8 @@ def train(
     sizes: Sizes = (),
     jobs: int = 1,
     channel: int | None = None,
+    features: AnyPath | None = None,
+    checkpoint: AnyPath | None = None,
 ) -> Model:
     """Train a model on labelled recordings.
 
@@ -48,6 +51,10 @@ def train(
         Workers; negative counts down from the number of cores. The model does not depend on it.
     channel : int, optional
         Of multi-channel recordings, counted from 1; by default the channels are mixed.
+    features : path, optional
+        Folder that the features are kept in, for speech that does not fit in memory and for later trainings.
+    checkpoint : path, optional
+        Folder in which the fits are kept as they proceed: a training that was broken off goes on from there.
 
     Returns
     -------
@@ -61,8 +68,20 @@ def train(
         If the folder or manifest is faulty, or has fewer than two classes.
     TrainingError
         If a class has too few speakers or too little speech.
+    CheckpointError
+        If the checkpoint is another training's, or damaged.
+    OutputError
+        If features or checkpoint cannot be written.
     """
-    training = run_training(_corpus(recordings), options=options, sizes=sizes, jobs=jobs, channel=channel)
+    training = run_training(
+        _corpus(recordings),
+        options=options,
+        sizes=sizes,
+        workers=LocalWorkers(jobs),
+        channel=channel,
+        features=None if features is None else Path(features),
+        checkpoint=None if checkpoint is None else Path(checkpoint),
+    )
     _refuse_failures(training.failures)
     return training.model
 

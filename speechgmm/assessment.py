@@ -17,7 +17,7 @@ from speechgmm.evaluation.report import evaluate as report_on
 from speechgmm.extraction import Failure
 from speechgmm.parallel import ordered_map
 from speechgmm.progress import Watch, unwatched
-from speechgmm.recordings.audio import digest
+from speechgmm.recordings.audio import digest, short_digest
 from speechgmm.recordings.recording import Corpus, Recording
 
 
@@ -116,8 +116,9 @@ def assess(
 def _examine(recording: Recording, *, model: Model, channel: int | None) -> tuple[Outcome | Failure, bool]:
     """Classify a recording, and tell whether its file trained or calibrated the model."""
     result = classify_recording(recording, model=model, channel=channel)
-    trained = isinstance(result, Outcome) and bool(np.isin(np.uint64(digest(recording.file)), model.training_digests))
-    return result, trained
+    if isinstance(result, Failure):
+        return result, False
+    return result, bool(np.isin(np.uint64(short_digest(digest(recording.file))), model.training_digests))
 
 
 def _overlap_notes(n_trained: int, n_outcomes: int) -> list[str]:

@@ -23,7 +23,7 @@ PACKAGES = ("librosa", "numpy", "scipy", "soundfile", "soxr", "speechgmm")
 def training_card(
     corpus: Corpus,
     parts: Mapping[str, Sequence[Utterance]],
-    fits: Mapping[str, Fit],
+    fits: Mapping[str, Fit[Any]],
     options: TrainingOptions,
     *,
     background: Restarts,
@@ -60,6 +60,7 @@ def training_card(
         },
         "recordings_without_speaker": sum(recording.speaker is None for recording in corpus.recordings),
         "settings": {
+            "family": options.family,
             "n_components": options.n_components,
             "start": options.start,
             "restarts": options.restarts,
@@ -100,13 +101,13 @@ def _restarts(restarts: Restarts) -> dict[str, Any]:
     }
 
 
-def _fit(fit: Fit) -> dict[str, Any]:
+def _fit(fit: Fit[Any]) -> dict[str, Any]:
     return {
         "components": fit.mixture.n_components,
         "iterations": fit.n_iterations,
         "converged": fit.converged,
         "log_likelihood_per_frame": round(fit.log_likelihoods[-1], 6),
-        "variances_floored": fit.n_floored,
+        "variances_floored": fit.n_limited,
         "components_reseeded": fit.n_reseeded,
         "components_pruned": fit.n_pruned,
     }

@@ -49,6 +49,14 @@ class ModelFileError(SpeechGmmError):
     """A model file cannot be read or is not a model this version understands."""
 
 
+class CheckpointError(SpeechGmmError):
+    """What a training that was broken off left behind is damaged or another training's."""
+
+
+class ClusterError(SpeechGmmError):
+    """Work cannot be done on a cluster: it cannot be reached, has no workers, or they are not fit for it."""
+
+
 class OutputError(SpeechGmmError):
     """An output cannot be written."""
 

@@ -2,14 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from speechgmm.errors import AudioError
-from speechgmm.features.frontend import Stretch, stretches
+from speechgmm.features.frontend import Features, Stretch, stretches
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.recordings.audio import blocks, digest
 from speechgmm.recordings.recording import Recording
+
+
+class Kept(Protocol):
+    """Where the speech frames of an utterance are kept."""
+
+    def read(self, begin: int, end: int) -> Features:
+        """Some of them, (end - begin, D)."""
+
+    def whence(self) -> str:
+        """How an error calls the place."""
+
+
+@dataclass(frozen=True, eq=False)
+class InMemory:
+    """Frames (T, D) that are at hand."""
+
+    frames: Features
+
+    def read(self, begin: int, end: int) -> Features:
+        """A view of some of them."""
+        return self.frames[begin:end]
+
+    def whence(self) -> str:
+        """Memory has no name."""
+        return "the frames"
+
+
+@dataclass(frozen=True, eq=False)
+class Extent:
+    """What is known of a stretch without its frames.
+
+    Attributes
+    ----------
+    n_frames : int
+        How many frames it had in all.
+    n_speech : int
+        Frames of speech among them.
+    mean : ndarray (D,)
+        Of the speech frames; 0 where there are none.
+    """
+
+    n_frames: int
+    n_speech: int
+    mean: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -19,20 +67,49 @@ class Utterance:
     Attributes
     ----------
     recording : Recording
-    stretches : tuple of Stretch
-        Its speech frames, a minute at a time.
-    digest : int
-        Of the audio file, 64 bits.
+    extents : tuple of Extent
+        Of its stretches, a minute each.
+    kept : Kept
+        Where their speech frames are, one stretch after the other.
+    digest : str
+        SHA-256 of the audio file, in hexadecimal.
+    home : str
+        The address of the worker that extracted it, on a cluster.
     """
 
     recording: Recording
-    stretches: tuple[Stretch, ...]
-    digest: int
+    extents: tuple[Extent, ...]
+    kept: Kept
+    digest: str
+    home: str = ""
+
+    @classmethod
+    def of(cls, recording: Recording, parts: Iterable[Stretch], digest: str) -> Utterance:
+        """An utterance whose stretches are in memory."""
+        parts = tuple(parts)
+        frames: list[Features] = [part.frames for part in parts] or [np.empty((0, 0), dtype=np.float32)]
+        return cls(
+            recording=recording,
+            extents=tuple(map(extent_of, parts)),
+            kept=InMemory(frames[0] if len(frames) == 1 else np.concatenate(frames)),
+            digest=digest,
+        )
 
     @property
     def n_speech(self) -> int:
         """Frames of speech."""
-        return sum(len(stretch.frames) for stretch in self.stretches)
+        return sum(extent.n_speech for extent in self.extents)
+
+    def stretches(self) -> Iterator[Stretch]:
+        """Its stretches, read from where they are kept."""
+        begin = 0
+        for extent in self.extents:
+            yield Stretch(self.kept.read(begin, begin + extent.n_speech), extent.n_frames)
+            begin += extent.n_speech
+
+    def at(self, home: str) -> Utterance:
+        """The same, extracted by this worker of a cluster."""
+        return replace(self, home=home)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +118,13 @@ class Failure:
 
     recording: Recording
     reason: str
+
+
+def extent_of(stretch: Stretch) -> Extent:
+    """What to know of a stretch."""
+    n_speech, n_dimensions = stretch.frames.shape
+    mean = stretch.frames.mean(axis=0, dtype=np.float64) if n_speech else np.zeros(n_dimensions)
+    return Extent(stretch.n_frames, n_speech, mean)
 
 
 def recording_stretches(
@@ -75,12 +159,9 @@ def recording_stretches(
 
 
 def extract(recording: Recording, *, front_end: FrontEndOptions, channel: int | None = None) -> Utterance | Failure:
-    """Read a recording and keep all its frames; parameters as for `recording_stretches`."""
+    """Read a recording and keep all its frames in memory; parameters as for `recording_stretches`."""
     try:
-        return Utterance(
-            recording=recording,
-            stretches=tuple(recording_stretches(recording, front_end, channel=channel)),
-            digest=digest(recording.file),
-        )
+        parts = recording_stretches(recording, front_end, channel=channel)
+        return Utterance.of(recording, parts, digest(recording.file))
     except AudioError as error:
         return Failure(recording=recording, reason=str(error))

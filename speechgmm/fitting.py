@@ -2,134 +2,31 @@
 
 from __future__ import annotations
 
-import functools
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import replace
+from typing import Any
 
 from speechgmm.decision.model import Model, uncalibrated_model
 from speechgmm.decision.modelfile import float32_mixture
-from speechgmm.errors import TrainingError
 from speechgmm.extraction import Utterance
-from speechgmm.features.frontend import Features, normalise_mean
-from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.adaptation import fit_adapted
 from speechgmm.mixture.em import Fit, fit
 from speechgmm.mixture.estep import Floats
+from speechgmm.mixture.journal import Journal
 from speechgmm.mixture.restarts import Restarts, fit_restarts
-from speechgmm.mixture.statistics import Spread
+from speechgmm.mixture.shards import Spread
 from speechgmm.options import TrainingOptions
-from speechgmm.parallel import ordered_map
+from speechgmm.pooling import ClassUtterances, balance, pool, reference_mean
 from speechgmm.progress import Watch, unwatched
-from speechgmm.recordings.splitting import speaker_of
-
-
-@dataclass(frozen=True, eq=False)
-class ClassUtterances:
-    """The training utterances of one class.
-
-    Attributes
-    ----------
-    label : str
-        The class.
-    utterances : tuple of Utterance
-        At least one with speech.
-    weights : tuple of float
-        How much each frame of an utterance counts, in (0, 1].
-    """
-
-    label: str
-    utterances: tuple[Utterance, ...]
-    weights: tuple[float, ...]
-
-
-def balance(label: str, utterances: Sequence[Utterance], options: TrainingOptions) -> ClassUtterances:
-    """Weight utterances so that no talkative speaker owns the class: see `TrainingOptions.speaker_share`.
-
-    Parameters
-    ----------
-    label : str
-    utterances : sequence of Utterance
-        Of that class.
-    options : TrainingOptions
-
-    Returns
-    -------
-    ClassUtterances
-
-    Raises
-    ------
-    TrainingError
-        If they hold less speech than the options need.
-    """
-    frames_of: Counter[str] = Counter()
-    for utterance in utterances:
-        frames_of[speaker_of(utterance.recording)] += utterance.n_speech
-    if frames_of.total() < options.least_frames:
-        hop_s = options.front_end.hop_s
-        raise TrainingError(
-            f"the class {label!r} has {frames_of.total() * hop_s:.1f} s of speech to train on, "
-            f"but {options.n_components} components need {options.least_frames * hop_s:.1f} s: "
-            "give more speech or fewer components"
-        )
-    limit = options.speaker_share * float(np.median([count for count in frames_of.values() if count]))
-    weights = [min(1.0, limit / max(frames_of[speaker_of(utterance.recording)], 1)) for utterance in utterances]
-    return ClassUtterances(label, tuple(utterances), tuple(weights))
-
-
-def reference_mean(classes: Sequence[ClassUtterances]) -> Floats:
-    """The mean frame of the training data, every class counting the same.
-
-    Parameters
-    ----------
-    classes : sequence of ClassUtterances
-
-    Returns
-    -------
-    ndarray (D,)
-    """
-    means = []
-    for each in classes:
-        pairs = list(zip(each.utterances, each.weights, strict=True))
-        total = sum(
-            weight * stretch.frames.sum(axis=0, dtype=np.float64)
-            for utterance, weight in pairs
-            for stretch in utterance.stretches
-        )
-        means.append(total / sum(weight * utterance.n_speech for utterance, weight in pairs))
-    mean: Floats = np.mean(means, axis=0)
-    return mean
-
-
-def class_frames(data: ClassUtterances, reference: Floats, front_end: FrontEndOptions) -> tuple[Features, Floats]:
-    """Join the frames of a class, their means moved toward the reference.
-
-    Parameters
-    ----------
-    data : ClassUtterances
-    reference : ndarray (D,)
-        The mean frame that utterances are moved toward.
-    front_end : FrontEndOptions
-
-    Returns
-    -------
-    frames : ndarray (T, D) of float32
-    weights : ndarray (T,)
-    """
-    frames: Features = np.concatenate(
-        [
-            normalise_mean(stretch.frames, reference, front_end)
-            for utterance in data.utterances
-            for stretch in utterance.stretches
-        ]
-    )
-    return frames, np.repeat(data.weights, [utterance.n_speech for utterance in data.utterances])
 
 
 def fit_background(
-    classes: Sequence[tuple[Features, Floats]], options: TrainingOptions, spread: Spread = map
+    classes: Sequence[ClassUtterances],
+    reference: Floats,
+    options: TrainingOptions,
+    *,
+    spread: Spread = map,
+    journal: Journal = Journal(),
 ) -> Restarts:
     """Fit one mixture to the frames of all classes, each class weighing the same.
 
@@ -138,30 +35,32 @@ def fit_background(
 
     Parameters
     ----------
-    classes : sequence of (frames, weights)
-        As `class_frames` gives them.
+    classes : sequence of ClassUtterances
+    reference : ndarray (D,)
+        The mean frame that utterances are moved toward.
     options : TrainingOptions
     spread : callable
-        How the shards of an E-step are worked on: see `mixture.statistics.accumulate_shards`.
+        How the shards of an E-step are worked on: see `mixture.shards.Spread`.
+    journal : Journal
+        Where the fits are kept as they proceed.
 
     Returns
     -------
     Restarts
         Of which the best one counts.
     """
-    frames = np.concatenate([frames for frames, _ in classes])
-    share = len(frames) / len(classes)
-    weights = np.concatenate([weights * (share / weights.sum()) for _, weights in classes])
-    rng = np.random.default_rng(options.seed)
+    share = sum(each.n_speech for each in classes) / len(classes)
+    even = [each.times(share / each.total) for each in classes]
     return fit_restarts(
-        frames,
+        pool(even, reference, options.front_end),
         options.n_components,
-        rng,
+        family=options.family,
+        seed=options.seed,
         restarts=options.restarts,
         method=options.start,
-        frame_weights=weights,
         options=options.em if options.adapt else replace(options.em, max_iterations=options.background_iterations),
         spread=spread,
+        journal=journal,
     )
 
 
@@ -170,9 +69,10 @@ def fit_model(
     labels: Sequence[str],
     options: TrainingOptions,
     *,
-    jobs: int = 1,
+    spread: Spread = map,
+    journal: Journal = Journal(),
     watch: Watch = unwatched,
-) -> tuple[Model, dict[str, Fit], Restarts]:
+) -> tuple[Model, dict[str, Fit[Any]], Restarts]:
     """Fit a background mixture, and from it fit, or adapt, the mixtures of all classes.
 
     Parameters
@@ -182,8 +82,10 @@ def fit_model(
     labels : sequence of str
         The classes.
     options : TrainingOptions
-    jobs : int
-        Threads.
+    spread : callable
+        How the shards of an E-step are worked on: see `mixture.shards.Spread`.
+    journal : Journal
+        Where the fits are kept as they proceed.
     watch : Watch
         Follows the progress.
 
@@ -204,18 +106,24 @@ def fit_model(
         balance(label, [each for each in utterances if each.recording.label == label], options) for label in labels
     ]
     reference = reference_mean(classes)
-    data = [class_frames(each, reference, options.front_end) for each in classes]
-    spread = functools.partial(ordered_map, jobs=jobs, threads=True)
-    background = fit_background(data, options, spread)
+    background = fit_background(classes, reference, options, spread=spread, journal=journal.at("background"))
     mixture = background.best.mixture
-    fits: dict[str, Fit] = {}
-    for label, (frames, weights) in watch(zip(labels, data, strict=True), total=len(data), what="fitting mixtures"):
+    fits: dict[str, Fit[Any]] = {}
+    for number, data in enumerate(watch(classes, total=len(classes), what="fitting mixtures"), start=1):
+        shards, page = pool([data], reference, options.front_end), journal.at(f"class-{number}")
+        begun = page.read()
         if options.adapt:
-            fits[label] = fit_adapted(
-                frames, mixture, relevance=options.adapt, frame_weights=weights, options=options.em, spread=spread
+            fits[data.label] = fit_adapted(
+                shards,
+                mixture,
+                relevance=options.adapt,
+                options=options.em,
+                spread=spread,
+                resume=begun,
+                monitor=page.write,
             )
         else:
-            fits[label] = fit(frames, mixture, frame_weights=weights, options=options.em, spread=spread)
+            fits[data.label] = fit(shards, begun or mixture, options=options.em, spread=spread, monitor=page.write)
     model = uncalibrated_model(
         labels=tuple(labels),
         front_end=options.front_end,

@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 from speechgmm.decision.model import DecisionOptions
 from speechgmm.errors import OptionError
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.mixture.em import EMOptions
+from speechgmm.mixture.families import check_family
 from speechgmm.mixture.initialisation import check_method
+from speechgmm.mixture.options import EMOptions
 from speechgmm.mixture.restarts import check_restarts
+
+FEATURES = {"gaussian": "cepstra", "bernoulli": "patterns"}
+"""What the front end must make for a family."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +23,8 @@ class TrainingOptions:
 
     Attributes
     ----------
+    family : str
+        What the components are: gaussian (for cepstra) or bernoulli (for binary patterns).
     n_components : int
         Components of each class's mixture, 1 to 4096.
     start : str
@@ -45,6 +51,7 @@ class TrainingOptions:
     decision : DecisionOptions
     """
 
+    family: str = "gaussian"
     n_components: int = 64
     start: str = "kmeans"
     restarts: int = 1
@@ -60,6 +67,12 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         if not 1 <= self.n_components <= 4096:
             raise OptionError(f"n_components is {self.n_components}, but it must be 1 to 4096")
+        check_family(self.family)
+        if self.front_end.features != FEATURES[self.family]:
+            raise OptionError(
+                f"the front end makes {self.front_end.features}, but {self.family} mixtures describe "
+                f"{FEATURES[self.family]}"
+            )
         check_method(self.start)
         check_restarts(self.restarts)
         if self.background_iterations < 1:

@@ -4,15 +4,47 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import joblib
 from threadpoolctl import threadpool_limits
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class Workers(Protocol):
+    """Who does the work of a training; each method applies a function to items and gives the results in their order."""
+
+    def read(self, function: Callable[[T], R], items: Sequence[T], /) -> Iterable[R]:
+        """For many small items, such as recordings to read."""
+
+    def compute(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]:
+        """For long numeric work."""
+
+
+@dataclass(frozen=True)
+class LocalWorkers:
+    """Workers on this machine: processes to read, threads to compute.
+
+    Attributes
+    ----------
+    jobs : int
+        How many; negative counts down from the number of cores as joblib does.
+    """
+
+    jobs: int = 1
+
+    def read(self, function: Callable[[T], R], items: Sequence[T], /) -> Iterable[R]:
+        """Apply the function in processes."""
+        return ordered_map(function, items, jobs=self.jobs)
+
+    def compute(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]:
+        """Apply the function in threads."""
+        return ordered_map(function, items, jobs=self.jobs, threads=True)
 
 
 def ordered_map(function: Callable[[T], R], items: Iterable[T], *, jobs: int, threads: bool = False) -> Iterator[R]:

@@ -12,10 +12,13 @@ import numpy as np
 
 from speechgmm.errors import TrainingError
 from speechgmm.extraction import Utterance
-from speechgmm.fitting import ClassUtterances, balance, class_frames, fit_model
-from speechgmm.mixture.selection import SizeResult, aic, bic, n_parameters
+from speechgmm.fitting import fit_model
+from speechgmm.mixture.journal import Journal
+from speechgmm.mixture.selection import SizeResult, aic, bic
+from speechgmm.mixture.shards import Spread
+from speechgmm.mixture.statistics import mean_log_likelihood
 from speechgmm.options import TrainingOptions
-from speechgmm.parallel import ordered_map
+from speechgmm.pooling import ClassUtterances, balance, pool
 from speechgmm.progress import Watch, unwatched
 from speechgmm.recordings.splitting import speaker_folds, speaker_of
 
@@ -36,7 +39,8 @@ def compare_sizes(
     options: TrainingOptions,
     *,
     sizes: Sizes = "auto",
-    jobs: int = 1,
+    spread: Spread = map,
+    journal: Journal = Journal(),
     watch: Watch = unwatched,
 ) -> tuple[SizeResult, ...]:
     """Fit mixtures of several sizes without one fold of the speakers, and score the frames of that fold.
@@ -54,8 +58,10 @@ def compare_sizes(
         Their `n_components` is not used.
     sizes : sequence of int or "auto"
         Numbers of components; "auto" for those of `AUTO_SIZES` that every class has enough speech for.
-    jobs : int
-        Threads.
+    spread : callable
+        How the shards of an E-step are worked on: see `mixture.shards.Spread`.
+    journal : Journal
+        Where the fits are kept as they proceed.
     watch : Watch
         Follows the progress.
 
@@ -85,7 +91,10 @@ def compare_sizes(
         replace(options, n_components=size)
         for size in (_sizes_within(kept, labels, options) if sizes == "auto" else sorted(set(sizes)))
     ]
-    work = (_try_size(kept, held_out, labels, each, jobs) for each in candidates)
+    work = (
+        _try_size(kept, held_out, labels, each, spread, journal.at(f"components-{each.n_components}"))
+        for each in candidates
+    )
     return tuple(watch(work, total=len(candidates), what="comparing sizes"))
 
 
@@ -113,20 +122,19 @@ def _try_size(
     held_out: Sequence[Utterance],
     labels: Sequence[str],
     options: TrainingOptions,
-    jobs: int,
+    spread: Spread,
+    journal: Journal,
 ) -> SizeResult:
-    model, fits, _ = fit_model(kept, labels, options, jobs=jobs)
-
-    def score_unheard(label: str) -> float:
+    model, fits, _ = fit_model(kept, labels, options, spread=spread, journal=journal)
+    unheard, n_frames = [], []
+    for label, mixture in zip(labels, model.mixtures, strict=True):
         mine = tuple(each for each in held_out if each.recording.label == label)
         data = ClassUtterances(label, mine, (1.0,) * len(mine))
-        frames, _ = class_frames(data, model.reference_mean, options.front_end)
-        return float(model.mixtures[model.labels.index(label)].log_likelihoods(frames).mean())
-
-    unheard = list(ordered_map(score_unheard, labels, jobs=jobs, threads=True))
+        shards = pool([data], model.reference_mean, options.front_end)
+        unheard.append(mean_log_likelihood(mixture, shards, spread=spread))
+        n_frames.append(balance(label, [each for each in kept if each.recording.label == label], options).total)
     means = [fits[label].log_likelihoods[-1] for label in labels]
-    n_frames = [_weighted_frames(kept, label, options) for label in labels]
-    total, parameters = float(np.dot(means, n_frames)), sum(n_parameters(fit.mixture) for fit in fits.values())
+    total, parameters = float(np.dot(means, n_frames)), sum(fit.mixture.n_parameters for fit in fits.values())
     return SizeResult(
         n_components=options.n_components,
         log_likelihood=float(np.mean(means)),
@@ -134,9 +142,3 @@ def _try_size(
         bic=bic(total, parameters, sum(n_frames)),
         held_out=float(np.mean(unheard)),
     )
-
-
-def _weighted_frames(utterances: Sequence[Utterance], label: str, options: TrainingOptions) -> float:
-    data = balance(label, [each for each in utterances if each.recording.label == label], options)
-    pairs = zip(data.weights, data.utterances, strict=True)
-    return sum(weight * utterance.n_speech for weight, utterance in pairs)

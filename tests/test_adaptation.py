@@ -10,12 +10,16 @@ import pytest
 
 from speechgmm.errors import OptionError, TrainingError
 from speechgmm.mixture.adaptation import MAX_ITERATIONS, adapt, fit_adapted
-from speechgmm.mixture.em import EMOptions, update
+from speechgmm.mixture.em import update
 from speechgmm.mixture.estep import Axes
 from speechgmm.mixture.gaussian import DiagonalMixture
+from speechgmm.mixture.gaussian_family import GaussianFamily
+from speechgmm.mixture.options import EMOptions
+from speechgmm.mixture.shards import shards_of
 from speechgmm.mixture.statistics import accumulate
 
-NO_FLOOR = np.zeros(2)
+AXES = Axes.gaussian(np.array([0.5, -0.5]), np.array([2.0, 1.0]))
+NO_FLOOR = GaussianFamily(np.zeros(2), AXES)
 
 BACKGROUND = DiagonalMixture(
     np.array([0.2, 0.5, 0.3]),
@@ -31,8 +35,7 @@ def class_frames(n_frames=400, *, offset=0.0):
 
 
 def statistics_of(frames, *, mixture=BACKGROUND, frame_weights=None):
-    axes = Axes(np.array([0.5, -0.5]), np.array([2.0, 1.0]))
-    return accumulate(mixture, frames, axes=axes, frame_weights=frame_weights)
+    return accumulate(mixture, frames, axes=AXES, frame_weights=frame_weights)
 
 
 def assert_same(one, other, *, rtol=1e-9):
@@ -46,7 +49,7 @@ def one_component(mean, variance):
 
 def test_without_data_the_background_stays():
     """No frames leave the background as it is."""
-    adapted = adapt(BACKGROUND, statistics_of(np.empty((0, 2))), floor=NO_FLOOR)
+    adapted = adapt(BACKGROUND, statistics_of(np.empty((0, 2))), NO_FLOOR)
     assert_same(adapted, BACKGROUND, rtol=1e-15)
 
 
@@ -54,22 +57,22 @@ def test_endless_data_give_maximum_likelihood():
     """With frames that count a thousand million times the relevance, the M-step's mixture comes out."""
     frames = class_frames()
     statistics = statistics_of(frames, frame_weights=np.full(len(frames), 1e9))
-    expected = update(statistics, floor=NO_FLOOR, min_occupancy=1.0, may_reseed=0).mixture
-    assert_same(adapt(BACKGROUND, statistics, floor=NO_FLOOR), expected, rtol=1e-8)
+    expected = update(statistics, NO_FLOOR, min_occupancy=1.0, may_reseed=0).mixture
+    assert_same(adapt(BACKGROUND, statistics, NO_FLOOR), expected, rtol=1e-8)
 
 
 def test_relevance_0_is_maximum_likelihood():
     """With no trust in the background, components that have data get the M-step's parameters."""
     statistics = statistics_of(class_frames())
-    expected = update(statistics, floor=NO_FLOOR, min_occupancy=1e-6, may_reseed=0).mixture
-    assert_same(adapt(BACKGROUND, statistics, relevance=0.0, floor=NO_FLOOR), expected)
+    expected = update(statistics, NO_FLOOR, min_occupancy=1e-6, may_reseed=0).mixture
+    assert_same(adapt(BACKGROUND, statistics, NO_FLOOR, relevance=0.0), expected)
 
 
 def test_one_component_by_hand():
     """Two frames 3 and 5 at relevance 6: a = 1/4, so that the mean 0 moves to 1 and the variance 4 to 6.25."""
     frames = np.array([[3.0, 0.0], [5.0, 0.0]])
     background = one_component(0.0, 4.0)
-    adapted = adapt(background, statistics_of(frames, mixture=background), relevance=6.0, floor=NO_FLOOR)
+    adapted = adapt(background, statistics_of(frames, mixture=background), NO_FLOOR, relevance=6.0)
     assert adapted.weights == pytest.approx([1.0])
     assert adapted.means[0] == pytest.approx([1.0, 0.0])
     # (9 + 25) / 2 / 4 + 3/4 (4 + 0) - 1 = 4.25 + 3 - 1, and 0 / 4 + 3/4 (1 + 0) - 0
@@ -88,7 +91,7 @@ def test_equations_as_they_are_written():
     means = a * first + (1 - a) * BACKGROUND.means
     variances = a * second + (1 - a) * (BACKGROUND.variances + BACKGROUND.means**2) - means**2
     expected = DiagonalMixture(weights / weights.sum(), means, variances)
-    assert_same(adapt(BACKGROUND, statistics_of(frames), relevance=relevance, floor=NO_FLOOR), expected)
+    assert_same(adapt(BACKGROUND, statistics_of(frames), NO_FLOOR, relevance=relevance), expected)
 
 
 @pytest.mark.parametrize("relevance", [0.0, 16.0])
@@ -99,7 +102,7 @@ def test_a_component_without_data_keeps_its_parameters(relevance):
     )
     statistics = statistics_of(class_frames(), mixture=background)
     assert statistics.occupancies[2] < 1e-9
-    adapted = adapt(background, statistics, relevance=relevance, floor=NO_FLOOR)
+    adapted = adapt(background, statistics, NO_FLOOR, relevance=relevance)
     np.testing.assert_array_equal(adapted.means[2], background.means[2])
     np.testing.assert_array_equal(adapted.variances[2], background.variances[2])
     assert (np.abs(adapted.means[:2] - background.means[:2]) > 0.1).any(axis=1).all()
@@ -109,7 +112,7 @@ def test_variances_stay_above_the_floor():
     """A variance that the data would take below the floor stands at it; the others are as without."""
     statistics = statistics_of(np.tile([[0.0, 1.0]], (10_000, 1)))
     floor = np.array([0.0, 0.3])
-    free, floored = (adapt(BACKGROUND, statistics, floor=each) for each in (NO_FLOOR, floor))
+    free, floored = (adapt(BACKGROUND, statistics, each) for each in (NO_FLOOR, GaussianFamily(floor, AXES)))
     assert free.variances[1, 1] < 0.3
     assert_same(floored, replace(free, variances=np.maximum(free.variances, floor)), rtol=1e-12)
 
@@ -118,9 +121,9 @@ def test_far_from_the_origin_nothing_cancels():
     """A million units from the origin, the variances are those of the same data around it."""
     frames = class_frames()
     far = DiagonalMixture(BACKGROUND.weights, BACKGROUND.means + 1e6, BACKGROUND.variances)
-    axes = Axes(np.full(2, 1e6), np.ones(2))
-    adapted = adapt(far, accumulate(far, frames + 1e6, axes=axes), floor=NO_FLOOR)
-    expected = adapt(BACKGROUND, statistics_of(frames), floor=NO_FLOOR)
+    axes = Axes.gaussian(np.full(2, 1e6), np.ones(2))
+    adapted = adapt(far, accumulate(far, frames + 1e6, axes=axes), GaussianFamily(np.zeros(2), axes))
+    expected = adapt(BACKGROUND, statistics_of(frames), NO_FLOOR)
     np.testing.assert_allclose(adapted.variances, expected.variances, rtol=1e-7)
 
 
@@ -128,7 +131,7 @@ def test_far_from_the_origin_nothing_cancels():
 def test_an_impossible_relevance_is_refused(relevance):
     """A relevance that is negative or no number is named."""
     with pytest.raises(OptionError, match=f"^relevance is {relevance}, but it must be 0 or more$"):
-        adapt(BACKGROUND, statistics_of(class_frames()), relevance=relevance, floor=NO_FLOOR)
+        adapt(BACKGROUND, statistics_of(class_frames()), NO_FLOOR, relevance=relevance)
 
 
 @pytest.mark.parametrize("relevance", [1.0, 16.0, 100.0])
@@ -165,7 +168,7 @@ def test_each_iteration_adapts_the_background():
 def test_weighted_frames_count_by_their_weights():
     """A frame of weight 2 counts as two, and one of weight 0 not at all."""
     frames = class_frames(50)
-    weighted = fit_adapted(frames, BACKGROUND, frame_weights=np.r_[np.full(20, 2.0), np.ones(20), np.zeros(10)])
+    weighted = fit_adapted(shards_of(frames, np.r_[np.full(20, 2.0), np.ones(20), np.zeros(10)]), BACKGROUND)
     repeated = fit_adapted(np.concatenate([frames[:20], frames[:40]]), BACKGROUND)
     assert_same(weighted.mixture, repeated.mixture)
 
@@ -174,3 +177,14 @@ def test_frames_that_are_not_finite_are_refused():
     """A frame of NaN is an error, not a mixture."""
     with pytest.raises(TrainingError, match=r"^the frames hold values that are not finite numbers$"):
         fit_adapted(np.array([[0.0, math.nan]]), BACKGROUND)
+
+
+def test_an_adaptation_that_was_broken_off_goes_on():
+    """From whatever the monitor was given it ends the same: the background is still the one it started from."""
+    frames, heard = class_frames(50), []
+    whole = fit_adapted(frames, BACKGROUND, options=EMOptions(tolerance=0.0), monitor=heard.append)
+    assert len(heard) == 1 + MAX_ITERATIONS
+    for begun in heard:
+        again = fit_adapted(frames, BACKGROUND, options=EMOptions(tolerance=0.0), resume=begun)
+        assert_same(again.mixture, whole.mixture, rtol=0)
+        assert again.log_likelihoods == whole.log_likelihoods

@@ -24,7 +24,7 @@ from speechgmm.decision.modelfile import save
 from speechgmm.errors import AudioError, CorpusError, EvaluationError, ModelFileError, OptionError, SpeechGmmError
 from speechgmm.evaluation.outcome import Outcome, Skipped
 from speechgmm.extraction import Failure
-from speechgmm.mixture.em import EMOptions
+from speechgmm.mixture.options import EMOptions
 from speechgmm.recordings import read_corpus
 from speechgmm.recordings.recording import Recording
 from speechgmm.recordings.synthesis import write_voices

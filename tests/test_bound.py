@@ -7,14 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from speechgmm.mixture.em import EMOptions, fit
+from speechgmm.mixture.em import fit
 from speechgmm.mixture.estep import Axes
 from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.kmeans import assign, centroids
+from speechgmm.mixture.options import EMOptions
 from speechgmm.mixture.statistics import accumulate, auxiliary
 
 EXACT = EMOptions(max_iterations=25, tolerance=0.0, variance_floor=0.0, min_occupancy=1e-3)
-UNIT = Axes(np.zeros(3), np.ones(3))
+UNIT = Axes.gaussian(np.zeros(3), np.ones(3))
 
 
 def frames_of(n_frames=600, seed=1):

@@ -11,10 +11,16 @@ import pytest
 from sklearn.mixture import GaussianMixture
 
 from speechgmm.errors import OptionError, TrainingError
-from speechgmm.mixture.em import ABSOLUTE_FLOOR, SPLIT_OFFSET, EMOptions, fit, floor_variances, split_heaviest
+from speechgmm.mixture.em import fit
+from speechgmm.mixture.family import SPLIT_OFFSET
 from speechgmm.mixture.gaussian import DiagonalMixture
+from speechgmm.mixture.gaussian_family import ABSOLUTE_FLOOR, GaussianFamily
+from speechgmm.mixture.options import EMOptions
+from speechgmm.mixture.shards import shards_of
+from speechgmm.mixture.statistics import Moments, moments
 
 UNREPAIRED = EMOptions(variance_floor=0.0, min_occupancy=1e-6, tolerance=0.0)
+ONE_UPDATE = EMOptions(max_iterations=1)
 
 
 def clustered_frames(seed=0, n_frames=600):
@@ -72,13 +78,12 @@ def test_the_likelihood_never_falls(seed, variance_floor, weighted):
     frames = clustered_frames(seed)
     frame_weights = np.random.default_rng(seed).uniform(0.0, 3.0, size=len(frames)) if weighted else None
     result = fit(
-        frames,
+        shards_of(frames, frame_weights),
         starting_at(frames, 6, seed),
-        frame_weights=frame_weights,
         options=replace(UNREPAIRED, variance_floor=variance_floor, max_iterations=60),
     )
     assert result.reseeded_at == ()
-    assert (result.n_floored > 0) == (variance_floor > 0)
+    assert (result.n_limited > 0) == (variance_floor > 0)
     assert result.log_likelihoods[-1] - result.log_likelihoods[0] > 0.1
     assert smallest_step(result) > -1e-12
 
@@ -104,13 +109,13 @@ def test_the_floor_is_respected_and_counted():
     assert (result.mixture.variances >= floor * (1.0 - 1e-12)).all()
     held = np.isclose(result.mixture.variances, floor, rtol=1e-12).sum()
     assert 0 < held < 18
-    assert result.n_floored == held
+    assert result.n_limited == held
 
 
 def test_the_floor_is_a_share_of_the_variance_but_never_zero():
     """The floor follows each dimension's variance; a dimension that does not vary has the absolute one."""
-    floor = floor_variances(np.array([4.0, 0.0]), EMOptions(variance_floor=0.25))
-    np.testing.assert_array_equal(floor, [1.0, ABSOLUTE_FLOOR])
+    family = GaussianFamily.of(Moments(1.0, np.zeros(2), np.array([4.0, 0.0])), EMOptions(variance_floor=0.25))
+    np.testing.assert_array_equal(family.floor, [1.0, ABSOLUTE_FLOOR])
 
 
 def test_floored_variances_of_a_split_component_are_counted():
@@ -118,19 +123,32 @@ def test_floored_variances_of_a_split_component_are_counted():
     frames = np.tile([[1.0, 2.0]], (50, 1))
     start = DiagonalMixture(np.full(2, 0.5), np.array([[1.0, 2.0], [900.0, 900.0]]), np.ones((2, 2)))
     result = fit(frames, start, options=EMOptions(max_iterations=1))
-    assert (result.n_reseeded, result.n_floored) == (1, 4)
+    assert (result.n_reseeded, result.n_limited) == (1, 4)
 
 
 def test_the_heaviest_component_is_split_by_hand():
     """The heavy component becomes two halves, a fifth of a standard deviation to either side; the other stays."""
-    given = np.array([10.0, 30.0]), np.array([[0.0, 0.0], [5.0, 6.0]]), np.array([[1.0, 1.0], [4.0, 9.0]])
-    counts, means, variances = split_heaviest(*given)
+    mixture = DiagonalMixture(
+        np.array([0.25, 0.75]), np.array([[0.0, 0.0], [5.0, 6.0]]), np.array([[1.0, 1.0], [4.0, 9.0]])
+    )
+    family = GaussianFamily.of(Moments(1.0, np.zeros(2), np.ones(2)), EMOptions())
+    split = family.split(mixture, 1)
     assert SPLIT_OFFSET == 0.2
-    np.testing.assert_array_equal(counts, [10.0, 15.0, 15.0])
-    np.testing.assert_allclose(means, [[0.0, 0.0], [4.6, 5.4], [5.4, 6.6]], rtol=1e-15)
-    np.testing.assert_array_equal(variances, [[1.0, 1.0], [4.0, 9.0], [4.0, 9.0]])
-    np.testing.assert_array_equal(given[0], [10.0, 30.0])
-    np.testing.assert_array_equal(given[1], [[0.0, 0.0], [5.0, 6.0]])
+    np.testing.assert_array_equal(split.weights, [0.25, 0.375, 0.375])
+    np.testing.assert_allclose(split.means, [[0.0, 0.0], [4.6, 5.4], [5.4, 6.6]], rtol=1e-15)
+    np.testing.assert_array_equal(split.variances, [[1.0, 1.0], [4.0, 9.0], [4.0, 9.0]])
+    np.testing.assert_array_equal(mixture.weights, [0.25, 0.75])
+    np.testing.assert_array_equal(mixture.means, [[0.0, 0.0], [5.0, 6.0]])
+
+
+def test_many_starved_components_do_not_become_twins():
+    """However many are put on heavy ones at once, no two are the same, and those too many are removed."""
+    frames = clustered_frames()
+    means = np.vstack([np.zeros((1, 3)), [[2.0, -1.0, 1.0]], 1e4 + np.arange(15.0).reshape(5, 3)])
+    start = DiagonalMixture(np.full(7, 1 / 7), means, np.ones((7, 3)))
+    result = fit(frames, start, options=ONE_UPDATE)
+    assert (result.n_reseeded, result.n_pruned) == (2, 3)
+    assert len(np.unique(result.mixture.means, axis=0)) == 4
 
 
 def test_a_starved_component_is_reseeded_and_reported():
@@ -148,12 +166,12 @@ def test_a_starved_component_is_reseeded_and_reported():
 def test_components_that_starve_again_are_removed_and_reported():
     """With 20 frames asked of each component, 30 frames carry one.
 
-    Three components: the first update re-seeds two, the second re-seeds the last that may be and removes one, the third
-    removes one more.
+    Three components: the first update re-seeds one on the half of the one that stays and removes one, as nothing is
+    halved twice; the next two re-seed the other again, and the fourth, when three have been, removes it.
     """
     frames = clustered_frames(n_frames=30)
     result = fit(frames, starting_at(frames, 3), options=EMOptions(min_occupancy=20.0))
-    assert (result.reseeded_at, result.n_reseeded, result.n_pruned) == ((1, 2, 3), 3, 2)
+    assert (result.reseeded_at, result.n_reseeded, result.n_pruned) == ((1, 2, 3, 4), 3, 2)
     assert result.mixture.n_components == 1
     assert result.converged
     np.testing.assert_allclose(result.mixture.means[0], frames.mean(axis=0), rtol=1e-12)
@@ -166,7 +184,7 @@ def test_occupancy_is_counted_in_frames_with_their_weights():
     pair = DiagonalMixture(np.full(2, 0.5), np.vstack([start.means, start.means]), np.ones((2, 3)))
     options = EMOptions(min_occupancy=15.0, max_iterations=1)
     assert fit(frames, pair, options=options).n_reseeded == 0
-    assert fit(frames, pair, frame_weights=np.full(40, 0.5), options=options).n_reseeded == 1
+    assert fit(shards_of(frames, np.full(40, 0.5)), pair, options=options).n_reseeded == 1
 
 
 @pytest.mark.parametrize("tolerance", [1e-2, 3e-3, 1e-3, 3e-4, 1e-4])
@@ -196,7 +214,7 @@ def test_one_component_is_the_sample_mean_and_variance(weighted):
     """The fit of a single Gaussian is known in closed form."""
     frames = clustered_frames()
     frame_weights = np.random.default_rng(1).uniform(0.0, 3.0, size=len(frames)) if weighted else None
-    mixture = fit(frames, starting_at(frames, 1), frame_weights=frame_weights).mixture
+    mixture = fit(shards_of(frames, frame_weights), starting_at(frames, 1)).mixture
     mean = np.average(frames, axis=0, weights=frame_weights)
     np.testing.assert_allclose(mixture.means[0], mean, rtol=1e-10)
     variance = np.average((frames - mean) ** 2, axis=0, weights=frame_weights)
@@ -208,9 +226,9 @@ def test_integer_weights_are_repeated_frames():
     """A frame of weight n is fitted as n equal frames, the variance floor included."""
     frames, times = clustered_frames(n_frames=300), np.random.default_rng(2).integers(0, 4, size=300)
     start, options = starting_at(frames, 3), EMOptions(variance_floor=0.4)
-    weighted = fit(frames, start, frame_weights=times.astype(np.float64), options=options)
+    weighted = fit(shards_of(frames, times.astype(np.float64)), start, options=options)
     repeated = fit(np.repeat(frames, times, axis=0), start, options=options)
-    assert weighted.n_floored == repeated.n_floored > 0
+    assert weighted.n_limited == repeated.n_limited > 0
     np.testing.assert_allclose(weighted.log_likelihoods, repeated.log_likelihoods, rtol=1e-10)
     np.testing.assert_allclose(weighted.mixture.means, repeated.mixture.means, rtol=0, atol=1e-8)
 
@@ -249,7 +267,7 @@ def test_a_feature_that_never_varies():
     )
     result, expected = fit(with_constant, wider), fit(frames, start)
     np.testing.assert_array_equal(result.mixture.variances[:, 3], ABSOLUTE_FLOOR)
-    assert result.n_floored == expected.n_floored + 3
+    assert result.n_limited == expected.n_limited + 3
     np.testing.assert_allclose(result.mixture.means[:, :3], expected.mixture.means, rtol=0, atol=1e-9)
 
 
@@ -265,11 +283,42 @@ def test_identical_frames():
 
 
 def test_the_monitor_hears_of_every_update():
-    """It is told each update's number, from 1, and the log-likelihood a frame after it."""
+    """It is given the fit as it stands, at the start and after each update; the last is the result."""
     frames, heard = clustered_frames(), []
-    result = fit(frames, starting_at(frames, 3), monitor=lambda number, value: heard.append((number, value)))
+    result = fit(frames, starting_at(frames, 3), monitor=heard.append)
     assert result.n_iterations > 1
-    assert heard == list(enumerate(result.log_likelihoods[1:], start=1))
+    assert [each.log_likelihoods for each in heard] == [
+        result.log_likelihoods[:n] for n in range(1, 2 + result.n_iterations)
+    ]
+    assert heard[-1] is result
+
+
+@pytest.mark.parametrize("min_occupancy", [10.0, 60.0])
+def test_a_fit_that_was_broken_off_ends_as_if_it_never_had_been(min_occupancy):
+    """From whatever the monitor was given, the fit goes on to the same last bit; repairs are not forgotten."""
+    frames, heard = clustered_frames(n_frames=300), []
+    options = EMOptions(min_occupancy=min_occupancy)
+    whole = fit(frames, starting_at(frames, 7), options=options, monitor=heard.append)
+    assert (whole.n_pruned > 1) == (min_occupancy == 60.0)
+    for begun in heard:
+        again = fit(frames, begun, options=options)
+        np.testing.assert_array_equal(again.mixture.means, whole.mixture.means)
+        assert again.log_likelihoods == whole.log_likelihoods
+        for name in ("converged", "n_limited", "reseeded_at", "n_reseeded", "n_pruned"):
+            assert getattr(again, name) == getattr(whole, name)
+
+
+def test_a_finished_fit_is_left_alone():
+    """What has converged, or has made its iterations, is given back without another look at the frames."""
+    frames = clustered_frames()
+    done, short = fit(frames, starting_at(frames, 3)), fit(frames, starting_at(frames, 3), options=ONE_UPDATE)
+
+    def idle(function, items):
+        raise AssertionError("there is nothing left to do")
+
+    family = GaussianFamily.of(moments(shards_of(frames)), EMOptions())
+    assert fit(frames, done, family=family, spread=idle) is done
+    assert fit(frames, short, family=family, options=ONE_UPDATE, spread=idle) is short
 
 
 def test_the_same_start_gives_the_same_fit():
@@ -298,7 +347,7 @@ def test_frames_of_weight_zero_are_no_frames():
     frames = clustered_frames(n_frames=10)
     frame_weights = np.array([1.0, 1.0] + [0.0] * 8)
     with pytest.raises(TrainingError, match=r"^there are 2 frames for 3 components"):
-        fit(frames, starting_at(frames, 3), frame_weights=frame_weights)
+        fit(shards_of(frames, frame_weights), starting_at(frames, 3))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -7,7 +7,7 @@ import pytest
 
 from speechgmm.mixture import estep
 from speechgmm.mixture.estep import BLOCK_FRAMES, Axes, score_blocks
-from speechgmm.mixture.gaussian import DiagonalMixture, joint_coefficients
+from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.statistics import accumulate
 
 
@@ -62,12 +62,12 @@ def test_frames_out_of_range_are_scored_again(kind):
 def test_far_frames_are_found_by_their_total():
     """Just beyond the trusted range of totals the frame is scored again, within it not; both ways agree there."""
     mixture = DiagonalMixture(np.ones(1), np.zeros((1, 1)), np.ones((1, 1)))
-    axes = Axes(np.zeros(1), np.array([2.0]))
+    axes = Axes.gaussian(np.zeros(1), np.array([2.0]))
     low, _ = estep.TRUSTED[np.dtype(np.float32)]
     # Here log p(x) - log r(x) = log 2 - (3 / 8) x^2.
     border = np.sqrt((np.log(2.0) - np.log(low)) * 8.0 / 3.0)
     frames = np.array([[border - 0.01], [border + 0.01]], dtype=np.float32)
-    ((_, block),) = score_blocks(frames, axes, joint_coefficients(mixture, axes))
+    ((_, block),) = score_blocks(frames, axes, mixture.joint_coefficients(axes))
     assert block.totals[0] == pytest.approx(low, rel=0.2)
     assert block.totals[1] == 1.0
     expected = -0.5 * (np.log(2.0 * np.pi) + frames[:, 0].astype(np.float64) ** 2)
@@ -79,7 +79,7 @@ def test_no_likelihood_is_denormal():
     means = np.linspace(0.0, 60.0, 200)[:, np.newaxis]
     mixture = DiagonalMixture(np.full(200, 1 / 200), means, np.ones((200, 1)))
     frames = np.linspace(0.0, 60.0, BLOCK_FRAMES, dtype=np.float32)[:, np.newaxis]
-    _, block = next(score_blocks(frames, mixture.axes, joint_coefficients(mixture, mixture.axes)))
+    _, block = next(score_blocks(frames, mixture.axes, mixture.joint_coefficients(mixture.axes)))
     assert block.likelihoods.dtype == np.float32
     assert block.likelihoods.min() >= np.finfo(np.float32).tiny
 

@@ -11,7 +11,7 @@ from sklearn.mixture import GaussianMixture
 
 from speechgmm.errors import OptionError
 from speechgmm.mixture.estep import BLOCK_FRAMES, Axes
-from speechgmm.mixture.gaussian import DiagonalMixture, joint_coefficients
+from speechgmm.mixture.gaussian import DiagonalMixture
 
 
 def random_mixture(seed=0, *, n_components=4, n_dimensions=3, offset=0.0):
@@ -129,9 +129,9 @@ def test_coefficients_do_not_depend_on_the_axes(center, scale):
     """Relative coefficients plus the axes' own Gaussian are the joint log-density, whatever the axes."""
     mixture = random_mixture(11)
     frames = np.random.default_rng(12).normal(size=(10, 3))
-    axes = Axes(np.full(3, center), np.full(3, scale))
+    axes = Axes.gaussian(np.full(3, center), np.full(3, scale))
     z = axes.expand(frames, np.empty((7, 10))).T
-    joint = z @ joint_coefficients(mixture, axes) + (z @ axes.reference)[:, np.newaxis]
+    joint = z @ mixture.joint_coefficients(axes) + (z @ axes.reference)[:, np.newaxis]
     np.testing.assert_allclose(
         np.logaddexp.reduce(joint, axis=1), [log_density(mixture, x) for x in frames], rtol=1e-11
     )

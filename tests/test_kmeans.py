@@ -7,12 +7,21 @@ import pytest
 from sklearn.cluster import KMeans
 
 from speechgmm.errors import TrainingError
-from speechgmm.mixture.em import EMOptions
 from speechgmm.mixture.estep import BLOCK_FRAMES
-from speechgmm.mixture.initialisation import from_clustering, sample_size, start
+from speechgmm.mixture.families import family_for
+from speechgmm.mixture.initialisation import from_clusters, sample_size, start
 from speechgmm.mixture.kmeans import Clustering, assign, centroids, lloyd, seed_plus_plus, squared_distances
+from speechgmm.mixture.options import EMOptions
+from speechgmm.mixture.shards import shards_of
 
 CORNERS = np.array([[0.0, 0.0], [100.0, 0.0], [0.0, 50.0], [100.0, 50.0]])
+
+
+def begin(frames, n_components, rng, *, frame_weights=None, method="kmeans", options=EMOptions()):
+    """A Gaussian mixture that `start` makes of frames."""
+    shards = shards_of(frames, frame_weights)
+    family = family_for("gaussian", shards, n_components, options=options)
+    return start(shards, n_components, family, rng, method=method, options=options)
 
 
 def clustered_frames(seed=0, n_frames=800):
@@ -119,20 +128,22 @@ def test_seeds_are_determined_by_the_generator():
 
 
 def test_clusters_become_components():
-    """Weights are shares of the frames, means the centres, variances those about the centre, in the features' units."""
-    sample = np.array([[-1.0], [1.0], [4.0], [4.0]])
-    clustering = Clustering(np.array([[0.0], [4.0], [50.0]]), np.array([0, 0, 1, 1]), 0.5)
-    mixture = from_clustering(clustering, sample, np.array([0.25]), np.array([10.0]), np.array([3.0]))
+    """Weights are shares of the frames, means and variances those of each cluster's frames, floored."""
+    frames = np.array([[7.0], [13.0], [22.0], [22.0]])
+    family = family_for("gaussian", shards_of(frames), 3, options=EMOptions(variance_floor=0.02))
+    mixture = from_clusters(np.array([0, 0, 1, 1]), 3, frames, family)
+    assert frames.mean() == 16.0
+    assert frames.var() == 40.5
     np.testing.assert_allclose(mixture.weights, [0.4, 0.4, 0.2], rtol=1e-15)  # the empty cluster counts as one frame
-    np.testing.assert_allclose(mixture.means, [[10.0], [22.0], [160.0]], rtol=1e-15)
-    np.testing.assert_allclose(mixture.variances, [[9.0], [2.25], [2.25]], rtol=1e-15)
+    np.testing.assert_allclose(mixture.means, [[10.0], [22.0], [16.0]], rtol=1e-15)  # and is what all frames make
+    np.testing.assert_allclose(mixture.variances, [[9.0], [0.81], [40.5]], rtol=1e-12)
 
 
 def test_the_start_finds_well_separated_clusters():
     """Clusters far apart become one component each, with their share of the frames and their variance."""
     frames = clustered_frames(n_frames=4000)
     for seed in range(5):
-        mixture = start(frames, 4, np.random.default_rng(seed), options=EMOptions(variance_floor=0.0))
+        mixture = begin(frames, 4, np.random.default_rng(seed), options=EMOptions(variance_floor=0.0))
         order = squared_distances(CORNERS, mixture.means).argmin(axis=1)
         np.testing.assert_allclose(mixture.means[order], CORNERS, rtol=0, atol=0.6)
         np.testing.assert_allclose(mixture.weights[order], [0.5, 0.2, 0.2, 0.1], rtol=0, atol=0.1)
@@ -144,14 +155,14 @@ def test_the_start_weighs_each_feature_alike():
     rng = np.random.default_rng(0)
     side = rng.integers(2, size=500)
     frames = np.column_stack([1000.0 * rng.normal(size=500), 0.001 * side + 0.00001 * rng.normal(size=500)])
-    means = start(frames, 2, np.random.default_rng(1)).means
+    means = begin(frames, 2, np.random.default_rng(0)).means
     np.testing.assert_allclose(np.sort(means[:, 1]), [0.0, 0.001], rtol=0, atol=0.0001)
 
 
 def test_the_start_is_determined_by_the_generator():
     """The same state of the generator gives the identical mixture; another gives another."""
     frames = formless_frames(n_frames=2000)
-    one, same, other = (start(frames, 5, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    one, same, other = (begin(frames, 5, np.random.default_rng(seed)) for seed in (1, 1, 2))
     for name in ("weights", "means", "variances"):
         np.testing.assert_array_equal(getattr(one, name), getattr(same, name))
     assert not np.array_equal(one.means, other.means)
@@ -161,7 +172,7 @@ def test_the_start_keeps_to_the_variance_floor():
     """No variance is below the floor EM will hold to."""
     frames = clustered_frames()
     floor = 0.01 * frames.var(axis=0)
-    mixture = start(frames, 4, np.random.default_rng(0), options=EMOptions(variance_floor=0.01))
+    mixture = begin(frames, 4, np.random.default_rng(0), options=EMOptions(variance_floor=0.01))
     np.testing.assert_allclose(mixture.variances, np.tile(floor, (4, 1)), rtol=1e-12)
 
 
@@ -170,7 +181,7 @@ def test_frames_of_weight_zero_are_not_drawn():
     frames = clustered_frames()
     frame_weights = (frames[:, 0] > 50.0).astype(np.float64)
     assert sample_size("kmeans", 4) > np.count_nonzero(frame_weights) > 4
-    mixture = start(frames, 4, np.random.default_rng(0), frame_weights=frame_weights)
+    mixture = begin(frames, 4, np.random.default_rng(0), frame_weights=frame_weights)
     assert (mixture.means[:, 0] > 90.0).all()
 
 
@@ -179,7 +190,7 @@ def test_frames_are_drawn_in_proportion_to_their_weights():
     rng = np.random.default_rng(0)
     frames = np.repeat([[0.0], [100.0]], 10_000, axis=0) + rng.normal(size=(20_000, 1))
     frame_weights = np.where(frames[:, 0] > 50.0, 1.0, 9.0)
-    mixture = start(frames, 2, np.random.default_rng(1), frame_weights=frame_weights)
+    mixture = begin(frames, 2, np.random.default_rng(1), frame_weights=frame_weights)
     light = mixture.weights[mixture.means[:, 0].argmax()]
     assert light == pytest.approx(0.1, abs=0.06)
 
@@ -188,7 +199,7 @@ def test_frames_are_drawn_in_proportion_to_their_weights():
 def test_the_start_of_identical_frames_is_a_valid_mixture(n_frames):
     """Where there is only one point, all components lie on it."""
     frames = np.full((n_frames, 2), 0.7, dtype=np.float32)
-    mixture = start(frames, 3, np.random.default_rng(0))
+    mixture = begin(frames, 3, np.random.default_rng(0))
     np.testing.assert_allclose(mixture.means, np.float32(0.7), rtol=1e-12)
     assert mixture.n_components == 3
 
@@ -196,7 +207,7 @@ def test_the_start_of_identical_frames_is_a_valid_mixture(n_frames):
 def test_as_many_components_as_frames():
     """Each frame becomes a component."""
     frames = formless_frames(n_frames=6)
-    mixture = start(frames, 6, np.random.default_rng(0))
+    mixture = begin(frames, 6, np.random.default_rng(0))
     np.testing.assert_allclose(by_rows(mixture.means), by_rows(frames), rtol=0, atol=1e-12)
     np.testing.assert_allclose(mixture.weights, 1 / 6, rtol=1e-15)
 
@@ -205,10 +216,10 @@ def test_fewer_frames_than_components_are_refused():
     """The error says how many frames count and what to do."""
     text = "^there are {} frames for 6 components: give more speech or fewer components$"
     with pytest.raises(TrainingError, match=text.format(5)):
-        start(formless_frames(n_frames=5), 6, np.random.default_rng(0))
+        begin(formless_frames(n_frames=5), 6, np.random.default_rng(0))
     frame_weights = np.array([1.0, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0])
     with pytest.raises(TrainingError, match=text.format(3)):
-        start(formless_frames(n_frames=8), 6, np.random.default_rng(0), frame_weights=frame_weights)
+        begin(formless_frames(n_frames=8), 6, np.random.default_rng(0), frame_weights=frame_weights)
 
 
 def test_frames_that_are_not_finite_are_refused():
@@ -216,7 +227,7 @@ def test_frames_that_are_not_finite_are_refused():
     frames = formless_frames()
     frames[3, 1] = np.nan
     with pytest.raises(TrainingError, match=r"^the frames hold values that are not finite numbers$"):
-        start(frames, 4, np.random.default_rng(0))
+        begin(frames, 4, np.random.default_rng(0))
 
 
 def test_of_several_candidates_the_best_is_kept():

@@ -7,7 +7,7 @@ import pytest
 from sklearn.mixture import GaussianMixture
 
 from speechgmm.mixture.gaussian import DiagonalMixture
-from speechgmm.mixture.selection import MARGIN, SizeResult, aic, bic, choose, n_parameters
+from speechgmm.mixture.selection import MARGIN, SizeResult, aic, bic, choose
 
 
 def drawn_mixture(n_components=3, n_dimensions=4):
@@ -25,7 +25,7 @@ def result(n_components, held_out):
 
 def test_parameters_by_hand():
     """Three components of four dimensions have 12 means, 12 variances and 2 free weights."""
-    assert n_parameters(drawn_mixture()) == 26
+    assert drawn_mixture().n_parameters == 26
 
 
 def test_criteria_are_those_of_sklearn():
@@ -35,7 +35,7 @@ def test_criteria_are_those_of_sklearn():
     oracle = GaussianMixture(3, covariance_type="diag")
     oracle.weights_, oracle.means_, oracle.covariances_ = mixture.weights, mixture.means, mixture.variances
     oracle.precisions_cholesky_ = 1.0 / np.sqrt(mixture.variances)
-    total, parameters = mixture.log_likelihoods(frames).sum(), n_parameters(mixture)
+    total, parameters = mixture.log_likelihoods(frames).sum(), mixture.n_parameters
     assert aic(total, parameters) == pytest.approx(oracle.aic(frames), rel=1e-12)
     assert bic(total, parameters, 500) == pytest.approx(oracle.bic(frames), rel=1e-12)
 

@@ -14,10 +14,11 @@ from speechgmm.extraction import Utterance
 from speechgmm.features.frontend import Stretch
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.fitting import fit_model
-from speechgmm.mixture.em import EMOptions
 from speechgmm.mixture.gaussian import DiagonalMixture
+from speechgmm.mixture.options import EMOptions
 from speechgmm.mixture.selection import SizeResult, aic, bic
 from speechgmm.options import TrainingOptions
+from speechgmm.parallel import LocalWorkers
 from speechgmm.recordings import read_corpus
 from speechgmm.recordings.recording import Recording
 from speechgmm.recordings.splitting import speaker_folds, speaker_of
@@ -40,7 +41,7 @@ def utterances_of(n_speakers: int = 6, n_frames: int = 200, *, clusters: int = 4
             frames = mixture.sample(n_frames, rng)[0].astype(np.float32)
             name = f"{label}-{number}.wav"
             recording = Recording(file=Path(name), name=name, label=label, speaker=f"{label} {number}")
-            made.append(Utterance(recording=recording, stretches=(Stretch(frames, n_frames),), digest=len(made)))
+            made.append(Utterance.of(recording, [Stretch(frames, n_frames)], f"{len(made):064x}"))
     return made
 
 
@@ -57,7 +58,7 @@ def test_results_are_those_of_models_fitted_without_the_fold(cepstral_mean: str)
     model = fit_model(kept, LABELS, options)[0]
 
     def scores(part: list[Utterance], label: str) -> float:
-        mine = [model.score_all(each.stretches) for each in part if each.recording.label == label]
+        mine = [model.score_all(each.stretches()) for each in part if each.recording.label == label]
         return sum(float(each.log_likelihoods[LABELS.index(label)]) for each in mine) / sum(
             each.n_speech for each in mine
         )
@@ -105,7 +106,7 @@ def test_one_speaker_cannot_be_held_out() -> None:
     """A class with one speaker, or one with speech, is named with the remedy."""
     utterances = [each for each in utterances_of(2) if each.recording.speaker != "low 1"]
     silent = replace(utterances[-1].recording, speaker="low 1")
-    nothing = Utterance(recording=silent, stretches=(Stretch(np.empty((0, 4), np.float32), 9),), digest=0)
+    nothing = Utterance.of(silent, [Stretch(np.empty((0, 4), np.float32), 9)], "0")
     expected = (
         r"^the class 'low' has only one speaker to train on, but two are needed to compare numbers of components: "
     )
@@ -115,7 +116,10 @@ def test_one_speaker_cannot_be_held_out() -> None:
 
 def test_two_jobs_give_the_same_results() -> None:
     """The results do not depend on how many workers there were."""
-    one, two = (compare_sizes(utterances_of(), LABELS, OPTIONS, sizes=(2, 4), jobs=jobs) for jobs in (1, 2))
+    one, two = (
+        compare_sizes(utterances_of(), LABELS, OPTIONS, sizes=(2, 4), spread=LocalWorkers(jobs).compute)
+        for jobs in (1, 2)
+    )
     assert one == two
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from speechgmm.mixture.estep import BLOCK_FRAMES, Axes
 from speechgmm.mixture.gaussian import DiagonalMixture
-from speechgmm.mixture.statistics import MOMENT_FRAMES, SHARD_FRAMES, accumulate, accumulate_shards, moments
+from speechgmm.mixture.shards import SHARD_FRAMES, shards_of
+from speechgmm.mixture.statistics import accumulate, accumulate_shards, mean_log_likelihood, moments
 from speechgmm.parallel import ordered_map
 
 MIXTURE = DiagonalMixture(
@@ -19,7 +20,7 @@ MIXTURE = DiagonalMixture(
     np.array([[0.5, 1.0], [2.0, 0.3], [1.0, 1.5]]),
 )
 CENTER, SCALE = np.array([0.25, 0.5]), np.array([2.0, 0.5])
-AXES = Axes(CENTER, SCALE)
+AXES = Axes.gaussian(CENTER, SCALE)
 
 
 def random_frames(n_frames, seed=0):
@@ -117,15 +118,16 @@ def test_a_far_outlier_spoils_nothing():
     assert np.isfinite(found.log_likelihood)
 
 
+@pytest.mark.parametrize("threads", [True, False])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_shards_add_up_however_the_work_is_spread(weighted):
+def test_shards_add_up_however_the_work_is_spread(weighted, threads):
     """The statistics of several shards are those of all frames, to the last bit the same with one hand or three."""
     frames = random_frames(2 * SHARD_FRAMES + 5, seed=12)
     weights = np.random.default_rng(13).uniform(0.1, 2.0, len(frames)) if weighted else None
     whole = accumulate(MIXTURE, frames, axes=AXES, frame_weights=weights)
-    alone = accumulate_shards(MIXTURE, frames, axes=AXES, frame_weights=weights)
-    threads = functools.partial(ordered_map, jobs=3, threads=True)
-    together = accumulate_shards(MIXTURE, frames, axes=AXES, frame_weights=weights, spread=threads)
+    alone = accumulate_shards(MIXTURE, shards_of(frames, weights), axes=AXES)
+    hands = functools.partial(ordered_map, jobs=3, threads=threads)
+    together = accumulate_shards(MIXTURE, shards_of(frames, weights), axes=AXES, spread=hands)
     assert_same(alone, whole)
     np.testing.assert_array_equal(together.sums, alone.sums)
     assert (together.n_frames, together.log_likelihood) == (alone.n_frames, alone.log_likelihood)
@@ -133,7 +135,7 @@ def test_shards_add_up_however_the_work_is_spread(weighted):
 
 def test_no_frames_have_empty_statistics():
     """Without frames all sums are 0."""
-    found = accumulate_shards(MIXTURE, np.empty((0, 2)), axes=AXES)
+    found = accumulate_shards(MIXTURE, [], axes=AXES)
     assert (found.n_frames, found.log_likelihood) == (0.0, 0.0)
     np.testing.assert_array_equal(found.sums, 0.0)
 
@@ -141,26 +143,46 @@ def test_no_frames_have_empty_statistics():
 def test_different_centers_are_refused():
     """Sums around different centres mean different things."""
     one = accumulate(MIXTURE, random_frames(5), axes=AXES)
-    other = accumulate(MIXTURE, random_frames(5), axes=Axes(CENTER + 1.0, SCALE))
-    with pytest.raises(ValueError, match=r"^statistics around different centres cannot be added$"):
+    other = accumulate(MIXTURE, random_frames(5), axes=Axes.gaussian(CENTER + 1.0, SCALE))
+    with pytest.raises(ValueError, match=r"^statistics on different axes cannot be added$"):
         one + other
 
 
-@pytest.mark.parametrize("n_frames", [1, MOMENT_FRAMES, MOMENT_FRAMES + 1, 100_000])
+@pytest.mark.parametrize("n_frames", [1, SHARD_FRAMES, SHARD_FRAMES + 1, 100_000])
 def test_moments_far_from_the_origin_in_float32(n_frames):
     """Mean and variance of float32 frames around -500 are those of float64 arithmetic."""
     frames = (-500.0 + np.random.default_rng(8).normal(size=(n_frames, 2))).astype(np.float32)
-    mean, variance = moments(frames)
-    np.testing.assert_allclose(mean, frames.mean(axis=0, dtype=np.float64), rtol=1e-13)
-    np.testing.assert_allclose(variance, frames.astype(np.float64).var(axis=0), rtol=1e-9)
-    assert mean.dtype == variance.dtype == np.float64
+    found = moments(shards_of(frames))
+    np.testing.assert_allclose(found.mean, frames.mean(axis=0, dtype=np.float64), rtol=1e-13)
+    np.testing.assert_allclose(found.variance, frames.astype(np.float64).var(axis=0), rtol=1e-9)
+    assert found.mean.dtype == found.variance.dtype == np.float64
 
 
 def test_weighted_moments_are_those_of_repeated_frames():
     """A frame of weight n counts as n frames in mean and variance."""
-    frames = 7.0 + random_frames(MOMENT_FRAMES + 500, seed=9)
+    frames = 7.0 + random_frames(SHARD_FRAMES + 500, seed=9)
     times = np.random.default_rng(10).integers(0, 4, size=len(frames))
     repeated = np.repeat(frames, times, axis=0)
-    mean, variance = moments(frames, times.astype(np.float64))
-    np.testing.assert_allclose(mean, repeated.mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(variance, repeated.var(axis=0), rtol=1e-10)
+    found = moments(shards_of(frames, times.astype(np.float64)))
+    np.testing.assert_allclose(found.mean, repeated.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(found.variance, repeated.var(axis=0), rtol=1e-10)
+
+
+def test_a_shard_of_no_weight_has_no_part_in_the_moments():
+    """Mean and variance are those of the others, whether it comes first, between them or last."""
+    frames = random_frames(3 * SHARD_FRAMES, seed=14)
+    for silent in range(3):
+        weights = np.ones(len(frames))
+        weights[silent * SHARD_FRAMES : (silent + 1) * SHARD_FRAMES] = 0.0
+        found = moments(shards_of(frames, weights))
+        assert found.total == 2 * SHARD_FRAMES
+        np.testing.assert_allclose(found.mean, frames[weights > 0].mean(axis=0), rtol=1e-11)
+        np.testing.assert_allclose(found.variance, frames[weights > 0].var(axis=0), rtol=1e-11)
+
+
+def test_the_mean_log_likelihood_is_weighted():
+    """It is the weighted mean over all shards of the frames' log-likelihoods."""
+    frames = random_frames(SHARD_FRAMES + 700, seed=15)
+    weights = np.random.default_rng(16).uniform(0.0, 2.0, len(frames))
+    expected = np.average(MIXTURE.log_likelihoods(frames), weights=weights)
+    assert mean_log_likelihood(MIXTURE, shards_of(frames, weights)) == pytest.approx(expected, rel=1e-12)

@@ -60,8 +60,8 @@ def test_verbose_says_all_options(run: Run, voices: Path, model_file: Path) -> N
     done = run("train", voices, "-o", model_file, *SMALL, "-v")
 
     assert done.stderr.startswith(
-        "speechgmm: TrainingOptions(n_components=2, start='kmeans', restarts=1, background_iterations=15, "
-        "speaker_share=4.0, folds=2, seed=0, "
+        "speechgmm: TrainingOptions(family='gaussian', n_components=2, start='kmeans', restarts=1, "
+        "background_iterations=15, speaker_share=4.0, folds=2, seed=0, "
     )
 
 

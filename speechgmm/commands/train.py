@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from speechgmm.commands.console import detail, note, tell_failure_count, telling
 
 if TYPE_CHECKING:
     from speechgmm.mixture.selection import SizeResult
+    from speechgmm.parallel import Workers
 
 EXAMPLE = """\
   speechgmm train recordings/ -o voices.npz
@@ -65,6 +67,13 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="N",
         help="how many starts to try; the one that ends with the highest likelihood is kept (default: 1)",
     )
+    parser.add_argument(
+        "--family",
+        default="gaussian",
+        metavar="FAMILY",
+        help="what the components are: gaussian, on cepstra, or bernoulli, on binary spectral patterns "
+        "(default: gaussian)",
+    )
     parser.add_argument("--iterations", type=int, default=50, metavar="N", help="most iterations of EM (default: 50)")
     parser.add_argument(
         "--folds",
@@ -85,6 +94,24 @@ def add_parser(subparsers: Subparsers) -> None:
         help="an option of the front end, such as n_coefficients=13 (all are in docs/method.md); "
         "may be given several times",
     )
+    parser.add_argument(
+        "--features",
+        type=Path,
+        metavar="FOLDER",
+        help="keep the features there instead of in memory: for speech that does not fit, and for the next training",
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="FOLDER",
+        help="keep what is done so far there: if the training is killed, the same command goes on from it",
+    )
+    parser.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="let the workers of the Dask scheduler at this address, such as tcp://host:8786, do the work; "
+        "needs --features",
+    )
     add_work_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -96,8 +123,9 @@ def run(options: argparse.Namespace) -> int:
     from speechgmm.errors import OptionError
     from speechgmm.features.options import FrontEndOptions
     from speechgmm.files import check_destination
-    from speechgmm.mixture.em import EMOptions
-    from speechgmm.options import TrainingOptions
+    from speechgmm.mixture.families import check_family
+    from speechgmm.mixture.options import EMOptions
+    from speechgmm.options import FEATURES, TrainingOptions
     from speechgmm.training import for_training, train
 
     sizes = () if len(options.components) == 1 else options.components
@@ -107,14 +135,18 @@ def run(options: argparse.Namespace) -> int:
         )
     if options.sizes and options.sizes.resolve() == options.output.resolve():
         raise OptionError(f"--sizes and --output are both {options.output}: give them different names")
+    if options.dask and not options.features:
+        raise OptionError("--dask needs --features: a folder in which the workers keep what they extract")
+    check_family(options.family)
     training_options = TrainingOptions(
+        family=options.family,
         n_components=TrainingOptions.n_components if sizes else options.components[0],
         start=options.start,
         restarts=options.restarts,
         folds=options.folds,
         seed=options.seed,
         adapt=options.map,
-        front_end=FrontEndOptions.parse(options.front_end),
+        front_end=FrontEndOptions.parse([f"features={FEATURES[options.family]}", *options.front_end]),
         em=EMOptions(max_iterations=options.iterations, hard=options.hard),
     )
     check_destination(options.output, replace=options.force)
@@ -125,14 +157,30 @@ def run(options: argparse.Namespace) -> int:
         note(options, text)
     detail(options, f"{training_options}")
     watch = telling_failures(watch_for(options))
-    training = train(
-        corpus, options=training_options, sizes=sizes, jobs=options.jobs, channel=options.channel, watch=watch
-    )
+    with _workers(options) as workers:
+        training = train(
+            corpus,
+            options=training_options,
+            sizes=sizes,
+            workers=workers,
+            channel=options.channel,
+            features=options.features,
+            checkpoint=options.checkpoint,
+            watch=watch,
+        )
     tell_failure_count(len(training.failures), len(for_training(corpus).recordings))
     _tell_sizes(options, training.sizes)
     save(training.model, options.output)
     print(to_text(training.model, options.output), end="")
     return 1 if training.failures else 0
+
+
+def _workers(options: argparse.Namespace) -> AbstractContextManager[Workers]:
+    """Who does the work: a cluster's workers or this machine's."""
+    from speechgmm.cluster import connected
+    from speechgmm.parallel import LocalWorkers
+
+    return connected(options.dask) if options.dask else nullcontext(LocalWorkers(options.jobs))
 
 
 def _tell_sizes(options: argparse.Namespace, sizes: Sequence[SizeResult]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,7 +59,7 @@ class Evidence:
     pieces: tuple[Scores, ...]
 
 
-def gather(model: Model, utterances: Sequence[HeldOut]) -> list[Evidence]:
+def gather(model: Model, utterances: Iterable[HeldOut]) -> list[Evidence]:
     """Score utterances of held-out speakers, whole and cut to several lengths; those without speech say nothing."""
     evidence = []
     for utterance in utterances:

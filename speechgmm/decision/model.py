@@ -16,7 +16,7 @@ from speechgmm.errors import OptionError
 from speechgmm.features.frontend import Features, Stretch, normalise_mean
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.estep import Floats
-from speechgmm.mixture.gaussian import DiagonalMixture
+from speechgmm.mixture.model import Mixture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ class Model:
         How its frames are made.
     reference_mean : ndarray (D,)
         Mean of the training frames, toward which an utterance's mean is moved.
-    mixtures : tuple of DiagonalMixture
+    mixtures : tuple of Mixture
         One a class.
     calibration : Calibration
         From mean log-likelihoods a frame to calibrated ones.
@@ -94,7 +94,7 @@ class Model:
     labels: tuple[str, ...]
     front_end: FrontEndOptions
     reference_mean: Floats
-    mixtures: tuple[DiagonalMixture, ...]
+    mixtures: tuple[Mixture, ...]
     calibration: Calibration
     least_likelihood: float
     priors: tuple[float, ...]
@@ -206,7 +206,7 @@ def uncalibrated_model(
     labels: tuple[str, ...],
     front_end: FrontEndOptions,
     reference_mean: Floats,
-    mixtures: tuple[DiagonalMixture, ...],
+    mixtures: tuple[Mixture, ...],
     decision: DecisionOptions,
 ) -> Model:
     """A model that scores but was shown no held-out speakers yet; all classes are equally likely."""
@@ -222,7 +222,7 @@ def uncalibrated_model(
     )
 
 
-def class_log_likelihoods(mixtures: Iterable[DiagonalMixture], frames: Features) -> Floats:
+def class_log_likelihoods(mixtures: Iterable[Mixture], frames: Features) -> Floats:
     """Log-likelihood of each frame under each class, (T, C)."""
     return np.stack([mixture.log_likelihoods(frames) for mixture in mixtures], axis=1)
 

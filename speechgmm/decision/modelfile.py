@@ -14,9 +14,9 @@ import os
 import re
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,8 @@ from speechgmm.decision.model import DecisionOptions, Model
 from speechgmm.errors import ModelFileError, OptionError
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.files import write_atomically
-from speechgmm.mixture.gaussian import DiagonalMixture
+from speechgmm.mixture.families import MIXTURES
+from speechgmm.mixture.model import Mixture
 
 FORMAT, FORMAT_VERSION = "speechgmm-model", 1
 MAX_BYTES = 256 << 20
@@ -39,6 +40,7 @@ ARRAY_START = re.compile(  # what numpy writes before the numbers of a plain arr
 )
 
 Arrays = dict[str, npt.NDArray[Any]]
+M = TypeVar("M", bound=Mixture)
 
 
 def save(model: Model, file: Path) -> None:
@@ -62,6 +64,7 @@ def save(model: Model, file: Path) -> None:
     header = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
+        "family": model.mixtures[0].family,
         "labels": model.labels,
         "front_end": asdict(model.front_end),
         "calibration": asdict(model.calibration),
@@ -81,9 +84,8 @@ def save(model: Model, file: Path) -> None:
         "training_digests": model.training_digests,
     }
     for index, mixture in enumerate(model.mixtures):
-        arrays[f"weights_{index}"] = mixture.weights.astype(np.float32)
-        arrays[f"means_{index}"] = mixture.means.astype(np.float32)
-        arrays[f"variances_{index}"] = mixture.variances.astype(np.float32)
+        for parameter in fields(mixture):
+            arrays[f"{parameter.name}_{index}"] = getattr(mixture, parameter.name).astype(np.float32)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
@@ -190,11 +192,13 @@ def _build(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) ->
     for label in labels:
         label.encode(errors="surrogateescape")  # what cannot be written cannot be an answer
     calibration = header["calibration"]
-    mixtures = []
-    for index in range(len(labels)):
-        weights = arrays[f"weights_{index}"].astype(np.float64)
-        means = arrays[f"means_{index}"].astype(np.float64)
-        mixtures.append(DiagonalMixture(weights, means, arrays[f"variances_{index}"].astype(np.float64)))
+    if header["family"] not in MIXTURES:
+        raise ValueError(f"its mixtures are of the family {header['family']!r}, which is unknown")
+    family = MIXTURES[header["family"]]
+    mixtures = [
+        family(*(arrays[f"{parameter.name}_{index}"].astype(np.float64) for parameter in fields(family)))
+        for index in range(len(labels))
+    ]
     return Model(
         labels=labels,
         front_end=FrontEndOptions(**header["front_end"]),
@@ -211,9 +215,10 @@ def _build(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) ->
     )
 
 
-def float32_mixture(mixture: DiagonalMixture) -> DiagonalMixture:
+def float32_mixture(mixture: M) -> M:
     """The mixture as a model file gives it back: rounded to float32."""
-    weights, means, variances = (
-        array.astype(np.float32).astype(np.float64) for array in (mixture.weights, mixture.means, mixture.variances)
-    )
-    return DiagonalMixture(weights, means, variances)
+    rounded = {
+        parameter.name: getattr(mixture, parameter.name).astype(np.float32).astype(np.float64)
+        for parameter in fields(mixture)
+    }
+    return replace(mixture, **rounded)

@@ -1,9 +1,10 @@
-"""From samples to cepstral frames, with librosa's short-time Fourier transform and mel filter bank.
+"""From samples to frames, with librosa's short-time Fourier transform and mel filter bank.
 
 The way of a frame: a steady offset is filtered out; a Hann window and its power spectrum; mel bands; logarithm;
-discrete cosine transform; where asked for, deltas. A frame depends on its own samples only (deltas: on its
-neighbours), never on how loud the rest of the recording is; that is why `librosa.feature.mfcc`, which clips everything
-80 dB below the recording's loudest instant, is not used.
+discrete cosine transform and, where asked for, deltas; or the bits of `patterns` instead. A frame depends on its own
+samples only (deltas: on its neighbours; patterns: on the frame 50 ms before), never on how loud the rest of the
+recording is; that is why `librosa.feature.mfcc`, which clips everything 80 dB below the recording's loudest instant, is
+not used.
 
 Long recordings are worked through in stretches of about a minute, each with its own choice of speech frames and its own
 mean, so that memory does not grow with their length.
@@ -22,6 +23,7 @@ import scipy.fft
 import scipy.signal
 
 from speechgmm.features.options import FrontEndOptions
+from speechgmm.features.patterns import patterns
 from speechgmm.features.speech import speech_frames
 
 Samples = npt.NDArray[np.float32]
@@ -39,7 +41,7 @@ class Stretch:
     Attributes
     ----------
     frames : ndarray (T, D) of float32
-        Cepstral frames that hold speech; their mean is not taken off yet.
+        Frames that hold speech; the mean of cepstra is not taken off yet.
     n_frames : int
         How many frames the stretch had in all.
     """
@@ -65,7 +67,8 @@ def stretches(blocks: Iterable[Samples], options: FrontEndOptions) -> Iterator[S
     for samples in windows_of(without_offset(blocks, options.sampling_rate), options):
         log_mel = log_mel_bands(samples, options)
         keep = speech_frames(log_mel, options)
-        yield Stretch(cepstra(log_mel, options)[keep], len(log_mel))
+        frames = patterns(log_mel, options.hop_s) if options.features == "patterns" else cepstra(log_mel, options)
+        yield Stretch(frames[keep], len(log_mel))
 
 
 def without_offset(blocks: Iterable[Samples], sampling_rate: int) -> Iterator[Samples]:
@@ -167,7 +170,7 @@ def cepstra(log_mel: Features, options: FrontEndOptions) -> Features:
 
 
 def normalise_mean(frames: Features, reference: npt.NDArray[np.float64], options: FrontEndOptions) -> Features:
-    """Move the mean of an utterance's frames toward the mean of the training data, as the options say.
+    """Move the mean of an utterance's cepstra toward the mean of the training data, as the options say; never patterns.
 
     Parameters
     ----------
@@ -181,11 +184,18 @@ def normalise_mean(frames: Features, reference: npt.NDArray[np.float64], options
     -------
     ndarray (T, D) of float32
     """
-    if options.cepstral_mean == "none" or len(frames) == 0:
+    if len(frames) == 0:
         return frames
-    share = 1.0
-    if options.cepstral_mean == "shrunk":
-        share = len(frames) / (len(frames) + options.shrink_frames)
-    shift = share * (frames.mean(axis=0, dtype=np.float64) - reference)
-    moved: Features = frames - shift.astype(np.float32)
-    return moved
+    shift = mean_shift(frames.mean(axis=0, dtype=np.float64), len(frames), reference, options)
+    return frames if shift is None else frames - shift
+
+
+def mean_shift(
+    mean: npt.NDArray[np.float64], n_frames: int, reference: npt.NDArray[np.float64], options: FrontEndOptions
+) -> Features | None:
+    """What `normalise_mean` takes off each of so many frames with this mean, (D,); None for nothing."""
+    if options.features == "patterns" or options.cepstral_mean == "none":
+        return None
+    share = n_frames / (n_frames + options.shrink_frames) if options.cepstral_mean == "shrunk" else 1.0
+    shift: Features = (share * (mean - reference)).astype(np.float32)
+    return shift

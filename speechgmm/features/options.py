@@ -9,6 +9,7 @@ from typing import Any
 
 from speechgmm.errors import OptionError
 
+FEATURES = ("cepstra", "patterns")
 CEPSTRAL_MEANS = ("none", "utterance", "shrunk")
 
 
@@ -26,6 +27,9 @@ class FrontEndOptions:
         Mel bands.
     fmin_hz, fmax_hz : float
         Lower edge of the lowest band and upper edge of the highest.
+    features : str
+        What is made of the mel bands. "cepstra": their cosine transform; "patterns": zeros and ones, see `patterns`, to
+        which the options from `n_coefficients` to `shrink_frames` do not apply.
     n_coefficients : int
         Cepstral coefficients kept, from the first (the zeroth, the level, is never kept); at most ``n_mels - 1``.
     delta_order : int
@@ -45,6 +49,7 @@ class FrontEndOptions:
     n_mels: int = 40
     fmin_hz: float = 60.0
     fmax_hz: float = 4000.0
+    features: str = "cepstra"
     n_coefficients: int = 20
     delta_order: int = 0
     cepstral_mean: str = "shrunk"
@@ -59,7 +64,10 @@ class FrontEndOptions:
         if not all(math.isfinite(value) for value in finite):
             raise OptionError("the front end's options must be finite numbers")
         self._check_spectrum()
-        self._check_cepstrum()
+        if self.features not in FEATURES:
+            raise OptionError(f"features is {self.features!r}, but it must be one of {FEATURES}")
+        if self.features == "cepstra":
+            self._check_cepstrum()
         if self.speech_range_db <= 0:
             raise OptionError(f"speech_range_db is {self.speech_range_db}, but it must be positive")
 
@@ -130,6 +138,8 @@ class FrontEndOptions:
     @property
     def n_dimensions(self) -> int:
         """D, the number of features a frame has."""
+        if self.features == "patterns":
+            return 2 * self.n_mels - 1
         return self.n_coefficients * (1 + self.delta_order)
 
     def duration_s(self, n_frames: int) -> float:

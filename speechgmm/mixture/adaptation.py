@@ -7,47 +7,46 @@ component's new parameters are (Reynolds, Quatieri & Dunn 2000, eq. 11 to 14)
     w_k' = [a_k n_k / T + (1 - a_k) w_k] / sum over components
     m_k' = a_k E_k[x] + (1 - a_k) m_k
     v_k' = a_k E_k[x^2] + (1 - a_k) (v_k + m_k^2) - m_k'^2                                                      (6)
-
-The last is computed as ``a e + (1 - a) v + a (1 - a) (E[x] - m)^2``, e being the data's variance around their own mean:
-the same number, but nothing in it cancels.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from speechgmm.errors import OptionError
-from speechgmm.mixture.em import ABSOLUTE_FLOOR, EMOptions, Fit, Iteration, checked_moments, floor_variances
-from speechgmm.mixture.estep import Axes, Floats, Frames
-from speechgmm.mixture.gaussian import DiagonalMixture
-from speechgmm.mixture.statistics import Spread, Statistics, accumulate_shards, auxiliary
+from speechgmm.mixture.em import Fit, Update, climb
+from speechgmm.mixture.estep import Frames
+from speechgmm.mixture.families import family_for
+from speechgmm.mixture.family import Family, M
+from speechgmm.mixture.options import EMOptions
+from speechgmm.mixture.shards import Shards, Spread, as_shards
+from speechgmm.mixture.statistics import Statistics
 
 TRACE = 1e-6  # frames; the E-step's clamp may leave so little to a component that no frame is near
 MAX_ITERATIONS = 5  # with more, components that little was heard of follow what the others leave them
 
 
-def adapt(
-    background: DiagonalMixture, statistics: Statistics, *, relevance: float = 16.0, floor: Floats
-) -> DiagonalMixture:
+def adapt(background: M, statistics: Statistics, family: Family[M], *, relevance: float = 16.0) -> M:
     """Adapt a mixture to data, equation (6).
 
     Parameters
     ----------
-    background : DiagonalMixture
+    background : Mixture
         K components; where the adapted mixture stays without data.
     statistics : Statistics
         Of the data, under the background or under what it was adapted to so far.
+    family : Family
+        Of the background.
     relevance : float
         With so many frames a component is half way from the background to its data; not negative. 0 is maximum
         likelihood for the components that have data.
-    floor : ndarray (D,)
-        Least variances.
 
     Returns
     -------
-    DiagonalMixture
+    Mixture
         K components, in the background's order.
 
     Raises
@@ -57,43 +56,36 @@ def adapt(
     """
     if not relevance >= 0:
         raise OptionError(f"relevance is {relevance}, but it must be 0 or more")
-    heard = statistics.occupancies > TRACE
-    counts = np.where(heard, statistics.occupancies, 1.0)
-    share = np.where(heard, counts / (counts + relevance), 0.0)
-    weights = share * statistics.occupancies / (statistics.n_frames or 1.0) + (1.0 - share) * background.weights
-
-    offsets = statistics.first / counts[:, np.newaxis]
-    spread = np.maximum(statistics.second / counts[:, np.newaxis] - offsets**2, 0.0)
-    shift = offsets - (background.means - statistics.center)
-    a = share[:, np.newaxis]
-    variances = a * spread + (1.0 - a) * background.variances + a * (1.0 - a) * shift**2
-    return DiagonalMixture(weights / weights.sum(), background.means + a * shift, np.maximum(variances, floor))
+    occupancies = statistics.occupancies
+    share = np.where(occupancies > TRACE, occupancies / np.maximum(occupancies + relevance, TRACE), 0.0)
+    weights = share * occupancies / (statistics.n_frames or 1.0) + (1.0 - share) * background.weights
+    return family.adapt(background, statistics, weights=weights / weights.sum(), share=share)
 
 
 def fit_adapted(
-    frames: Frames,
-    background: DiagonalMixture,
+    data: Frames | Shards,
+    background: M,
     *,
     relevance: float = 16.0,
-    frame_weights: Floats | None = None,
     options: EMOptions = EMOptions(),
     spread: Spread = map,
-) -> Fit:
+    resume: Fit[M] | None = None,
+    monitor: Callable[[Fit[M]], None] | None = None,
+) -> Fit[M]:
     """Adapt a mixture to frames in a few iterations; each shares the frames out anew and starts from the background.
 
     Parameters
     ----------
-    frames : ndarray (T, D)
-    background : DiagonalMixture
-        Its variances are lifted to the floor first.
+    data : ndarray (T, D) or sequence of Shard
+    background : Mixture
+        Its parameters are brought within the limits of the M-step first.
     relevance : float
         As for `adapt`.
-    frame_weights : ndarray (T,), optional
-        How much each frame counts; 1 by default.
     options : EMOptions
-        Of its iterations at most `MAX_ITERATIONS` are made; no component is re-seeded or removed.
-    spread : callable
-        How the shards of an E-step are worked on: see `statistics.accumulate_shards`.
+        Of its iterations at most `MAX_ITERATIONS` are made; no component is re-seeded or removed. The background takes
+        the place of any smoothing.
+    spread, resume, monitor
+        As for `em.fit`.
 
     Returns
     -------
@@ -102,35 +94,18 @@ def fit_adapted(
     Raises
     ------
     TrainingError
-        If there are no frames, or a frame is not finite.
+        If there are no frames, or a frame is not one the family can describe.
     OptionError
         If the relevance is not a number from 0 on.
     """
-    center, variance = checked_moments(frames, 1, frame_weights)
-    axes = Axes.around(center, np.sqrt(np.maximum(variance, ABSOLUTE_FLOOR)))
-    floor = floor_variances(variance, options)
+    shards = as_shards(data)
+    options = replace(options, smoothing=0.0, max_iterations=min(options.max_iterations, MAX_ITERATIONS))
+    family = family_for(background.family, shards, 1, options=options, spread=spread)
+    background = family.admit(background)
 
-    def e_step(mixture: DiagonalMixture) -> Statistics:
-        return accumulate_shards(
-            mixture, frames, axes=axes, frame_weights=frame_weights, hard=options.hard, spread=spread
-        )
+    def m_step(statistics: Statistics, state: Fit[M]) -> Update[M]:
+        mixture = adapt(background, statistics, family, relevance=relevance)
+        return Update(mixture=mixture, n_limited=family.n_limited(mixture))
 
-    background = DiagonalMixture(background.weights, background.means, np.maximum(background.variances, floor))
-    mixture, statistics = background, e_step(background)
-    history = [Iteration.after(statistics, mixture, raised=math.nan)]
-    converged = False
-    while not converged and len(history) <= min(options.max_iterations, MAX_ITERATIONS):
-        mixture = adapt(background, statistics, relevance=relevance, floor=floor)
-        raised = (auxiliary(statistics, mixture) + statistics.entropy) / statistics.n_frames
-        statistics = e_step(mixture)
-        history.append(Iteration.after(statistics, mixture, raised=raised))
-        converged = history[-1].log_likelihood - history[-2].log_likelihood < options.tolerance
-    return Fit(
-        mixture=mixture,
-        iterations=tuple(history),
-        converged=converged,
-        n_floored=int((mixture.variances <= floor).sum()),
-        reseeded_at=(),
-        n_reseeded=0,
-        n_pruned=0,
-    )
+    beginning = Fit(mixture=background) if resume is None else resume
+    return climb(beginning, shards, family, m_step, options=options, spread=spread, monitor=monitor)

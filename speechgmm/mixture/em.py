@@ -1,82 +1,43 @@
 """The update: from statistics to a better mixture, and the loop around both (Dempster, Laird & Rubin 1977).
 
-M-step (Bishop 2006, eq. 9.24 to 9.26; the statistics are taken around c):
-
-    w_k = n_k / sum_j n_j        m_k = c + s_k / n_k        v_k = max(q_k / n_k - (s_k / n_k)^2, floor)           (4)
-
-The floored variance is the constrained optimum, so the likelihood does not fall while the starting mixture keeps to the
-floor. A component that owns less than `min_occupancy` frames is put on one half of the heaviest component; in a fit of
-K components this is done K times at most, after that such components are removed. Only in such an iteration may the
-likelihood fall, and `Fit` says so.
+What an M-step does depends on the family of the components (`gaussian_family`). Whatever that is, a component that owns
+less than `min_occupancy` frames is put on one half of a heavy one; in a fit of K components this is done K times at
+most, after that such components are removed. Only in such an iteration may the likelihood fall, and `Fit` says so.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Generic
 
 import numpy as np
 
-from speechgmm.errors import OptionError, TrainingError
-from speechgmm.mixture.estep import Axes, Floats, Frames
-from speechgmm.mixture.gaussian import DiagonalMixture
-from speechgmm.mixture.statistics import Spread, Statistics, accumulate_shards, all_finite, auxiliary, moments
-
-SPLIT_OFFSET = 0.2  # standard deviations between a split component's mean and each half's, as HTK has it
-ABSOLUTE_FLOOR = 1e-6  # for a feature that never varies, in squared units of the feature
-
-
-@dataclass(frozen=True, kw_only=True)
-class EMOptions:
-    """How EM runs.
-
-    Attributes
-    ----------
-    max_iterations : int
-        Most updates, at least 1.
-    tolerance : float
-        EM has converged when an update gains less than this, in nats a frame; not negative.
-    variance_floor : float
-        Least variance of a component as a share of the data's variance in the same dimension, in [0, 1).
-    min_occupancy : float
-        Least number of (weighted) frames a component must own, positive.
-    hard : bool
-        Give each frame to its most likely component alone (Viterbi training) instead of sharing it out.
-    """
-
-    max_iterations: int = 50
-    tolerance: float = 1e-3
-    variance_floor: float = 0.01
-    min_occupancy: float = 10.0
-    hard: bool = False
-
-    def __post_init__(self) -> None:
-        if self.max_iterations < 1:
-            raise OptionError(f"max_iterations is {self.max_iterations}, but EM needs at least 1")
-        if not self.tolerance >= 0:
-            raise OptionError(f"tolerance is {self.tolerance}, but it must be 0 or more")
-        if not 0 <= self.variance_floor < 1:
-            raise OptionError(f"variance_floor is {self.variance_floor}, but it must be at least 0 and below 1")
-        if not self.min_occupancy > 0:
-            raise OptionError(f"min_occupancy is {self.min_occupancy}, but it must be positive")
+from speechgmm.mixture.estep import Frames
+from speechgmm.mixture.families import family_for
+from speechgmm.mixture.family import Family, M
+from speechgmm.mixture.model import Mixture
+from speechgmm.mixture.options import EMOptions
+from speechgmm.mixture.shards import Shards, Spread, as_shards
+from speechgmm.mixture.statistics import Statistics, accumulate_shards, auxiliary
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Update:
+class Update(Generic[M]):
     """A mixture from one M-step, and what had to be repaired.
 
     Attributes
     ----------
-    mixture : DiagonalMixture
-    n_floored : int
-        Variances (of K times D) held at the floor.
+    mixture : Mixture
+    n_limited : int
+        Parameters held at a limit: the variances (of K times D) of Gaussians at the floor.
     n_reseeded, n_pruned : int
         Components put on one half of the heaviest, or removed, because they owned too few frames.
     """
 
-    mixture: DiagonalMixture
-    n_floored: int = 0
+    mixture: M
+    n_limited: int = 0
     n_reseeded: int = 0
     n_pruned: int = 0
 
@@ -97,22 +58,31 @@ class Iteration:
     raised : float
         F after the M-step, with the responsibilities of the step before; NaN for the start, and where components were
         re-seeded or removed.
+    log_prior : float
+        Logarithm of the prior density of the mixture's parameters, where the family has one, up to a constant.
     """
 
     log_likelihood: float
     auxiliary: float
     entropy: float
     raised: float
+    log_prior: float = 0.0
 
     @classmethod
-    def after(cls, statistics: Statistics, mixture: DiagonalMixture, *, raised: float) -> Iteration:
-        """What an E-step found: its statistics, under the mixture they were taken with."""
+    def after(cls, statistics: Statistics, mixture: Mixture, *, raised: float, log_prior: float) -> Iteration:
+        """What an E-step found: its statistics, under the mixture they were taken with; sums over all frames."""
         return cls(
             log_likelihood=statistics.log_likelihood / statistics.n_frames,
             auxiliary=auxiliary(statistics, mixture) / statistics.n_frames,
             entropy=statistics.entropy / statistics.n_frames,
-            raised=raised,
+            raised=raised / statistics.n_frames,
+            log_prior=log_prior / statistics.n_frames,
         )
+
+    @property
+    def objective(self) -> float:
+        """What EM climbs: log-likelihood and log prior."""
+        return self.log_likelihood + self.log_prior
 
     @property
     def bound(self) -> float:
@@ -126,31 +96,31 @@ class Iteration:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Fit:
-    """A fitted mixture and how it came about.
+class Fit(Generic[M]):
+    """A fitted mixture, or one on its way, and how it came about.
 
     Attributes
     ----------
-    mixture : DiagonalMixture
+    mixture : Mixture
     iterations : tuple of Iteration
         Of the starting mixture and after each update; the last is `mixture`'s.
     converged : bool
         True if the last update gained less than the tolerance; False if the iterations ran out.
-    n_floored : int
-        Variances of `mixture` that stand at the floor.
+    n_limited : int
+        Parameters of `mixture` that stand at a limit: of Gaussians the variances at the floor.
     reseeded_at : tuple of int
         The updates (from 1) in which components were re-seeded or removed: there the likelihood may fall.
     n_reseeded, n_pruned : int
         Components re-seeded and removed in all.
     """
 
-    mixture: DiagonalMixture
-    iterations: tuple[Iteration, ...]
-    converged: bool
-    n_floored: int
-    reseeded_at: tuple[int, ...]
-    n_reseeded: int
-    n_pruned: int
+    mixture: M
+    iterations: tuple[Iteration, ...] = ()
+    converged: bool = False
+    n_limited: int = 0
+    reseeded_at: tuple[int, ...] = ()
+    n_reseeded: int = 0
+    n_pruned: int = 0
 
     @property
     def log_likelihoods(self) -> tuple[float, ...]:
@@ -160,51 +130,20 @@ class Fit:
     @property
     def n_iterations(self) -> int:
         """How many updates were made."""
-        return len(self.iterations) - 1
+        return max(len(self.iterations) - 1, 0)
 
 
-def floor_variances(variance: Floats, options: EMOptions) -> Floats:
-    """Least variance of a component in each dimension, (D,), from the data's variance (D,)."""
-    return np.maximum(options.variance_floor * variance, ABSOLUTE_FLOOR)
-
-
-def checked_moments(frames: Frames, n_components: int, frame_weights: Floats | None) -> tuple[Floats, Floats]:
-    """Mean and variance of the frames, each (D,), once it is clear that a mixture can be fitted to them.
-
-    Parameters
-    ----------
-    frames : ndarray (T, D)
-    n_components : int
-    frame_weights : ndarray (T,) or None
-        A frame of weight 0 does not count as one.
-
-    Raises
-    ------
-    TrainingError
-        If there are fewer frames than components, or a frame is not finite.
-    """
-    n_frames = len(frames) if frame_weights is None else int(np.count_nonzero(frame_weights))
-    if n_frames < n_components:
-        raise TrainingError(
-            f"there are {n_frames} frames for {n_components} components: give more speech or fewer components"
-        )
-    if not all_finite(frames):
-        raise TrainingError("the frames hold values that are not finite numbers")
-    return moments(frames, frame_weights)
-
-
-def update(statistics: Statistics, *, floor: Floats, min_occupancy: float, may_reseed: int) -> Update:
-    """M-step, equation (4): the mixture of highest expected log-likelihood above the variance floor.
+def update(statistics: Statistics, family: Family[M], *, min_occupancy: float, may_reseed: int) -> Update[M]:
+    """M-step: the mixture of highest expected log-likelihood, and no component left with too few frames.
 
     Parameters
     ----------
     statistics : Statistics
-    floor : ndarray (D,)
-        Least variances.
+    family : Family
     min_occupancy : float
         A component with fewer frames is re-seeded or removed. The heaviest always stays.
     may_reseed : int
-        How many components may be re-seeded; beyond them, components are removed.
+        How many components may be re-seeded; beyond them, and beyond as many as stay, components are removed.
 
     Returns
     -------
@@ -213,67 +152,44 @@ def update(statistics: Statistics, *, floor: Floats, min_occupancy: float, may_r
     occupancies = statistics.occupancies
     poor = occupancies < min_occupancy
     poor[np.argmax(occupancies)] = False
-    rich = ~poor
-    counts = occupancies[rich]
-    offsets = statistics.first[rich] / counts[:, np.newaxis]
-    means = statistics.center + offsets
-    variances = np.maximum(statistics.second[rich] / counts[:, np.newaxis] - offsets**2, floor)
-    n_reseeded = min(int(poor.sum()), may_reseed)
-    for _ in range(n_reseeded):
-        counts, means, variances = split_heaviest(counts, means, variances)
+    n_poor = int(poor.sum())
+    n_reseeded = min(n_poor, may_reseed, len(poor) - n_poor)
+    mixture = family.maximise(statistics.only(~poor) if n_poor else statistics)
+    if n_reseeded:
+        mixture = family.split(mixture, n_reseeded)
     return Update(
-        mixture=DiagonalMixture(counts / counts.sum(), means, variances),
-        n_floored=int((variances <= floor).sum()),
+        mixture=mixture,
+        n_limited=family.n_limited(mixture),
         n_reseeded=n_reseeded,
-        n_pruned=int(poor.sum()) - n_reseeded,
+        n_pruned=n_poor - n_reseeded,
     )
 
 
-def split_heaviest(counts: Floats, means: Floats, variances: Floats) -> tuple[Floats, Floats, Floats]:
-    """Replace the component with most frames by two halves, `SPLIT_OFFSET` standard deviations to either side.
-
-    Parameters
-    ----------
-    counts : ndarray (K,)
-    means, variances : ndarray (K, D)
-
-    Returns
-    -------
-    counts : ndarray (K + 1,)
-    means, variances : ndarray (K + 1, D)
-    """
-    heaviest = int(np.argmax(counts))
-    shift = SPLIT_OFFSET * np.sqrt(variances[heaviest])
-    counts = np.append(counts, counts[heaviest] / 2)
-    counts[heaviest] /= 2
-    means = np.vstack([means, means[heaviest] + shift])
-    means[heaviest] -= shift
-    return counts, means, np.vstack([variances, variances[heaviest]])
-
-
 def fit(
-    frames: Frames,
-    start: DiagonalMixture,
+    data: Frames | Shards,
+    start: M | Fit[M],
     *,
-    frame_weights: Floats | None = None,
+    family: Family[M] | None = None,
     options: EMOptions = EMOptions(),
     spread: Spread = map,
-    monitor: Callable[[int, float], None] | None = None,
-) -> Fit:
+    monitor: Callable[[Fit[M]], None] | None = None,
+) -> Fit[M]:
     """Fit a mixture to frames by EM.
 
     Parameters
     ----------
-    frames : ndarray (T, D)
-    start : DiagonalMixture
-        Where EM starts; its variances are lifted to the floor first.
-    frame_weights : ndarray (T,), optional
-        How much each frame counts; 1 by default.
+    data : ndarray (T, D) or sequence of Shard
+        The frames; weighted ones are shards, see `shards.shards_of`.
+    start : Mixture or Fit
+        Where EM starts; its parameters are brought within the limits of the M-step first. Or a fit that was broken off,
+        as the monitor was given it: it then ends as if it never had been.
+    family : Family, optional
+        What `families.family_for` says of the data, where it is known already.
     options : EMOptions
     spread : callable
-        How the shards of an E-step are worked on: see `statistics.accumulate_shards`.
+        How the shards of an E-step are worked on: see `shards.Spread`.
     monitor : callable, optional
-        Called after each update with its number (from 1) and the mean log-likelihood a frame.
+        Called with the fit as it stands, before the first update and after each.
 
     Returns
     -------
@@ -282,51 +198,61 @@ def fit(
     Raises
     ------
     TrainingError
-        If there are fewer frames than components, or a frame is not finite.
+        If there are fewer frames than components, or a frame is not one the family can describe.
     """
-    center, variance = checked_moments(frames, start.n_components, frame_weights)
-    axes = Axes.around(center, np.sqrt(np.maximum(variance, ABSOLUTE_FLOOR)))
-    floor = floor_variances(variance, options)
-    mixture = DiagonalMixture(start.weights, start.means, np.maximum(start.variances, floor))
+    shards = as_shards(data)
+    mixture = start.mixture if isinstance(start, Fit) else start
+    known = family or family_for(mixture.family, shards, mixture.n_components, options=options, spread=spread)
+    beginning = start if isinstance(start, Fit) else Fit(mixture=known.admit(mixture))
 
-    def e_step(mixture: DiagonalMixture) -> Statistics:
-        return accumulate_shards(
-            mixture, frames, axes=axes, frame_weights=frame_weights, hard=options.hard, spread=spread
-        )
+    def m_step(statistics: Statistics, state: Fit[M]) -> Update[M]:
+        may_reseed = state.mixture.n_components + state.n_pruned - state.n_reseeded
+        return update(statistics, known, min_occupancy=options.min_occupancy, may_reseed=may_reseed)
 
-    statistics = e_step(mixture)
-    history = [Iteration.after(statistics, mixture, raised=math.nan)]
-    reseeded_at: list[int] = []
-    n_floored = n_reseeded = n_pruned = 0
-    converged = False
-    while not converged and len(history) <= options.max_iterations:
-        step = update(
-            statistics,
-            floor=floor,
-            min_occupancy=options.min_occupancy,
-            may_reseed=start.n_components - n_reseeded,
-        )
-        mixture, n_floored = step.mixture, step.n_floored
-        n_reseeded += step.n_reseeded
-        n_pruned += step.n_pruned
-        repaired = bool(step.n_reseeded or step.n_pruned)
-        if repaired:
-            reseeded_at.append(len(history))
-            raised = math.nan  # the old responsibilities were of other components
-        else:
-            raised = (auxiliary(statistics, mixture) + statistics.entropy) / statistics.n_frames
-        statistics = e_step(mixture)
-        history.append(Iteration.after(statistics, mixture, raised=raised))
-        gain = history[-1].log_likelihood - history[-2].log_likelihood
-        converged = not repaired and gain < options.tolerance
+    return climb(beginning, shards, known, m_step, options=options, spread=spread, monitor=monitor)
+
+
+def climb(
+    state: Fit[M],
+    shards: Shards,
+    family: Family[M],
+    m_step: Callable[[Statistics, Fit[M]], Update[M]],
+    *,
+    options: EMOptions,
+    spread: Spread,
+    monitor: Callable[[Fit[M]], None] | None,
+) -> Fit[M]:
+    """E-steps and M-steps in turn, from a fit as it stands until it has converged or the iterations run out."""
+    if state.converged or state.n_iterations >= options.max_iterations:
+        return state
+
+    def e_step(mixture: M) -> Statistics:
+        return accumulate_shards(mixture, shards, axes=family.axes, hard=options.hard, spread=spread)
+
+    statistics = e_step(state.mixture)
+    if not state.iterations:
+        first = Iteration.after(statistics, state.mixture, raised=math.nan, log_prior=family.log_prior(state.mixture))
+        state = replace(state, iterations=(first,), n_limited=family.n_limited(state.mixture))
         if monitor is not None:
-            monitor(len(history) - 1, history[-1].log_likelihood)
-    return Fit(
-        mixture=mixture,
-        iterations=tuple(history),
-        converged=converged,
-        n_floored=n_floored,
-        reseeded_at=tuple(reseeded_at),
-        n_reseeded=n_reseeded,
-        n_pruned=n_pruned,
-    )
+            monitor(state)
+    while not state.converged and state.n_iterations < options.max_iterations:
+        step = m_step(statistics, state)
+        repaired = bool(step.n_reseeded or step.n_pruned)
+        # After a repair the old responsibilities were of other components.
+        raised = math.nan if repaired else auxiliary(statistics, step.mixture) + statistics.entropy
+        statistics = e_step(step.mixture)
+        log_prior = family.log_prior(step.mixture)
+        latest = Iteration.after(statistics, step.mixture, raised=raised, log_prior=log_prior)
+        gain = latest.objective - state.iterations[-1].objective
+        state = Fit(
+            mixture=step.mixture,
+            iterations=(*state.iterations, latest),
+            converged=not repaired and gain < options.tolerance,
+            n_limited=step.n_limited,
+            reseeded_at=(*state.reseeded_at, len(state.iterations)) if repaired else state.reseeded_at,
+            n_reseeded=state.n_reseeded + step.n_reseeded,
+            n_pruned=state.n_pruned + step.n_pruned,
+        )
+        if monitor is not None:
+            monitor(state)
+    return state

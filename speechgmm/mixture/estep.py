@@ -4,8 +4,8 @@ For a family whose joint log-likelihood is linear in some ``z(x)``, a block of f
 Three things keep that fast and right in single precision:
 
 - Frames are expressed on `Axes`: around a centre, in units of a scale, so that nothing cancels.
-- Likelihoods are taken relative to one density that is near all of them, the axes' own Gaussian: its logarithm is
-  linear in z too, so it is part of W and costs nothing. The exponentials then stay in range without the usual search
+- Likelihoods are taken relative to one density that is near all of them, the axes' own: its logarithm is linear in z
+  too, so it is part of W and costs nothing. The exponentials then stay in range without the usual search
   for each frame's largest term. The few frames for which they do not are scored again in double precision with it.
 - Exponents are clamped before they are taken, and sums are kept up by `BOOST`: numbers too small to be normal slow the
   products by an order of magnitude, and weigh nothing.
@@ -14,8 +14,7 @@ Three things keep that fast and right in single precision:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -39,17 +38,28 @@ BOOST = 2.0**60
 
 @dataclass(frozen=True, eq=False)
 class Axes:
-    """The origin and the units that frames are expressed in.
+    """The origin and the units that frames are expressed in, and a density near which all likelihoods are.
 
     Attributes
     ----------
     center : ndarray (D,)
     scale : ndarray (D,)
         Positive.
+    reference : ndarray (1 + D,) or (1 + 2D,)
+        Logarithm of that density as coefficients of ``z = (1, x)`` or ``z = (1, x, x^2)``, x on these axes; its length
+        says which of the two frames are expanded to.
     """
 
     center: Floats
     scale: Floats
+    reference: Floats
+
+    @classmethod
+    def gaussian(cls, center: Floats, scale: Floats) -> Axes:
+        """Axes whose density is the Gaussian with this mean and standard deviation."""
+        n_dimensions = len(center)
+        constant = -0.5 * n_dimensions * np.log(2.0 * np.pi) - np.log(scale).sum()
+        return cls(center, scale, np.concatenate([[constant], np.zeros(n_dimensions), np.full(n_dimensions, -0.5)]))
 
     @classmethod
     def around(cls, mean: Floats, deviation: Floats) -> Axes:
@@ -57,23 +67,26 @@ class Axes:
 
         The centre is a number of single precision, the scale a power of two.
         """
-        return cls(mean.astype(np.float32).astype(np.float64), np.exp2(np.round(np.log2(deviation))))
+        return cls.gaussian(mean.astype(np.float32).astype(np.float64), np.exp2(np.round(np.log2(deviation))))
 
-    @cached_property
-    def reference(self) -> Floats:
-        """Logarithm of the Gaussian of these axes as coefficients (1 + 2D,) of ``z = (1, x, x^2)``."""
-        n_dimensions = len(self.center)
-        constant = -0.5 * n_dimensions * np.log(2.0 * np.pi) - np.log(self.scale).sum()
-        return np.concatenate([[constant], np.zeros(n_dimensions), np.full(n_dimensions, -0.5)])
+    @property
+    def n_expanded(self) -> int:
+        """Length of z."""
+        return len(self.reference)
+
+    def same(self, other: Axes) -> bool:
+        """Whether sums on these axes and on the other ones may be added."""
+        return all(map(np.array_equal, astuple(self), astuple(other)))
 
     def log_density(self, frames: Frames) -> Floats:
-        """Logarithm of the Gaussian of these axes for each of the frames (T, D), in double precision."""
-        x = (frames.T - self.center[:, np.newaxis]) / self.scale[:, np.newaxis]
-        log_density: Floats = self.reference[0] - 0.5 * np.einsum("dt,dt->t", x, x)
+        """Logarithm of the density of these axes for each of the frames (T, D), in double precision."""
+        log_density: Floats = self.reference @ self.expand(
+            frames.astype(np.float64), np.empty((self.n_expanded, len(frames)))
+        )
         return log_density
 
     def expand(self, frames: Frames, out: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Write frames (T, D) as ``z = (1, x, x^2)``, x on these axes, into the first T columns of `out`; return those.
+        """Write frames (T, D) as z, x on these axes, into the first T columns of `out`; return those.
 
         A feature is a row: what is done to all frames then runs along them, which is where they are many.
         """
@@ -83,7 +96,8 @@ class Axes:
         x = z[1 : 1 + n_dimensions]
         np.subtract(frames.T, self.center.astype(out.dtype)[:, np.newaxis], out=x)
         x *= (1.0 / self.scale).astype(out.dtype)[:, np.newaxis]
-        np.multiply(x, x, out=z[1 + n_dimensions :])
+        if len(z) > 1 + n_dimensions:
+            np.multiply(x, x, out=z[1 + n_dimensions :])
         return z
 
 
@@ -93,14 +107,14 @@ class Block:
 
     Attributes
     ----------
-    z : ndarray (1 + 2D, B)
+    z : ndarray (1 + D, B) or (1 + 2D, B)
         The frames, expanded.
     likelihoods : ndarray (B, K)
         Joint likelihood of each frame and component, relative to a positive number of each frame's own.
     totals : ndarray (B,)
         Sums of its rows: likelihoods over totals are responsibilities.
     log_ratios : ndarray (B,) of float64
-        Logarithm of each frame's density relative to the axes' Gaussian.
+        Logarithm of each frame's density relative to the axes' own.
     """
 
     z: npt.NDArray[Any]
@@ -117,8 +131,8 @@ def score_blocks(frames: Frames, axes: Axes, coefficients: Floats) -> Iterator[t
     frames : ndarray (T, D)
         In float32 or float64, which is also the precision of the work.
     axes : Axes
-    coefficients : ndarray (1 + 2D, K)
-        Of the joint log-likelihoods relative to the axes' Gaussian.
+    coefficients : ndarray (1 + D, K) or (1 + 2D, K)
+        Of the joint log-likelihoods relative to the axes' own.
 
     Yields
     ------

@@ -14,17 +14,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from speechgmm.errors import OptionError
-from speechgmm.mixture import estep
-from speechgmm.mixture.estep import Axes, Floats, Frames
+from speechgmm.mixture.estep import Axes, Floats
+from speechgmm.mixture.model import Mixture, check_weights
 
 
 @dataclass(frozen=True, eq=False)
-class DiagonalMixture:
+class DiagonalMixture(Mixture):
     """A Gaussian mixture with diagonal covariances.
 
     Attributes
@@ -42,7 +43,8 @@ class DiagonalMixture:
         If the arrays do not fit one another or a value is outside its range.
     """
 
-    weights: Floats
+    family: ClassVar[str] = "gaussian"
+
     means: Floats
     variances: Floats
 
@@ -61,107 +63,34 @@ class DiagonalMixture:
             raise OptionError("the means of a mixture must be finite numbers")
         if not (np.isfinite(self.variances).all() and (self.variances > 0).all()):
             raise OptionError("the variances of a mixture must be positive and finite")
-        if not ((self.weights > 0).all() and abs(self.weights.sum() - 1.0) < 1e-6):
-            raise OptionError(
-                "the weights of a mixture must be positive and sum to 1, "
-                f"but the least is {self.weights.min():g} and their sum {self.weights.sum():g}"
-            )
-
-    @property
-    def n_components(self) -> int:
-        """K, the number of components."""
-        return len(self.means)
+        check_weights(self.weights)
 
     @property
     def n_dimensions(self) -> int:
         """D, the number of features a frame has."""
         return int(self.means.shape[1])
 
+    @property
+    def n_parameters(self) -> int:
+        """Free parameters: K(2D + 1) - 1."""
+        return self.n_components * (2 * self.n_dimensions + 1) - 1
+
     @cached_property
     def axes(self) -> Axes:
-        """Axes near the mean and standard deviation of the mixture as a whole: what its scores are computed on."""
+        """Axes near the mean and standard deviation of the mixture as a whole."""
         mean = self.weights @ self.means
         spread = self.weights @ (self.variances + (self.means - mean) ** 2)
         return Axes.around(mean, np.sqrt(spread))
 
-    def log_likelihoods(self, frames: Frames) -> Floats:
-        """Logarithm of the density (1) of each frame.
+    def joint_coefficients(self, axes: Axes) -> Floats:
+        """Equation (2): constant, linear and quadratic coefficients (1 + 2D, K), less those of the axes' density."""
+        means, variances = (self.means - axes.center) / axes.scale, self.variances / axes.scale**2
+        precisions = 1.0 / variances
+        constant = np.log(self.weights) - 0.5 * (np.log(variances).sum(axis=1) + (means**2 * precisions).sum(axis=1))
+        return np.vstack([constant, (means * precisions).T, 0.5 - 0.5 * precisions.T])
 
-        Parameters
-        ----------
-        frames : ndarray (T, D)
-            In float32 or float64, which is also the precision of the work.
-
-        Returns
-        -------
-        ndarray (T,)
-            Natural logarithms.
-        """
-        coefficients = joint_coefficients(self, self.axes)
-        scores = np.empty(len(frames))
-        for rows, block in estep.score_blocks(frames, self.axes, coefficients):
-            scores[rows] = block.log_ratios + self.axes.log_density(frames[rows])
-        return scores
-
-    def responsibilities(self, frames: Frames) -> Floats:
-        """Posterior probability of each component given each frame (Bishop 2006, eq. 9.13).
-
-        Parameters
-        ----------
-        frames : ndarray (T, D)
-
-        Returns
-        -------
-        ndarray (T, K)
-            Rows sum to 1.
-        """
-        coefficients = joint_coefficients(self, self.axes)
-        posteriors = np.empty((len(frames), self.n_components))
-        for rows, block in estep.score_blocks(frames, self.axes, coefficients):
-            np.divide(block.likelihoods, block.totals[:, np.newaxis], out=posteriors[rows])
-        return posteriors
-
-    def sample(self, n_frames: int, rng: np.random.Generator) -> tuple[Floats, npt.NDArray[np.intp]]:
-        """Draw frames from the density (1): a component by its weight, then a frame from its Gaussian.
-
-        Parameters
-        ----------
-        n_frames : int
-            How many; 0 or more.
-        rng : numpy.random.Generator
-
-        Returns
-        -------
-        frames : ndarray (n_frames, D)
-        components : ndarray (n_frames,)
-            Which component each frame was drawn from, 0 to K - 1.
-
-        Raises
-        ------
-        OptionError
-            If `n_frames` is negative.
-        """
-        if n_frames < 0:
-            raise OptionError(f"n_frames is {n_frames}, but it must be 0 or more")
-        components = rng.choice(self.n_components, size=n_frames, p=self.weights / self.weights.sum())
-        noise = rng.standard_normal((n_frames, self.n_dimensions))
-        return self.means[components] + np.sqrt(self.variances[components]) * noise, components
-
-
-def joint_coefficients(mixture: DiagonalMixture, axes: Axes) -> Floats:
-    """Equation (2), less the logarithm of the axes' own Gaussian, as a matrix for frames expressed on these axes.
-
-    Parameters
-    ----------
-    mixture : DiagonalMixture
-    axes : Axes
-
-    Returns
-    -------
-    ndarray (1 + 2D, K)
-        Constant, linear and quadratic coefficients of each component.
-    """
-    means, variances = (mixture.means - axes.center) / axes.scale, mixture.variances / axes.scale**2
-    precisions = 1.0 / variances
-    constant = np.log(mixture.weights) - 0.5 * (np.log(variances).sum(axis=1) + (means**2 * precisions).sum(axis=1))
-    return np.vstack([constant, (means * precisions).T, 0.5 - 0.5 * precisions.T])
+    def draw(self, components: npt.NDArray[np.intp], rng: np.random.Generator) -> Floats:
+        """Draw one frame from each of the Gaussians named, (n, D)."""
+        noise = rng.standard_normal((len(components), self.n_dimensions))
+        drawn: Floats = self.means[components] + np.sqrt(self.variances[components]) * noise
+        return drawn

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from speechgmm.errors import OptionError
-from speechgmm.mixture.em import SPLIT_OFFSET, EMOptions, checked_moments, fit, floor_variances
+from speechgmm.mixture.em import fit
 from speechgmm.mixture.estep import Floats, Frames
-from speechgmm.mixture.gaussian import DiagonalMixture
-from speechgmm.mixture.kmeans import Clustering, Vectors, assign, lloyd, seed_plus_plus
+from speechgmm.mixture.family import Family, M
+from speechgmm.mixture.kmeans import Vectors, assign, lloyd, seed_plus_plus
 from speechgmm.mixture.kmedoids import k_medoids
-from speechgmm.mixture.statistics import moments
+from speechgmm.mixture.options import EMOptions
+from speechgmm.mixture.shards import Shards, Spread, shards_of
+from speechgmm.mixture.statistics import Statistics, moments
 
 START_METHODS = ("kmeans", "random", "medoids", "split")
 
@@ -24,63 +28,107 @@ LEAST_SHARE = 1e-3  # of a frame
 
 
 def start(
-    frames: Frames,
+    shards: Shards,
     n_components: int,
+    family: Family[M],
     rng: np.random.Generator,
     *,
     method: str = "kmeans",
-    frame_weights: Floats | None = None,
     options: EMOptions = EMOptions(),
-) -> DiagonalMixture:
+    spread: Spread = map,
+) -> M:
     """A mixture for EM to start from, made of a sample of the frames.
 
     Parameters
     ----------
-    frames : ndarray (T, D)
+    shards : sequence of Shard
+        The sample is drawn in proportion to the frames' weights; a frame of weight 0 is never drawn.
     n_components : int
-        K, at most T.
+        K, at most as many as there are frames.
+    family : Family
+        Of the components, for these frames.
     rng : numpy.random.Generator
     method : str
         - "kmeans": clusters of k-means become components, each feature scaled to variance 1.
-        - "random": random frames, different ones where there are enough, become the means of equal components.
-        - "medoids": clusters around K medoids become components, each feature scaled to variance 1. Means are frames.
-        - "split": one Gaussian is split, and EM run on the sample, until there are enough: see `split_to`.
-    frame_weights : ndarray (T,), optional
-        The sample is drawn in proportion to them, without repetition; a frame of weight 0 is never drawn.
+        - "random": random frames, different ones where there are enough, become the middles of equal components.
+        - "medoids": clusters around K medoids become components, each feature scaled to variance 1.
+        - "split": one component is split, and EM run on the sample, until there are enough: see `split_to`.
     options : EMOptions
-        For the variance floor.
+        For the EM of "split".
+    spread : callable
+        How the shards are worked on: see `shards.Spread`.
 
     Returns
     -------
-    DiagonalMixture
+    Mixture
 
     Raises
     ------
     OptionError
         If there is no such method.
-    TrainingError
-        If there are fewer frames than components, or a frame is not finite.
     """
     check_method(method)
-    mean, variance = checked_moments(frames, n_components, frame_weights)
-    floor = floor_variances(variance, options)
-    share = None if frame_weights is None else frame_weights / frame_weights.sum()
-    n_drawable = len(frames) if share is None else int(np.count_nonzero(share))
-    n_sample = min(n_drawable, sample_size(method, n_components))
-    drawn = frames[np.sort(rng.choice(len(frames), size=n_sample, replace=False, p=share))]
+    drawn = draw_frames(shards, sample_size(method, n_components), rng, spread)
     if method == "random":
-        means = distinct_frames(drawn, n_components, rng)
-        variances = np.tile(np.maximum(variance, floor), (n_components, 1))
-        return DiagonalMixture(np.full(n_components, 1 / n_components), means, variances)
+        return family.place(all_alike(n_components, drawn, family), distinct_frames(drawn, n_components, rng))
     if method == "split":
-        return split_to(n_components, drawn, floor, options)
-    scale = np.sqrt(np.where(variance > 0, variance, 1.0))
-    sample = ((drawn - mean) / scale).astype(frames.dtype)
+        return split_to(n_components, drawn, family, options)
+    sample = standardised(drawn)
     if method == "medoids":
-        clustering = assign(sample, sample[k_medoids(sample.astype(np.float64), n_components, rng).indices])
-    else:
-        clustering = lloyd(sample, seed_plus_plus(sample, n_components, rng))
-    return from_clustering(clustering, sample, floor / scale**2, mean, scale)
+        medoids = k_medoids(sample.astype(np.float64), n_components, rng).indices
+        clusters = from_clusters(assign(sample, sample[medoids]).assignments, n_components, drawn, family)
+        return family.place(clusters, drawn[medoids].astype(np.float64))
+    clustering = lloyd(sample, seed_plus_plus(sample, n_components, rng))
+    return from_clusters(clustering.assignments, n_components, drawn, family)
+
+
+def draw_frames(shards: Shards, n_frames: int, rng: np.random.Generator, spread: Spread = map) -> Frames:
+    """Draw frames without repetition, in proportion to their weights; all that have any where there are fewer.
+
+    Every frame waits for a time of its own, exponential with its weight as rate; the first to come are drawn
+    (Efraimidis & Spirakis 2006). So the weights are walked through once, and only frames that are drawn are kept.
+
+    Parameters
+    ----------
+    shards : sequence of Shard
+    n_frames : int
+    rng : numpy.random.Generator
+    spread : callable
+        How the shards are worked on: see `shards.Spread`.
+
+    Returns
+    -------
+    ndarray (n, D)
+        In their order.
+    """
+    times, places = np.empty(0), np.empty((0, 2), dtype=np.int64)
+    for index, shard in enumerate(shards):
+        weights = shard.weights()
+        rows = np.flatnonzero(weights)
+        times = np.concatenate([times, rng.exponential(size=len(weights))[rows] / weights[rows]])
+        places = np.concatenate([places, np.stack([np.full(len(rows), index), rows], axis=1)])
+        if len(times) > n_frames:
+            first = np.argpartition(times, n_frames - 1)[:n_frames]
+            times, places = times[first], places[first]
+    drawn = sorted(map(tuple, places.tolist()))
+    rows_of: dict[int, list[int]] = {}
+    for index, row in drawn:
+        rows_of.setdefault(index, []).append(row)
+    frames: Frames = np.concatenate(list(spread(_rows_of, [(shards[index], rows) for index, rows in rows_of.items()])))
+    return frames
+
+
+def _rows_of(wanted: tuple[Any, list[int]]) -> Frames:
+    shard, rows = wanted
+    frames: Frames = shard.frames()[rows]
+    return frames
+
+
+def standardised(frames: Frames) -> Vectors:
+    """The frames with each feature scaled to mean 0 and variance 1, a constant one to 0."""
+    known = moments(shards_of(frames))
+    deviation = np.sqrt(np.where(known.variance > 0, known.variance, 1.0))
+    return ((frames - known.mean) / deviation).astype(frames.dtype)
 
 
 def check_method(method: str) -> None:
@@ -122,8 +170,8 @@ def distinct_frames(frames: Frames, n_frames: int, rng: np.random.Generator) -> 
     return shuffled[np.resize(np.sort(first), n_frames)].astype(np.float64)
 
 
-def split_to(n_components: int, frames: Frames, floor: Floats, options: EMOptions) -> DiagonalMixture:
-    """Grow a mixture from a single Gaussian by binary splitting (as HTK and Kaldi do), up to doubling it in a round.
+def split_to(n_components: int, frames: Frames, family: Family[M], options: EMOptions) -> M:
+    """Grow a mixture from a single component by binary splitting (as HTK and Kaldi do), up to doubling it in a round.
 
     Between one round and the next come `SPLIT_ITERATIONS` of EM, after the last none.
 
@@ -132,78 +180,53 @@ def split_to(n_components: int, frames: Frames, floor: Floats, options: EMOption
     n_components : int
         K, at most T.
     frames : ndarray (T, D)
-    floor : ndarray (D,)
-        Least variances.
+    family : Family
     options : EMOptions
 
     Returns
     -------
-    DiagonalMixture
+    Mixture
     """
-    mean, variance = moments(frames)
-    mixture = DiagonalMixture(np.ones(1), mean[np.newaxis], np.maximum(variance, floor)[np.newaxis])
+    mixture = all_alike(1, frames, family)
     # The first updates after a split gain little, and on a sample every component may stay that owns any of it.
     brief = replace(options, max_iterations=SPLIT_ITERATIONS, tolerance=0.0, min_occupancy=LEAST_SHARE)
     while mixture.n_components < n_components:
         if mixture.n_components > 1:
-            fitted = fit(frames, mixture, options=brief)
+            fitted = fit(frames, mixture, family=family, options=brief)
             mixture = mixture if fitted.n_pruned else fitted.mixture
-        mixture = split_once(mixture, n_components - mixture.n_components)
-    return DiagonalMixture(mixture.weights, mixture.means, np.maximum(mixture.variances, floor))
+        mixture = family.split(mixture, n_components - mixture.n_components)
+    return mixture
 
 
-def split_once(mixture: DiagonalMixture, n_splits: int) -> DiagonalMixture:
-    """Replace each of the heaviest components by two halves, `SPLIT_OFFSET` standard deviations to either side.
-
-    No half is split again: if it were, two of the four quarters could meet where the component was, and EM would
-    never part them.
+def from_clusters(assignments: npt.NDArray[np.intp], n_components: int, frames: Frames, family: Family[M]) -> M:
+    """The mixture whose components are clusters: the M-step from frames that belong to one component each.
 
     Parameters
     ----------
-    mixture : DiagonalMixture
-        Of K components.
-    n_splits : int
-        How many to split; all of them where it is more than K.
+    assignments : ndarray (T,) of int
+        Which cluster each frame is in; an empty one becomes what all frames together would, with the weight of one.
+    n_components : int
+        K.
+    frames : ndarray (T, D)
+    family : Family
 
     Returns
     -------
-    DiagonalMixture
-        Of at most 2 K components.
+    Mixture
     """
-    heaviest = np.argsort(-mixture.weights, kind="stable")[:n_splits]
-    shift = np.zeros_like(mixture.means)
-    shift[heaviest] = SPLIT_OFFSET * np.sqrt(mixture.variances[heaviest])
-    weights = mixture.weights.copy()
-    weights[heaviest] /= 2
-    return DiagonalMixture(
-        np.append(weights, weights[heaviest]),
-        np.vstack([mixture.means - shift, (mixture.means + shift)[heaviest]]),
-        np.vstack([mixture.variances, mixture.variances[heaviest]]),
-    )
+    z = _expanded(frames, family)
+    sums: Floats = np.stack([np.bincount(assignments, row, n_components) for row in z], axis=1)
+    sums[sums[:, 0] == 0] = z.mean(axis=1)
+    return family.maximise(Statistics(family.axes, float(len(frames)), np.nan, 0.0, sums))
 
 
-def from_clustering(
-    clustering: Clustering, sample: Vectors, floor: Floats, mean: Floats, scale: Floats
-) -> DiagonalMixture:
-    """The mixture whose components are the clusters, in the units of the features.
+def all_alike(n_components: int, frames: Frames, family: Family[M]) -> M:
+    """Equal components, each what all frames together make."""
+    sums: Floats = np.tile(_expanded(frames, family).sum(axis=1), (n_components, 1))
+    return family.maximise(Statistics(family.axes, float(len(frames)), np.nan, 0.0, sums))
 
-    Parameters
-    ----------
-    clustering : Clustering
-        K clusters of the sample; an empty one gets the weight of one frame.
-    sample : ndarray (T, D)
-        Features with `mean` taken off, divided by `scale`.
-    floor : ndarray (D,)
-        Least variances, of the scaled features.
-    mean, scale : ndarray (D,)
-        How to go back to the units of the features.
 
-    Returns
-    -------
-    DiagonalMixture
-    """
-    counts = np.maximum(np.bincount(clustering.assignments, minlength=len(clustering.centers)), 1)
-    errors = (sample - clustering.centers[clustering.assignments]) ** 2
-    squares = np.stack([np.bincount(clustering.assignments, column, len(counts)) for column in errors.T], axis=1)
-    variances = np.maximum(squares / counts[:, np.newaxis], floor)
-    return DiagonalMixture(counts / counts.sum(), mean + scale * clustering.centers, variances * scale**2)
+def _expanded(frames: Frames, family: Family[M]) -> Floats:
+    axes = family.axes
+    expanded: Floats = axes.expand(frames.astype(np.float64), np.empty((axes.n_expanded, len(frames))))
+    return expanded

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from speechgmm.errors import OptionError
-from speechgmm.mixture.em import EMOptions, Fit, fit
-from speechgmm.mixture.estep import Floats, Frames
+from speechgmm.mixture.em import Fit, fit
+from speechgmm.mixture.estep import Frames
+from speechgmm.mixture.families import family_for
 from speechgmm.mixture.initialisation import start
-from speechgmm.mixture.statistics import Spread
+from speechgmm.mixture.journal import Journal
+from speechgmm.mixture.options import EMOptions
+from speechgmm.mixture.shards import Shards, Spread, as_shards
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +29,7 @@ class Restarts:
         Mean log-likelihood a frame (nats) that each fit ended with, in the order of the fits.
     """
 
-    best: Fit
+    best: Fit[Any]
     log_likelihoods: tuple[float, ...]
 
     @property
@@ -46,34 +50,38 @@ def check_restarts(restarts: int) -> None:
 
 
 def fit_restarts(
-    frames: Frames,
+    data: Frames | Shards,
     n_components: int,
-    rng: np.random.Generator,
     *,
+    family: str = "gaussian",
+    seed: int = 0,
     restarts: int = 1,
     method: str = "kmeans",
-    frame_weights: Floats | None = None,
     options: EMOptions = EMOptions(),
     spread: Spread = map,
+    journal: Journal = Journal(),
 ) -> Restarts:
     """Fit a mixture from several starts and keep the best.
 
     Parameters
     ----------
-    frames : ndarray (T, D)
+    data : ndarray (T, D) or sequence of Shard
     n_components : int
         K, at most T.
-    rng : numpy.random.Generator
-        The starts are drawn from it one after the other, so that the first fits do not depend on how many follow.
+    family : str
+        Of `families.FAMILIES`.
+    seed : int
+        Each start draws from a generator made of it and of its number, so that the first fits do not depend on how many
+        follow.
     restarts : int
         How many fits, at least 1.
     method : str
         Of `initialisation.START_METHODS`.
-    frame_weights : ndarray (T,), optional
-        How much each frame counts; 1 by default.
     options : EMOptions
     spread : callable
-        How the shards of an E-step are worked on: see `statistics.accumulate_shards`.
+        How the shards of an E-step are worked on: see `shards.Spread`.
+    journal : Journal
+        Where the fits are kept as they proceed.
 
     Returns
     -------
@@ -82,16 +90,20 @@ def fit_restarts(
     Raises
     ------
     OptionError
-        If there is no such method, or the number of fits is below 1.
+        If there is no such method or family, or the number of fits is below 1.
     TrainingError
-        If there are fewer frames than components, or a frame is not finite.
+        If there are fewer frames than components, or a frame is not one the family can describe.
     """
     check_restarts(restarts)
-    log_likelihoods: list[float] = []
-    for _ in range(restarts):
-        beginning = start(frames, n_components, rng, method=method, frame_weights=frame_weights, options=options)
-        fitted = fit(frames, beginning, frame_weights=frame_weights, options=options, spread=spread)
-        if not log_likelihoods or fitted.log_likelihoods[-1] > max(log_likelihoods):
-            best = fitted
-        log_likelihoods.append(fitted.log_likelihoods[-1])
-    return Restarts(best, tuple(log_likelihoods))
+    shards = as_shards(data)
+    kind = family_for(family, shards, n_components, options=options, spread=spread)
+    fits: list[Fit[Any]] = []
+    for number in range(1, restarts + 1):
+        page = journal.at(f"start-{number}")
+        begun = page.read()
+        if begun is None:
+            rng = np.random.default_rng([seed, number])
+            beginning = start(shards, n_components, kind, rng, method=method, options=options, spread=spread)
+        fits.append(fit(shards, begun or beginning, family=kind, options=options, spread=spread, monitor=page.write))
+    ends = tuple(fitted.log_likelihoods[-1] for fitted in fits)
+    return Restarts(fits[int(np.argmax(ends))], ends)

@@ -10,8 +10,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from speechgmm.mixture.gaussian import DiagonalMixture
-
 MARGIN = 0.01  # nats a frame: a gain too small to pay twice the components for
 
 
@@ -36,11 +34,6 @@ class SizeResult:
     aic: float
     bic: float
     held_out: float
-
-
-def n_parameters(mixture: DiagonalMixture) -> int:
-    """Free parameters of a mixture: K(2D + 1) - 1, because the weights sum to 1."""
-    return mixture.n_components * (2 * mixture.n_dimensions + 1) - 1
 
 
 def aic(log_likelihood_sum: float, n_parameters: int) -> float:

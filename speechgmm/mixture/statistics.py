@@ -12,18 +12,15 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
+from speechgmm.errors import TrainingError
 from speechgmm.mixture.estep import BOOST, Axes, Floats, Frames, keep_best, score_blocks
-from speechgmm.mixture.gaussian import DiagonalMixture, joint_coefficients
-
-SHARD_FRAMES = 1 << 15  # so many frames are one piece of work, however many hands there are
-MOMENT_FRAMES = 1 << 14  # `moments` makes float64 of so many frames at a time
-
-Spread = Callable[[Callable[[slice], "Statistics"], Sequence[slice]], Iterable["Statistics"]]
+from speechgmm.mixture.model import Mixture
+from speechgmm.mixture.shards import Shard, Shards, Spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +38,8 @@ class Statistics:
         where each frame was given to one component.
     entropy : float
         Weighted sum of the entropies of the frames' responsibilities, in nats.
-    sums : ndarray (K, 1 + 2D)
-        Sums of ``(1, x, x^2)``, weighted by the responsibilities, x on these axes.
+    sums : ndarray (K, 1 + D) or (K, 1 + 2D)
+        Sums of ``(1, x)`` or ``(1, x, x^2)``, weighted by the responsibilities, x on these axes.
     """
 
     axes: Axes
@@ -68,13 +65,12 @@ class Statistics:
 
     @property
     def second(self) -> Floats:
-        """The q_k of (3), (K, D), in the squared units of the features."""
+        """The q_k of (3), (K, D), in the squared units of the features; for axes that frames are squared on."""
         return self.sums[:, 1 + len(self.axes.center) :] * self.axes.scale**2
 
     def __add__(self, other: Statistics) -> Statistics:
-        same = np.array_equal(self.axes.center, other.axes.center) and np.array_equal(self.axes.scale, other.axes.scale)
-        if not same:
-            raise ValueError("statistics around different centres cannot be added")
+        if not self.axes.same(other.axes):
+            raise ValueError("statistics on different axes cannot be added")
         return Statistics(
             axes=self.axes,
             n_frames=self.n_frames + other.n_frames,
@@ -83,17 +79,21 @@ class Statistics:
             sums=self.sums + other.sums,
         )
 
+    def only(self, which: npt.NDArray[np.bool_]) -> Statistics:
+        """The same with the sums of some components only."""
+        return replace(self, sums=self.sums[which])
 
-def auxiliary(statistics: Statistics, mixture: DiagonalMixture) -> float:
+
+def auxiliary(statistics: Statistics, mixture: Mixture) -> float:
     """EM's auxiliary function Q: expected joint log-likelihood of frames and components under a mixture.
 
     The expectation is over the responsibilities that the statistics were taken with, whichever mixture gave them:
-    ``Q = sum_t a_t sum_k g_tk log w_k N(x_t; m_k, v_k)``  (Bishop 2006, eq. 9.30).
+    ``Q = sum_t a_t sum_k g_tk log w_k p_k(x_t)``  (Bishop 2006, eq. 9.30).
 
     Parameters
     ----------
     statistics : Statistics
-    mixture : DiagonalMixture
+    mixture : Mixture
         With the same number of components.
 
     Returns
@@ -101,12 +101,12 @@ def auxiliary(statistics: Statistics, mixture: DiagonalMixture) -> float:
     float
         In nats, over all frames.
     """
-    coefficients = joint_coefficients(mixture, statistics.axes)
+    coefficients = mixture.joint_coefficients(statistics.axes)
     return float((statistics.sums * coefficients.T).sum() + statistics.sums.sum(axis=0) @ statistics.axes.reference)
 
 
 def accumulate(
-    mixture: DiagonalMixture,
+    mixture: Mixture,
     frames: Frames,
     *,
     axes: Axes,
@@ -117,7 +117,7 @@ def accumulate(
 
     Parameters
     ----------
-    mixture : DiagonalMixture
+    mixture : Mixture
     frames : ndarray (T, D)
         In float32 or float64, which is also the precision of the work within a block; blocks add up in float64.
     axes : Axes
@@ -131,15 +131,15 @@ def accumulate(
     -------
     Statistics
     """
-    coefficients = joint_coefficients(mixture, axes)
-    sums = np.zeros((mixture.n_components, 1 + 2 * mixture.n_dimensions))
+    coefficients = mixture.joint_coefficients(axes)
+    sums = np.zeros((mixture.n_components, axes.n_expanded))
     log_ratio = 0.0
     for rows, block in score_blocks(frames, axes, coefficients):
         if hard:
             keep_best(block)
         weights = np.ones(len(block.totals)) if frame_weights is None else frame_weights[rows]
         log_ratio += float(weights @ block.log_ratios)
-        # Normalises the responsibilities at 2D + 1 products a frame instead of K.
+        # Normalises the responsibilities at the length of z in products a frame instead of K.
         block.z[:] *= (BOOST * weights / block.totals).astype(block.z.dtype)
         sums += (block.z @ block.likelihoods).T
     sums /= BOOST
@@ -156,59 +156,84 @@ def accumulate(
 
 
 def accumulate_shards(
-    mixture: DiagonalMixture,
-    frames: Frames,
-    *,
-    axes: Axes,
-    frame_weights: Floats | None = None,
-    hard: bool = False,
-    spread: Spread = map,
+    mixture: Mixture, shards: Shards, *, axes: Axes, hard: bool = False, spread: Spread = map
 ) -> Statistics:
-    """E-step on shards of the frames, which may be worked on side by side: parameters otherwise as for `accumulate`.
+    """E-step on shards, which may be worked on side by side: parameters otherwise as for `accumulate`.
 
-    The shards are `SHARD_FRAMES` long and added up in order, so the sums do not depend on how the work was spread.
+    What the shards give is added up in their order, so the sums do not depend on how the work was spread.
 
     Parameters
     ----------
+    shards : sequence of Shard
+        None have statistics of 0.
     spread : callable
         Applies a function to each of some items and gives the results in their order, as `map` does.
     """
-
-    def of_shard(rows: slice) -> Statistics:
-        weights = None if frame_weights is None else frame_weights[rows]
-        return accumulate(mixture, frames[rows], axes=axes, frame_weights=weights, hard=hard)
-
-    begins = range(0, max(len(frames), 1), SHARD_FRAMES)
-    return functools.reduce(operator.add, spread(of_shard, [slice(begin, begin + SHARD_FRAMES) for begin in begins]))
+    work = functools.partial(_accumulate_shard, mixture, axes, hard)
+    nothing = Statistics(axes, 0.0, 0.0, 0.0, np.zeros((mixture.n_components, axes.n_expanded)))
+    return functools.reduce(operator.add, spread(work, shards), nothing)
 
 
-def moments(frames: Frames, frame_weights: Floats | None = None) -> tuple[Floats, Floats]:
-    """Weighted mean and variance of frames, each (D,), in two passes of float64.
+def _accumulate_shard(mixture: Mixture, axes: Axes, hard: bool, shard: Shard) -> Statistics:
+    return accumulate(mixture, shard.frames(), axes=axes, frame_weights=shard.weights(), hard=hard)
 
-    Parameters
+
+def mean_log_likelihood(mixture: Mixture, shards: Shards, *, spread: Spread = map) -> float:
+    """Weighted mean of the log-likelihoods (nats) of frames of which at least one has any weight."""
+    sums = list(spread(functools.partial(_score_shard, mixture), shards))
+    return sum(score for score, _ in sums) / sum(weight for _, weight in sums)
+
+
+def _score_shard(mixture: Mixture, shard: Shard) -> tuple[float, float]:
+    weights = shard.weights()
+    return float(weights @ mixture.log_likelihoods(shard.frames())), float(weights.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Mean and variance of some frames; those of several sets of frames add up to those of all.
+
+    Attributes
     ----------
-    frames : ndarray (T, D)
-        Finite values, T at least 1.
-    frame_weights : ndarray (T,), optional
-        How much each frame counts, not negative and not all 0; 1 by default.
+    total : float
+        Sum of the frames' weights.
+    mean, variance : ndarray (D,)
     """
-    total = float(len(frames)) if frame_weights is None else frame_weights.sum()
-    mean, variance = np.zeros(frames.shape[1]), np.zeros(frames.shape[1])
-    for block, weights in _weighted_blocks(frames, frame_weights):
-        mean += weights @ block / total
-    for block, weights in _weighted_blocks(frames, frame_weights):
-        variance += weights @ (block - mean) ** 2 / total
-    return mean, variance
+
+    total: float
+    mean: Floats
+    variance: Floats
+
+    def __add__(self, other: Moments) -> Moments:
+        """Those of both sets together (Chan, Golub & LeVeque 1979)."""
+        total = self.total + other.total
+        share = other.total / (total or 1.0)
+        step = other.mean - self.mean
+        return Moments(
+            total=total,
+            mean=self.mean + share * step,
+            variance=(1.0 - share) * self.variance + share * other.variance + share * (1.0 - share) * step**2,
+        )
 
 
-def all_finite(frames: Frames) -> bool:
-    """Whether every value of the frames is a finite number."""
-    return all(np.isfinite(block).all() for block, _ in _weighted_blocks(frames, None))
+def moments(shards: Shards, *, spread: Spread = map) -> Moments:
+    """Weighted mean and variance of the frames of one or more shards, in float64.
+
+    Raises
+    ------
+    TrainingError
+        If a frame is not finite; it says where that comes from.
+    """
+    return functools.reduce(operator.add, spread(_moments_of_shard, shards))
 
 
-def _weighted_blocks(frames: Frames, frame_weights: Floats | None) -> Iterator[tuple[Frames, Floats]]:
-    """Walk over frames and their weights, so that what is made of them need not be as long as they are."""
-    for begin in range(0, len(frames), MOMENT_FRAMES):
-        rows = slice(begin, begin + MOMENT_FRAMES)
-        block = frames[rows]
-        yield block, np.ones(len(block)) if frame_weights is None else frame_weights[rows]
+def _moments_of_shard(shard: Shard) -> Moments:
+    weights, frames = shard.weights(), shard.frames().astype(np.float64)
+    strange = ~np.isfinite(frames).all(axis=1)
+    if strange.any():
+        raise TrainingError(f"{shard.whence(int(strange.argmax()))} hold values that are not finite numbers")
+    total = float(weights.sum())
+    mean = weights @ frames / (total or 1.0)
+    frames -= mean
+    variance = weights @ np.square(frames, out=frames) / (total or 1.0)
+    return Moments(total, mean, variance)

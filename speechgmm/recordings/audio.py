@@ -182,19 +182,24 @@ def duration_s(file: Path) -> float:
         return float(frames / sound.samplerate)
 
 
-def digest(file: Path) -> int:
-    """Number of 64 bits that tells the contents of a file from those of others (BLAKE2b of its bytes).
+def digest(file: Path) -> str:
+    """SHA-256 of the bytes of a file, in hexadecimal: it tells the contents from those of other files.
 
     Raises
     ------
     AudioError
         If the file cannot be read.
     """
-    state = hashlib.blake2b(digest_size=8)
+    state = hashlib.sha256()
     with _bytes_of(file) as stream:
         while piece := stream.read(1 << 20):
             state.update(piece)
-    return int.from_bytes(state.digest(), "big")
+    return state.hexdigest()
+
+
+def short_digest(hexadecimal: str) -> int:
+    """The first 64 bits of a digest as a number: enough to tell the files of one training from others."""
+    return int(hexadecimal[:16], 16)
 
 
 class _SoundFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ships no types, its class counts as Any

@@ -1,0 +1,142 @@
+"""The model, whatever its components are: it scores frames and never changes.
+
+The joint log-likelihood of a frame and a component is linear in some ``z(x)``, so that one matrix product scores a
+block of frames under all components; how that is done fast and safely is in `estep`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from speechgmm.errors import OptionError
+from speechgmm.mixture import estep
+from speechgmm.mixture.estep import Axes, Floats, Frames
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture(ABC):
+    """A density ``p(x) = sum_k w_k p_k(x)`` of K components; all fields are arrays whose first axis is K.
+
+    Attributes
+    ----------
+    weights : ndarray (K,)
+        Component weights, positive; they sum to 1. K and D are at least 1.
+    """
+
+    family: ClassVar[str]
+
+    weights: Floats
+
+    @property
+    def n_components(self) -> int:
+        """K, the number of components."""
+        return len(self.weights)
+
+    @property
+    @abstractmethod
+    def n_dimensions(self) -> int:
+        """D, the number of features a frame has."""
+
+    @property
+    @abstractmethod
+    def n_parameters(self) -> int:
+        """How many numbers could be chosen freely; the weights sum to 1."""
+
+    @property
+    @abstractmethod
+    def axes(self) -> Axes:
+        """Axes near the mixture as a whole: what its scores are computed on."""
+
+    @abstractmethod
+    def joint_coefficients(self, axes: Axes) -> Floats:
+        """Joint log-likelihood of a frame and each component as a matrix for frames expressed on these axes.
+
+        Parameters
+        ----------
+        axes : Axes
+
+        Returns
+        -------
+        ndarray (M, K)
+            Coefficients of z, less those of the axes' own density.
+        """
+
+    @abstractmethod
+    def draw(self, components: npt.NDArray[np.intp], rng: np.random.Generator) -> Floats:
+        """Draw one frame from each of the components named, (n, D)."""
+
+    def log_likelihoods(self, frames: Frames) -> Floats:
+        """Logarithm of the density of each frame.
+
+        Parameters
+        ----------
+        frames : ndarray (T, D)
+            In float32 or float64, which is also the precision of the work.
+
+        Returns
+        -------
+        ndarray (T,)
+            Natural logarithms.
+        """
+        axes = self.axes
+        scores = np.empty(len(frames))
+        for rows, block in estep.score_blocks(frames, axes, self.joint_coefficients(axes)):
+            scores[rows] = block.log_ratios + axes.log_density(frames[rows])
+        return scores
+
+    def responsibilities(self, frames: Frames) -> Floats:
+        """Posterior probability of each component given each frame (Bishop 2006, eq. 9.13).
+
+        Parameters
+        ----------
+        frames : ndarray (T, D)
+
+        Returns
+        -------
+        ndarray (T, K)
+            Rows sum to 1.
+        """
+        axes = self.axes
+        posteriors = np.empty((len(frames), self.n_components))
+        for rows, block in estep.score_blocks(frames, axes, self.joint_coefficients(axes)):
+            np.divide(block.likelihoods, block.totals[:, np.newaxis], out=posteriors[rows])
+        return posteriors
+
+    def sample(self, n_frames: int, rng: np.random.Generator) -> tuple[Floats, npt.NDArray[np.intp]]:
+        """Draw frames from the density: a component by its weight, then a frame from it.
+
+        Parameters
+        ----------
+        n_frames : int
+            How many; 0 or more.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        frames : ndarray (n_frames, D)
+        components : ndarray (n_frames,)
+            Which component each frame was drawn from, 0 to K - 1.
+
+        Raises
+        ------
+        OptionError
+            If `n_frames` is negative.
+        """
+        if n_frames < 0:
+            raise OptionError(f"n_frames is {n_frames}, but it must be 0 or more")
+        components = rng.choice(self.n_components, size=n_frames, p=self.weights / self.weights.sum())
+        return self.draw(components, rng), components
+
+
+def check_weights(weights: Floats) -> None:
+    """Raise OptionError unless the weights of a mixture are positive and sum to 1."""
+    if not ((weights > 0).all() and abs(weights.sum() - 1.0) < 1e-6):
+        raise OptionError(
+            "the weights of a mixture must be positive and sum to 1, "
+            f"but the least is {weights.min():g} and their sum {weights.sum():g}"
+        )
