@@ -3,8 +3,8 @@
 The corpus is simulated. ``prepare`` takes the speech frames of real recordings and writes features of as many gigabytes
 as are asked for into a features folder: stretches of a minute from random places of the real ones, each with a shift
 and a scale of its own, as other channels and voices would have. They stand for recordings of nearly two hours each,
-whose audio is a tenth of a second of noise, made to have a name and a digest. ``train`` then trains on them, or on a part, as
-``speechgmm train --features`` does; give it its memory limit from outside, such as
+whose audio is a tenth of a second of noise, made to have a name and a digest. ``train`` then trains on them, or on a
+part, as ``speechgmm train --features`` does; give it its memory limit from outside, such as
 
     systemd-run --scope -p MemoryMax=1G -p MemorySwapMax=0 python scripts/benchmark_scale.py train FOLDER
 """

@@ -29,6 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "pooling": {"recordings", "features", "mixture", "options", "extraction"},
     "card": {"recordings", "mixture", "options", "extraction"},
     "checkpoint": {"mixture", "files"},
+    "plots": {"mixture"},
     "fitting": {"mixture", "decision", "options", "extraction", "pooling", "progress"},
     "sizing": {"recordings", "mixture", "options", "extraction", "pooling", "fitting", "progress"},
     "training": {
@@ -58,6 +59,7 @@ KEEPERS = {
     "soxr": {"recordings/audio.py", "recordings/synthesis.py"},
     "joblib": {"parallel.py"},
     "distributed": {"cluster.py"},
+    "matplotlib": {"plots.py"},
     "tqdm": {"commands/console.py"},
     "argparse": {"commands/"},
 }

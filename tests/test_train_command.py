@@ -330,6 +330,12 @@ def test_auto_tries_the_sizes_the_data_can_feed(run: Run, voices: Path, model_fi
         (["--components", "16,many"], 2, "'16,many' is neither whole numbers, such as 64 or 16,32,64, nor auto"),
         (["--components", "auto", "--sizes", "{new}"], 2, "--sizes and --output are both {new}: give them different"),
         (["--components", "16", "--sizes", "new.csv"], 2, "--sizes has nothing to write for one number of components"),
+        (
+            ["--components", "auto", "--sizes", "a.txt"],
+            2,
+            "--sizes is a.txt, but it must end in one of .csv, .png, .svg",
+        ),
+        (["--components", "8,16", "--sizes", "a.csv", "--sizes", "./a.csv"], 2, "--sizes names the same file twice"),
         (["--components", "auto", "--sizes", "{old}"], 1, "{old}: it exists already; --force replaces it"),
         (["--map", "-3"], 2, "adapt is -3.0, but it must be a relevance factor from 0 on"),
         (["--map", "inf"], 2, "adapt is inf, but it must be a relevance factor from 0 on"),

@@ -52,6 +52,7 @@ def to_json(model: Model) -> dict[str, Any]:
         "schema": "speechgmm-model-description",
         "schema_version": 1,
         "labels": list(model.labels),
+        "family": model.mixtures[0].family,
         "components": {
             label: mixture.n_components for label, mixture in zip(model.labels, model.mixtures, strict=True)
         },

@@ -44,7 +44,13 @@ def add_parser(subparsers: Subparsers) -> None:
         help="components a class (default: 64); 'auto', or several such as 16,32,64, chooses by speakers held out",
     )
     parser.add_argument(
-        "--sizes", type=Path, metavar="FILE", help="write what the choice of --components rests on to a CSV file"
+        "--sizes",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="write what the choice of --components rests on: a .csv table, or a .png, .svg or .pdf "
+        "picture; may be given several times",
     )
     parser.add_argument(
         "--map",
@@ -133,8 +139,7 @@ def run(options: argparse.Namespace) -> int:
         raise OptionError(
             "--sizes has nothing to write for one number of components: give --components auto or several"
         )
-    if options.sizes and options.sizes.resolve() == options.output.resolve():
-        raise OptionError(f"--sizes and --output are both {options.output}: give them different names")
+    _check_sizes_files(options.sizes, options.output)
     if options.dask and not options.features:
         raise OptionError("--dask needs --features: a folder in which the workers keep what they extract")
     check_family(options.family)
@@ -150,8 +155,8 @@ def run(options: argparse.Namespace) -> int:
         em=EMOptions(max_iterations=options.iterations, hard=options.hard),
     )
     check_destination(options.output, replace=options.force)
-    if options.sizes:
-        check_destination(options.sizes, replace=options.force)
+    for file in options.sizes:
+        check_destination(file, replace=options.force)
     corpus = open_corpus(options)
     for text in corpus.notes:
         note(options, text)
@@ -186,6 +191,7 @@ def _workers(options: argparse.Namespace) -> AbstractContextManager[Workers]:
 def _tell_sizes(options: argparse.Namespace, sizes: Sequence[SizeResult]) -> None:
     """Tell what the numbers of components that were compared achieved, and write it where --sizes says."""
     from speechgmm.files import write_atomically
+    from speechgmm.plots import rendered, size_curve
     from speechgmm.sizing import to_csv
 
     for each in sizes:
@@ -194,5 +200,23 @@ def _tell_sizes(options: argparse.Namespace, sizes: Sequence[SizeResult]) -> Non
             f"{each.n_components} components: log-likelihood a frame {each.held_out:.4f} held out, "
             f"{each.log_likelihood:.4f} in training, AIC {each.aic:.0f}, BIC {each.bic:.0f}",
         )
-    if options.sizes:
-        write_atomically(options.sizes, to_csv(sizes).encode())
+    for file in options.sizes:
+        kind = file.suffix[1:]
+        write_atomically(file, to_csv(sizes).encode() if kind == "csv" else rendered(size_curve(sizes), kind))
+
+
+def _check_sizes_files(files: Sequence[Path], output: Path) -> None:
+    """Refuse names for the comparison of sizes that say no known kind of file, or are one another's or the model's."""
+    from speechgmm.errors import OptionError
+    from speechgmm.plots import FORMATS, require_matplotlib
+
+    kinds = ("csv", *FORMATS)
+    for file in files:
+        if file.resolve() == output.resolve():
+            raise OptionError(f"--sizes and --output are both {output}: give them different names")
+        if file.suffix[1:] not in kinds:
+            raise OptionError(f"--sizes is {file}, but it must end in one of {', '.join('.' + kind for kind in kinds)}")
+        if file.suffix != ".csv":
+            require_matplotlib()
+    if len({file.resolve() for file in files}) < len(files):
+        raise OptionError("--sizes names the same file twice: give each once")
