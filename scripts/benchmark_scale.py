@@ -58,9 +58,10 @@ def real_frames(manifest: Path, label: str, n_recordings: int) -> Features:
 def disguised(frames: Features, rng: np.random.Generator) -> Features:
     """A minute of the frames from a random place, shifted and scaled as another voice on another channel."""
     begin = int(rng.integers(len(frames) - STRETCH_FRAMES))
-    deviation = frames.std(axis=0)
-    scale, shift = 1.0 + 0.1 * rng.normal(size=frames.shape[1]), 0.3 * deviation * rng.normal(size=frames.shape[1])
-    made: Features = (frames[begin : begin + STRETCH_FRAMES] * scale + shift).astype(np.float32)
+    minute = frames[begin : begin + STRETCH_FRAMES]
+    scale = 1.0 + 0.1 * rng.normal(size=frames.shape[1])
+    shift = 0.3 * minute.std(axis=0) * rng.normal(size=frames.shape[1])
+    made: Features = (minute * scale + shift).astype(np.float32)
     return made
 
 

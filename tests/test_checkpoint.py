@@ -90,12 +90,23 @@ def test_a_damaged_checkpoint_is_refused(content: bytes, tmp_path: Path) -> None
         FolderJournal.of_training(tmp_path, IDENTITY)
 
 
+class Intruder:
+    """What runs when it is unpickled makes a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.folder),)
+
+
 def test_a_pickle_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
     """An array of Python objects is refused, not unpickled."""
-    journal = FolderJournal.of_training(tmp_path, IDENTITY)
-    np.savez(tmp_path / "class-1.npz", family=np.array([print], dtype=object))
+    journal = FolderJournal.of_training(tmp_path / "checkpoint", IDENTITY)
+    np.savez(tmp_path / "checkpoint" / "class-1.npz", family=np.array([Intruder(tmp_path / "here")], dtype=object))
     with pytest.raises(CheckpointError, match=r"class-1\.npz"):
         journal.at("class-1").read()
+    assert not (tmp_path / "here").exists()
 
 
 def kill_when(command: list[str], happened: Callable[[], bool]) -> int:

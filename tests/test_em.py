@@ -383,3 +383,25 @@ def test_options_at_the_ends_of_their_ranges():
     """The least values allowed are allowed."""
     options = EMOptions(max_iterations=1, tolerance=0.0, variance_floor=0.0, min_occupancy=1e-9)
     assert (options.max_iterations, options.tolerance, options.variance_floor) == (1, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "frames", [np.array([[2.5]]), np.array([[2.5, -1.0, 0.0]]), np.linspace(0.0, 1.0, 40)[:, None]]
+)
+def test_the_least_that_can_be_fitted(frames):
+    """One frame, one dimension or both: a single Gaussian is the frames' mean and variance, floored."""
+    result = fit(
+        frames,
+        DiagonalMixture(np.ones(1), np.zeros((1, frames.shape[1])), np.ones((1, frames.shape[1]))),
+        options=EMOptions(min_occupancy=0.5),
+    )
+    np.testing.assert_allclose(result.mixture.means[0], frames.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(result.mixture.variances[0], np.maximum(frames.var(axis=0), ABSOLUTE_FLOOR), rtol=1e-9)
+
+
+def test_duplicated_frames_change_nothing():
+    """Every frame three times over gives the same mixture, and the same log-likelihood a frame."""
+    frames = clustered_frames(n_frames=300)
+    one, three = (fit(np.repeat(frames, times, axis=0), starting_at(frames, 3)) for times in (1, 3))
+    np.testing.assert_allclose(three.mixture.means, one.mixture.means, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(three.log_likelihoods, one.log_likelihoods, rtol=1e-10)

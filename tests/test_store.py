@@ -172,12 +172,14 @@ def test_features_that_are_not_what_they_should_be_are_made_again(
     expected = fetched(store_in(tmp_path), recording)
     frames = expected.kept.read(0, expected.n_speech)
     (array,) = arrays_in(tmp_path)
+    description = array.with_suffix(".json").read_bytes()
     damage(array)  # type: ignore[operator]
 
     again = fetched(store_in(tmp_path), recording)
 
     np.testing.assert_array_equal(again.kept.read(0, again.n_speech), frames)
     assert np.load(array).dtype == np.float32
+    assert array.with_suffix(".json").read_bytes() == description
 
 
 @pytest.mark.parametrize("damage", [cut_array, empty_array, Path.unlink])

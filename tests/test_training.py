@@ -18,14 +18,15 @@ from speechgmm import training
 from speechgmm.decision.model import Model
 from speechgmm.decision.modelfile import load, save
 from speechgmm.errors import CorpusError, TrainingError
-from speechgmm.extraction import Failure, Utterance, extract
+from speechgmm.extraction import Failure, InMemory, Utterance, extract
 from speechgmm.features.frontend import Stretch
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.fitting import fit_background, fit_model
 from speechgmm.mixture.options import EMOptions
+from speechgmm.mixture.shards import SHARD_FRAMES
 from speechgmm.options import TrainingOptions
 from speechgmm.parallel import LocalWorkers
-from speechgmm.pooling import ClassUtterances, balance, pool, reference_mean
+from speechgmm.pooling import ClassUtterances, Piece, PooledShard, balance, pool, reference_mean
 from speechgmm.recordings import read_corpus, write_manifest
 from speechgmm.recordings.audio import digest
 from speechgmm.recordings.recording import Corpus, Recording
@@ -196,6 +197,45 @@ def test_frames_are_normalised_before_they_are_fitted() -> None:
     np.testing.assert_allclose(moved.frames(), np.full((110, 20), 2.5))
     np.testing.assert_array_equal(kept.frames()[:, 0], [9.0] * 100 + [-1.0] * 10)
     np.testing.assert_array_equal(moved.weights(), np.repeat(data.weights, [100, 10]))
+
+
+class Place(InMemory):
+    """Frames in a place that has a name."""
+
+    name = ""
+
+    def whence(self) -> str:
+        return self.name
+
+
+def test_a_frame_is_found_where_it_came_from() -> None:
+    """Each row of a shard is told the place of its own piece, the first and the last row of each included."""
+    places = [Place(np.zeros((n, 2), dtype=np.float32)) for n in (3, 2)]
+    for place, name in zip(places, "ab", strict=True):
+        object.__setattr__(place, "name", name)
+    shard = PooledShard(tuple(Piece(place, 0, len(place.frames), None, 1.0) for place in places))
+    assert [shard.whence(row) for row in range(5)] == ["a", "a", "a", "b", "b"]
+
+
+@pytest.mark.parametrize("lengths", [(70_000,), (32_768, 5), (10_000, 30_000, 30_000), (1, 32_767, 32_768)])
+def test_shards_are_full_whatever_the_utterances_are(lengths: tuple[int, ...]) -> None:
+    """All shards but the last have the same size, and together they hold every frame once, in order."""
+    utterances = []
+    for number, length in enumerate(lengths):
+        recording = Recording(file=Path("a.wav"), name="a.wav", label="low", speaker=str(number))
+        frames = (1000 * number + np.linspace(0.0, 1.0, 20 * length).reshape(length, 20)).astype(np.float32)
+        halves = [Stretch(frames[: length // 3], length), Stretch(frames[length // 3 :], length)]
+        utterances.append(Utterance.of(recording, halves, "0"))
+    data = ClassUtterances("low", tuple(utterances), tuple(1.0 + number for number in range(len(lengths))))
+
+    shards = pool([data], np.zeros(20), FrontEndOptions(cepstral_mean="none"))
+
+    expected = np.concatenate([stretch.frames for each in utterances for stretch in each.stretches()])
+    assert {shard.n_frames for shard in shards[:-1]} <= {SHARD_FRAMES}
+    assert 0 < shards[-1].n_frames <= SHARD_FRAMES
+    np.testing.assert_array_equal(np.concatenate([shard.frames() for shard in shards]), expected)
+    weights = np.concatenate([shard.weights() for shard in shards])
+    np.testing.assert_array_equal(weights, np.repeat(data.weights, lengths))
 
 
 def test_classes_count_the_same_in_the_background() -> None:
