@@ -26,6 +26,8 @@ COLUMNS = (
     *("licence", "source", "sha256"),
 )
 
+NONSPEECH_FOLDS = "123"
+
 
 def split_speakers(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
     """Give each speaker who may train a split."""
@@ -42,6 +44,18 @@ def split_speakers(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
     return split
 
 
+def split_of(row: Mapping[str, str], split: Mapping[str, str]) -> str:
+    """The split of a recording: its speaker's, or, of sounds that are no speech, that of the source they come from.
+
+    ESC-10 puts clips of one source into one of five folds, which their names begin with: three train.
+    """
+    if row["use"] == "train":
+        return split[row["speaker"]]
+    if row["use"] == "nonspeech":
+        return "train" if Path(row["path"]).name[0] in NONSPEECH_FOLDS else "other"
+    return "other"
+
+
 def main() -> None:
     """Read the corpora's own manifest and write ours."""
     parser = argparse.ArgumentParser(description="Write corpus_manifest.csv.")
@@ -55,7 +69,7 @@ def main() -> None:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for row in rows:
-        writer.writerow({**row, "split": split[row["speaker"]] if row["use"] == "train" else "other"})
+        writer.writerow({**row, "split": split_of(row, split)})
     write_atomically(arguments.output, text.getvalue().encode())
     print(f"{arguments.output}: {len(rows)} recordings, {len(split)} speakers who may train")
 

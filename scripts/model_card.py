@@ -6,15 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from speechgmm import Model
+from speechgmm.decision.model import Stream
 
 INTRODUCTION = """\
 # The shipped model: `default.npz`
 
 This page is written by `scripts/train_default_model.py` from what the model file carries (`speechgmm describe`).
 
-A Gaussian mixture of {components} components for each of {labels}, on {n_coefficients} cepstral coefficients
-({window_ms:g} ms window, {n_mels} mel bands from {fmin_hz:g} to {fmax_hz:g} Hz), an utterance's cepstral mean moved
-toward the training mean, and a calibrated likelihood ratio.
+Gaussian mixtures for each of {labels}, over one or more views of the same speech, an utterance's cepstral mean moved
+toward the training mean; their scores joined in one calibrated likelihood ratio.
+
+{streams}
 
 The labels mean {labels_mean}.
 """
@@ -45,13 +47,8 @@ def card_text(model: Model) -> str:
     card = model.card
     sections = [
         INTRODUCTION.format(
-            components=model.mixtures[0].n_components,
             labels=" and ".join(f"`{label}`" for label in model.labels),
-            window_ms=1000 * model.front_end.window_s,
-            n_coefficients=model.front_end.n_coefficients,
-            n_mels=model.front_end.n_mels,
-            fmin_hz=model.front_end.fmin_hz,
-            fmax_hz=model.front_end.fmax_hz,
+            streams=bullets(map(stream_text, model.streams)),
             labels_mean=card["labels_mean"],
         ),
         "## What it is for\n\n" + bullets(card["intended_use"]),
@@ -64,6 +61,16 @@ def card_text(model: Model) -> str:
         "## Data\n\n" + data_text(model),
     ]
     return "\n\n".join(section.rstrip("\n") for section in sections) + "\n"
+
+
+def stream_text(stream: Stream) -> str:
+    """What a stream hears, in a line."""
+    made = stream.front_end
+    return (
+        f"{stream.mixtures[0].n_components} components a class on {made.n_dimensions} features: {made.features}, "
+        f"{1000 * made.window_s:g} ms window, {made.n_mels} mel bands from {made.fmin_hz:g} to {made.fmax_hz:g} Hz, "
+        f"frames within {made.speech_range_db:g} dB of the loud ones"
+    )
 
 
 def bullets(items: Iterable[str]) -> str:

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from speechgmm.extraction import Utterance
+from speechgmm.fitting import FittedStream
 from speechgmm.mixture.em import Fit
 from speechgmm.mixture.restarts import Restarts
 from speechgmm.mixture.selection import SizeResult
@@ -23,10 +25,10 @@ PACKAGES = ("librosa", "numpy", "scipy", "soundfile", "soxr", "speechgmm")
 def training_card(
     corpus: Corpus,
     parts: Mapping[str, Sequence[Utterance]],
-    fits: Mapping[str, Fit[Any]],
+    fitted: Sequence[FittedStream],
     options: TrainingOptions,
     *,
-    background: Restarts,
+    nonspeech: Sequence[Utterance] = (),
     sizes: Sequence[SizeResult] = (),
 ) -> dict[str, Any]:
     """Describe a training.
@@ -37,11 +39,11 @@ def training_card(
         What was trained on; only the last part of its name is kept.
     parts : mapping of str to sequence of Utterance
         The utterances that trained ("train") and calibrated ("dev").
-    fits : mapping of str to Fit
-        How EM went for each class.
+    fitted : sequence of FittedStream
+        How EM went in each stream.
     options : TrainingOptions
-    background : Restarts
-        How it went for the mixture of all classes together.
+    nonspeech : sequence of Utterance
+        The recordings of what is no speech that trained.
     sizes : sequence of SizeResult
         The numbers of components that were compared, if any.
 
@@ -58,9 +60,9 @@ def training_card(
             for part, utterances in parts.items()
             if utterances
         },
+        **({"nonspeech_recordings": len(nonspeech)} if nonspeech else {}),
         "recordings_without_speaker": sum(recording.speaker is None for recording in corpus.recordings),
         "settings": {
-            "family": options.family,
             "n_components": options.n_components,
             "start": options.start,
             "restarts": options.restarts,
@@ -70,10 +72,19 @@ def training_card(
             **({"adapt": options.adapt} if options.adapt else {}),
             **({} if parts["dev"] else {"calibration_folds": options.folds}),
             **asdict(options.em),
+            **({"discriminative": asdict(options.discriminative)} if options.discriminative else {}),
+            **({"balance_by": options.balance_by} if options.balance_by else {}),
         },
         **({"held_out_by_components": _held_out(sizes)} if sizes else {}),
-        **({"restarts": _restarts(background)} if options.restarts > 1 else {}),
-        "fits": {label: _fit(fit) for label, fit in fits.items()},
+        "streams": [
+            {
+                "front_end": asdict(each.stream.front_end),
+                **({"restarts": _restarts(each.background)} if options.restarts > 1 else {}),
+                "fits": {label: _fit(fit) for label, fit in each.fits.items()},
+                **({"losses": _ends(each.losses)} if each.losses else {}),
+            }
+            for each in fitted
+        ],
         "software": {
             "python": platform.python_version(),
             **{package: metadata.version(package) for package in PACKAGES},
@@ -101,8 +112,15 @@ def _restarts(restarts: Restarts) -> dict[str, Any]:
     }
 
 
+def _ends(losses: Sequence[float]) -> dict[str, float]:
+    """Mean loss of the first and the last tenth of the steps of re-estimation."""
+    tenth = max(1, len(losses) // 10)
+    return {"first": round(fmean(losses[:tenth]), 6), "last": round(fmean(losses[-tenth:]), 6)}
+
+
 def _fit(fit: Fit[Any]) -> dict[str, Any]:
     return {
+        "family": fit.mixture.family,
         "components": fit.mixture.n_components,
         "iterations": fit.n_iterations,
         "converged": fit.converged,

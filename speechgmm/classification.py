@@ -11,8 +11,8 @@ from speechgmm.decision.decision import Decision
 from speechgmm.decision.model import Model
 from speechgmm.errors import AudioError
 from speechgmm.evaluation.outcome import Outcome
-from speechgmm.extraction import Failure, recording_stretches
-from speechgmm.features.frontend import stretches
+from speechgmm.extraction import Failure, recording_views
+from speechgmm.features.frontend import views
 from speechgmm.parallel import ordered_map
 from speechgmm.recordings.audio import conform
 from speechgmm.recordings.recording import Recording
@@ -39,7 +39,7 @@ def classify_samples(model: Model, samples: ArrayLike, sampling_rate: float) -> 
         If the samples cannot be used.
     """
     conformed = conform(samples, sampling_rate, model.front_end.sampling_rate)
-    return model.decide(model.score_all(stretches([conformed], model.front_end)))
+    return model.decide(model.score_all(views([conformed], model.front_ends)))
 
 
 def classify_recording(recording: Recording, *, model: Model, channel: int | None = None) -> Outcome | Failure:
@@ -57,7 +57,7 @@ def classify_recording(recording: Recording, *, model: Model, channel: int | Non
     Outcome or Failure
     """
     try:
-        scores = model.score_all(recording_stretches(recording, model.front_end, channel=channel))
+        scores = model.score_all(recording_views(recording, model.front_ends, channel=channel))
     except AudioError as error:
         return Failure(recording=recording, reason=str(error))
     return Outcome(

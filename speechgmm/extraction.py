@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from speechgmm.errors import AudioError
-from speechgmm.features.frontend import Features, Stretch, stretches
+from speechgmm.features.frontend import Features, Samples, Stretch, views
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.recordings.audio import blocks, digest
+from speechgmm.recordings.audio import blocks, digest, short_digest
+from speechgmm.recordings.perturbation import channel_copy, effort_copy, is_low_voice
 from speechgmm.recordings.recording import Recording
 
 
@@ -127,41 +130,68 @@ def extent_of(stretch: Stretch) -> Extent:
     return Extent(stretch.n_frames, n_speech, mean)
 
 
-def recording_stretches(
-    recording: Recording, front_end: FrontEndOptions, *, channel: int | None = None
-) -> Iterator[Stretch]:
-    """Read a recording and turn it into frames, a minute at a time.
+def recording_views(
+    recording: Recording,
+    front_ends: Sequence[FrontEndOptions],
+    *,
+    channel: int | None = None,
+    noises: tuple[Path, ...] = (),
+) -> Iterator[tuple[Stretch, ...]]:
+    """Read a recording, or make a copy of one, once and turn it into frames in several ways, a minute at a time.
 
     Parameters
     ----------
     recording : Recording
-    front_end : FrontEndOptions
+    front_ends : sequence of FrontEndOptions
+        Of one sampling rate and one hop.
     channel : int, optional
         Counted from 1; by default the channels are mixed.
+    noises : tuple of Path
+        Sounds that copies with another channel may be mixed with.
 
     Yields
     ------
-    Stretch
+    tuple of Stretch
+        One a front end.
 
     Raises
     ------
     AudioError
         If the recording cannot be read.
     """
+    sampling_rate = front_ends[0].sampling_rate
     samples = blocks(
-        recording.file,
-        sampling_rate=front_end.sampling_rate,
-        channel=channel,
-        start=recording.start,
-        end=recording.end,
+        recording.file, sampling_rate=sampling_rate, channel=channel, start=recording.start, end=recording.end
     )
-    return stretches(samples, front_end)
+    return views(_copied(recording, samples, sampling_rate, noises) if recording.copy else samples, front_ends)
 
 
-def extract(recording: Recording, *, front_end: FrontEndOptions, channel: int | None = None) -> Utterance | Failure:
-    """Read a recording and keep all its frames in memory; parameters as for `recording_stretches`."""
+def extract(
+    recording: Recording,
+    *,
+    front_end: FrontEndOptions,
+    channel: int | None = None,
+    noises: tuple[Path, ...] = (),
+) -> Utterance | Failure:
+    """Read a recording and keep all its frames in memory; parameters as for `recording_views`."""
     try:
-        parts = recording_stretches(recording, front_end, channel=channel)
-        return Utterance.of(recording, parts, digest(recording.file))
+        parts = recording_views(recording, [front_end], channel=channel, noises=noises)
+        return Utterance.of(recording, (part for (part,) in parts), digest(recording.file))
     except AudioError as error:
         return Failure(recording=recording, reason=str(error))
+
+
+def _copied(
+    recording: Recording, samples: Iterable[Samples], sampling_rate: int, noises: tuple[Path, ...]
+) -> list[Samples]:
+    """Another channel or more effort, the same each time: what is drawn depends on the file alone."""
+    whole = np.concatenate([np.empty(0, dtype=np.float32), *samples])
+    rng = np.random.default_rng(short_digest(digest(recording.file)))
+    if recording.copy == "effort":
+        return [effort_copy(whole, sampling_rate, low_voice=is_low_voice(whole, sampling_rate), rng=rng)]
+    return [channel_copy(whole, sampling_rate, [_sound(noise, sampling_rate) for noise in noises], rng)]
+
+
+@functools.lru_cache(maxsize=512)
+def _sound(file: Path, sampling_rate: int) -> Samples:
+    return np.concatenate([np.empty(0, dtype=np.float32), *blocks(file, sampling_rate=sampling_rate)])

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from speechgmm.decision.model import Model, uncalibrated_model
+from speechgmm.decision.model import Model, Stream, uncalibrated_model
 from speechgmm.decision.modelfile import float32_mixture
+from speechgmm.decision.rejection import Rejection
 from speechgmm.extraction import Utterance
+from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.adaptation import fit_adapted
 from speechgmm.mixture.em import Fit, fit
 from speechgmm.mixture.estep import Floats
 from speechgmm.mixture.journal import Journal
 from speechgmm.mixture.restarts import Restarts, fit_restarts
 from speechgmm.mixture.shards import Spread
-from speechgmm.options import TrainingOptions
+from speechgmm.options import FAMILY_OF, TrainingOptions
 from speechgmm.pooling import ClassUtterances, balance, pool, reference_mean
 from speechgmm.progress import Watch, unwatched
+from speechgmm.refinement import refine_classes
+
+NONSPEECH_COMPONENTS = 64  # at most; more tell held-out sounds no better
 
 
 def fit_background(
     classes: Sequence[ClassUtterances],
     reference: Floats,
+    front_end: FrontEndOptions,
     options: TrainingOptions,
     *,
     spread: Spread = map,
@@ -38,6 +45,8 @@ def fit_background(
     classes : sequence of ClassUtterances
     reference : ndarray (D,)
         The mean frame that utterances are moved toward.
+    front_end : FrontEndOptions
+        What made the frames.
     options : TrainingOptions
     spread : callable
         How the shards of an E-step are worked on: see `mixture.shards.Spread`.
@@ -52,9 +61,9 @@ def fit_background(
     share = sum(each.n_speech for each in classes) / len(classes)
     even = [each.times(share / each.total) for each in classes]
     return fit_restarts(
-        pool(even, reference, options.front_end),
+        pool(even, reference, front_end),
         options.n_components,
-        family=options.family,
+        family=FAMILY_OF[front_end.features],
         seed=options.seed,
         restarts=options.restarts,
         method=options.start,
@@ -64,15 +73,37 @@ def fit_background(
     )
 
 
-def fit_model(
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FittedStream:
+    """A stream of a model and how it came about.
+
+    Attributes
+    ----------
+    stream : Stream
+    fits : mapping of str to Fit
+        How EM went for each class.
+    background : Restarts
+        Of which the best one was the start of `fits`.
+    losses : tuple of float
+        Of each step by which the mixtures were re-estimated, if they were.
+    """
+
+    stream: Stream
+    fits: Mapping[str, Fit[Any]]
+    background: Restarts
+    losses: tuple[float, ...] = ()
+
+
+def fit_stream(
     utterances: Sequence[Utterance],
     labels: Sequence[str],
+    front_end: FrontEndOptions,
     options: TrainingOptions,
     *,
     spread: Spread = map,
     journal: Journal = Journal(),
     watch: Watch = unwatched,
-) -> tuple[Model, dict[str, Fit[Any]], Restarts]:
+) -> FittedStream:
     """Fit a background mixture, and from it fit, or adapt, the mixtures of all classes.
 
     Parameters
@@ -81,6 +112,8 @@ def fit_model(
         Each class must have `options.least_frames` frames of speech.
     labels : sequence of str
         The classes.
+    front_end : FrontEndOptions
+        What made the frames.
     options : TrainingOptions
     spread : callable
         How the shards of an E-step are worked on: see `mixture.shards.Spread`.
@@ -88,14 +121,6 @@ def fit_model(
         Where the fits are kept as they proceed.
     watch : Watch
         Follows the progress.
-
-    Returns
-    -------
-    model : Model
-        Not calibrated yet.
-    fits : dict of str to Fit
-    background : Restarts
-        Of which the best one was the start of `fits`.
 
     Raises
     ------
@@ -106,11 +131,11 @@ def fit_model(
         balance(label, [each for each in utterances if each.recording.label == label], options) for label in labels
     ]
     reference = reference_mean(classes)
-    background = fit_background(classes, reference, options, spread=spread, journal=journal.at("background"))
+    background = fit_background(classes, reference, front_end, options, spread=spread, journal=journal.at("background"))
     mixture = background.best.mixture
     fits: dict[str, Fit[Any]] = {}
     for number, data in enumerate(watch(classes, total=len(classes), what="fitting mixtures"), start=1):
-        shards, page = pool([data], reference, options.front_end), journal.at(f"class-{number}")
+        shards, page = pool([data], reference, front_end), journal.at(f"class-{number}")
         begun = page.read()
         if options.adapt:
             fits[data.label] = fit_adapted(
@@ -124,11 +149,108 @@ def fit_model(
             )
         else:
             fits[data.label] = fit(shards, begun or mixture, options=options.em, spread=spread, monitor=page.write)
+    mixtures = {label: fit.mixture for label, fit in fits.items()}
+    losses: tuple[float, ...] = ()
+    if options.discriminative and FAMILY_OF[front_end.features] == "gaussian":
+        refined = refine_classes(mixtures, utterances, reference, front_end, options, options.discriminative)
+        mixtures, losses = dict(zip(mixtures, refined.mixtures, strict=True)), refined.losses
+    stream = Stream(
+        front_end=front_end,
+        reference_mean=reference,
+        mixtures=tuple(float32_mixture(mixture) for mixture in mixtures.values()),
+    )
+    return FittedStream(stream=stream, fits=fits, background=background, losses=losses)
+
+
+def fit_rejection(
+    nonspeech: Sequence[Utterance],
+    fitted: FittedStream,
+    options: TrainingOptions,
+    *,
+    spread: Spread = map,
+    journal: Journal = Journal(),
+) -> Rejection | None:
+    """Fit a mixture to what is no speech, to be held against the mixture of all voices; the bound is set later.
+
+    Parameters
+    ----------
+    nonspeech : sequence of Utterance
+        None, or none that looked like speech, make no rejection.
+    fitted : FittedStream
+        Whose background is the mixture of all voices.
+    options : TrainingOptions
+    spread : callable
+        How the shards of an E-step are worked on: see `mixture.shards.Spread`.
+    journal : Journal
+        Where the fit is kept as it proceeds.
+
+    Returns
+    -------
+    Rejection or None
+    """
+    stream = fitted.stream
+    n_frames = sum(each.n_speech for each in nonspeech)
+    n_components = min(options.n_components, NONSPEECH_COMPONENTS, int(n_frames / options.em.min_occupancy))
+    if n_components < 1:
+        return None
+    data = ClassUtterances("", tuple(nonspeech), (1.0,) * len(nonspeech))
+    sounds = fit_restarts(
+        pool([data], stream.reference_mean, stream.front_end),
+        n_components,
+        family=FAMILY_OF[stream.front_end.features],
+        seed=options.seed,
+        method=options.start,
+        options=options.em,
+        spread=spread,
+        journal=journal,
+    )
+    voices = fitted.background.best.mixture
+    return Rejection(
+        speech=float32_mixture(voices), nonspeech=float32_mixture(sounds.best.mixture), least_ratio=-sys.float_info.max
+    )
+
+
+def fit_model(
+    views: Sequence[Sequence[Utterance]],
+    labels: Sequence[str],
+    options: TrainingOptions,
+    *,
+    nonspeech: Sequence[Utterance] = (),
+    spread: Spread = map,
+    journal: Journal = Journal(),
+    watch: Watch = unwatched,
+) -> tuple[Model, tuple[FittedStream, ...]]:
+    """Fit every stream of a model; parameters otherwise as for `fit_stream`.
+
+    Parameters
+    ----------
+    views : sequence of sequence of Utterance
+        The same utterances with the frames of each of `options.front_ends`.
+    nonspeech : sequence of Utterance
+        With the frames of the first of them: what is to be rejected.
+
+    Returns
+    -------
+    model : Model
+        Not calibrated yet.
+    fitted : tuple of FittedStream
+    """
+    fitted = tuple(
+        fit_stream(
+            utterances,
+            labels,
+            front_end,
+            options,
+            spread=spread,
+            journal=journal.at(f"stream-{number}"),
+            watch=watch,
+        )
+        for number, (utterances, front_end) in enumerate(zip(views, options.front_ends, strict=True), start=1)
+    )
     model = uncalibrated_model(
         labels=tuple(labels),
-        front_end=options.front_end,
-        reference_mean=reference,
-        mixtures=tuple(float32_mixture(fit.mixture) for fit in fits.values()),
+        streams=tuple(each.stream for each in fitted),
+        rejection=fit_rejection(nonspeech, fitted[0], options, spread=spread, journal=journal.at("nonspeech")),
         decision=options.decision,
     )
-    return model, fits, background
+    return model, fitted

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from speechgmm.decision.model import DecisionOptions
+from speechgmm.decision.model import DecisionOptions, check_streams
 from speechgmm.errors import OptionError
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.mixture.families import check_family
+from speechgmm.mixture.discriminative import DiscriminativeOptions
 from speechgmm.mixture.initialisation import check_method
 from speechgmm.mixture.options import EMOptions
 from speechgmm.mixture.restarts import check_restarts
 
-FEATURES = {"gaussian": "cepstra", "bernoulli": "patterns"}
-"""What the front end must make for a family."""
+FAMILY_OF = {"cepstra": "gaussian", "patterns": "bernoulli"}
+"""What the components of a stream are, by what its front end makes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +23,6 @@ class TrainingOptions:
 
     Attributes
     ----------
-    family : str
-        What the components are: gaussian (for cepstra) or bernoulli (for binary patterns).
     n_components : int
         Components of each class's mixture, 1 to 4096.
     start : str
@@ -46,12 +44,23 @@ class TrainingOptions:
         speaker: in so many parts the speakers of each class are divided for that; 2 or more.
     seed : int
         Decides how the speakers are divided into folds and what the starts are drawn from; not negative.
+    discriminative : DiscriminativeOptions, optional
+        How the means of Gaussian mixtures are moved so that they tell the classes apart better; by default they stay
+        where maximum likelihood put them.
+    balance_by : str
+        A column of the manifest, such as the corpus: where mixtures are re-estimated, its values are drawn by the
+        square root of their speakers, lest the largest decides alone. Speakers are drawn evenly where there is none.
+    nonspeech : str
+        The class whose recordings are no speech: it is no answer, but what sounds like it gets none.
     front_end : FrontEndOptions
+        How frames are made.
+    further_front_ends : tuple of FrontEndOptions
+        Further ways, each with class mixtures of its own, whose scores are joined with those of the first; of the same
+        sampling rate and hop.
     em : EMOptions
     decision : DecisionOptions
     """
 
-    family: str = "gaussian"
     n_components: int = 64
     start: str = "kmeans"
     restarts: int = 1
@@ -60,19 +69,18 @@ class TrainingOptions:
     folds: int = 5
     seed: int = 0
     adapt: float = 0.0
+    discriminative: DiscriminativeOptions | None = None
+    balance_by: str = ""
+    nonspeech: str = ""
     front_end: FrontEndOptions = field(default_factory=FrontEndOptions)
+    further_front_ends: tuple[FrontEndOptions, ...] = ()
     em: EMOptions = field(default_factory=EMOptions)
     decision: DecisionOptions = field(default_factory=DecisionOptions)
 
     def __post_init__(self) -> None:
         if not 1 <= self.n_components <= 4096:
             raise OptionError(f"n_components is {self.n_components}, but it must be 1 to 4096")
-        check_family(self.family)
-        if self.front_end.features != FEATURES[self.family]:
-            raise OptionError(
-                f"the front end makes {self.front_end.features}, but {self.family} mixtures describe "
-                f"{FEATURES[self.family]}"
-            )
+        check_streams(self.front_ends)
         check_method(self.start)
         check_restarts(self.restarts)
         if self.background_iterations < 1:
@@ -85,6 +93,11 @@ class TrainingOptions:
             raise OptionError(f"folds is {self.folds}, but it must be 2 or more")
         if self.seed < 0:
             raise OptionError(f"seed is {self.seed}, but it must be 0 or more")
+
+    @property
+    def front_ends(self) -> tuple[FrontEndOptions, ...]:
+        """All ways in which frames are made."""
+        return (self.front_end, *self.further_front_ends)
 
     @property
     def least_frames(self) -> int:

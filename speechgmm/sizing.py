@@ -12,7 +12,7 @@ import numpy as np
 
 from speechgmm.errors import TrainingError
 from speechgmm.extraction import Utterance
-from speechgmm.fitting import fit_model
+from speechgmm.fitting import fit_stream
 from speechgmm.mixture.journal import Journal
 from speechgmm.mixture.selection import SizeResult, aic, bic
 from speechgmm.mixture.shards import Spread
@@ -51,7 +51,7 @@ def compare_sizes(
     Parameters
     ----------
     utterances : sequence of Utterance
-        Of two or more speakers a class.
+        Of two or more speakers a class, with the frames of the first stream: the others get as many components.
     labels : sequence of str
         The classes.
     options : TrainingOptions
@@ -125,12 +125,13 @@ def _try_size(
     spread: Spread,
     journal: Journal,
 ) -> SizeResult:
-    model, fits, _ = fit_model(kept, labels, options, spread=spread, journal=journal)
+    fitted = fit_stream(kept, labels, options.front_end, options, spread=spread, journal=journal)
+    stream, fits = fitted.stream, fitted.fits
     unheard, n_frames = [], []
-    for label, mixture in zip(labels, model.mixtures, strict=True):
+    for label, mixture in zip(labels, stream.mixtures, strict=True):
         mine = tuple(each for each in held_out if each.recording.label == label)
         data = ClassUtterances(label, mine, (1.0,) * len(mine))
-        shards = pool([data], model.reference_mean, options.front_end)
+        shards = pool([data], stream.reference_mean, options.front_end)
         unheard.append(mean_log_likelihood(mixture, shards, spread=spread))
         n_frames.append(balance(label, [each for each in kept if each.recording.label == label], options).total)
     means = [fits[label].log_likelihoods[-1] for label in labels]

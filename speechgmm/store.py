@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from speechgmm.errors import AudioError
-from speechgmm.extraction import Extent, Failure, Utterance, extent_of, recording_stretches
+from speechgmm.extraction import Extent, Failure, Utterance, extent_of, recording_views
 from speechgmm.features.frontend import Features, Stretch
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.files import make_folder, write_atomically
@@ -43,11 +43,14 @@ class FeatureStore:
         What makes the features.
     channel : int, optional
         Of multi-channel recordings, counted from 1; by default the channels are mixed.
+    noises : tuple of Path
+        Sounds that copies with another channel may be mixed with.
     """
 
     folder: Path
     front_end: FrontEndOptions
     channel: int | None = None
+    noises: tuple[Path, ...] = ()
 
     def fetch(self, recording: Recording) -> Utterance | Failure:
         """The features of a recording, made now if they are not there yet.
@@ -67,6 +70,11 @@ class FeatureStore:
     def made_by(self) -> dict[str, Any]:
         """What a set of features depends on besides the audio."""
         return {"front_end": asdict(self.front_end), **{maker: metadata.version(maker) for maker in MAKERS}}
+
+    @functools.cached_property
+    def noise_key(self) -> str:
+        """What tells these noises from others."""
+        return hashlib.sha256("".join(map(digest, self.noises)).encode()).hexdigest()[:16]
 
     @functools.cached_property
     def key(self) -> str:
@@ -95,7 +103,10 @@ class Place:
         """The array; the file with what is known of it has the same name and the suffix .json."""
         part = "" if self.is_whole else f"_{self.recording.start:.6f}-{self._end}"
         channel = "" if self.store.channel is None else f"_ch{self.store.channel}"
-        return self.store.folder / self.store.key / self.digest[:2] / f"{self.digest}{part}{channel}.npy"
+        copy = f"_{self.recording.copy}" if self.recording.copy else ""
+        if self.recording.copy == "channel":
+            copy += f"-{self.store.noise_key}"
+        return self.store.folder / self.store.key / self.digest[:2] / f"{self.digest}{part}{channel}{copy}.npy"
 
     @property
     def is_whole(self) -> bool:
@@ -128,7 +139,9 @@ class Place:
         OutputError
             If they cannot be written.
         """
-        return self.write(list(recording_stretches(self.recording, self.store.front_end, channel=self.store.channel)))
+        store = self.store
+        views = recording_views(self.recording, [store.front_end], channel=store.channel, noises=store.noises)
+        return self.write([stretch for (stretch,) in views])
 
     def write(self, parts: Sequence[Stretch]) -> Utterance:
         """Write features that were made.

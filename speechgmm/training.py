@@ -17,13 +17,13 @@ from speechgmm.card import PACKAGES, training_card
 from speechgmm.checkpoint import FolderJournal
 from speechgmm.decision.heldout import Evidence, HeldOut, calibrate, gather
 from speechgmm.decision.model import Model
-from speechgmm.errors import TrainingError
+from speechgmm.errors import CorpusError, TrainingError
 from speechgmm.extraction import Failure, Utterance, extract
-from speechgmm.fitting import fit_model
-from speechgmm.mixture.em import Fit
+from speechgmm.features.frontend import aligned
+from speechgmm.features.options import FrontEndOptions
+from speechgmm.fitting import FittedStream, fit_model
 from speechgmm.mixture.journal import Journal
 from speechgmm.mixture.selection import SizeResult, choose
-from speechgmm.mixture.shards import Spread
 from speechgmm.options import TrainingOptions
 from speechgmm.parallel import LocalWorkers, Workers, one_thread
 from speechgmm.progress import Watch, unwatched
@@ -41,8 +41,8 @@ class Training:
     Attributes
     ----------
     model : Model
-    fits : mapping of str to Fit
-        How EM went for each class.
+    fitted : tuple of FittedStream
+        How EM went in each stream.
     failures : tuple of Failure
         Recordings that could not be used.
     sizes : tuple of SizeResult
@@ -50,7 +50,7 @@ class Training:
     """
 
     model: Model
-    fits: Mapping[str, Fit[Any]]
+    fitted: tuple[FittedStream, ...]
     failures: tuple[Failure, ...]
     sizes: tuple[SizeResult, ...] = ()
 
@@ -114,38 +114,60 @@ def train(
         If features or checkpoint cannot be written.
     """
     check_sizes(sizes, options)
-    corpus = for_training(corpus)
-    utterances, failures = _extract_all(corpus, options, workers, channel, features, watch)
-    usable = [each.recording for each in utterances if each.n_speech]
+    sounds = nonspeech_of(corpus, options.nonspeech)
+    corpus = for_training(corpus.select(lambda recording: recording.label != options.nonspeech))
+    extractor = _extractor(sounds, channel, features)
+    views, failures = _extract_all((*corpus.recordings, *_copies(corpus, options)), options, workers, extractor, watch)
+    originals = [[each for each in view if not each.recording.copy] for view in views]
+    usable = [each[0].recording for each in zip(*originals, strict=True) if all(view.n_speech for view in each)]
     require_speakers(corpus, usable, who="speaker with speech", failures=failures)
-    train_set = [each for each in utterances if each.recording.split != "dev"]
-    dev_set = [each for each in utterances if each.recording.split == "dev"]
-    journal = FolderJournal.of_training(checkpoint, _identity(utterances, options, sizes)) if checkpoint else Journal()
+    train_set = [[each for each in view if each.recording.split != "dev"] for view in views]
+    dev_set = [[each for each in view if each.recording.split == "dev"] for view in originals]
+    (heard,), lost = _extract_all(sounds, replace(options, further_front_ends=()), workers, extractor, watch)
+    failures += lost
+    about_run = _identity((*views[0], *heard), options, sizes)
+    journal = FolderJournal.of_training(checkpoint, about_run) if checkpoint else Journal()
     spread = workers.compute
+    learnt = [each for each in train_set[0] if not each.recording.copy]
     tried = (
-        compare_sizes(train_set, corpus.labels, options, sizes=sizes, spread=spread, journal=journal, watch=watch)
+        compare_sizes(learnt, corpus.labels, options, sizes=sizes, spread=spread, journal=journal, watch=watch)
         if sizes
         else ()
     )
     if tried:
         options = replace(options, n_components=choose(tried).n_components)
-    model, fits, background = fit_model(
-        train_set, corpus.labels, options, spread=spread, journal=journal.at("model"), watch=watch
-    )
+    fit_all = functools.partial(fit_model, labels=corpus.labels, options=options, nonspeech=heard, spread=spread)
+    model, fitted = fit_all(train_set, journal=journal.at("model"), watch=watch)
     evidence = (
-        gather(model, _held_out(dev_set))
-        if dev_set
-        else _cross_gather(train_set, corpus, options, spread, journal, watch)
+        gather(model, _held_out(dev_set, options.front_ends))
+        if dev_set[0]
+        else _cross_gather(views, fit_all, options, journal, watch)
     )
-    card = training_card(
-        corpus, {"train": train_set, "dev": dev_set}, fits, options, background=background, sizes=tried
-    )
+    card = training_card(corpus, {"train": learnt, "dev": dev_set[0]}, fitted, options, nonspeech=heard, sizes=tried)
+    digests = {short_digest(each.digest) for each in (*views[0], *heard)}
     model = replace(
         calibrate(model, evidence),
         card={**(about or {}), **card},
-        training_digests=np.unique(np.array([short_digest(each.digest) for each in utterances], dtype=np.uint64)),
+        training_digests=np.array(sorted(digests), dtype=np.uint64),
     )
-    return Training(model=model, fits=fits, failures=tuple(failures), sizes=tried)
+    return Training(model=model, fitted=fitted, failures=tuple(failures), sizes=tried)
+
+
+def nonspeech_of(corpus: Corpus, label: str) -> tuple[Recording, ...]:
+    """The recordings of a class that training may touch as sounds that are no speech.
+
+    Raises
+    ------
+    CorpusError
+        If the class has none of them.
+    """
+    if not label:
+        return ()
+    split = any(recording.split is not None for recording in corpus.recordings)
+    found = corpus.select(lambda each: each.label == label and (not split or each.split == "train")).recordings
+    if not found:
+        raise CorpusError(f"{corpus.source}: the class {label!r} has no recordings to learn from what is no speech")
+    return found
 
 
 def for_training(corpus: Corpus) -> Corpus:
@@ -206,51 +228,73 @@ def _lack_of_speakers(n_speakers: Counter[str | None], who: str, has_dev: bool) 
     return ""
 
 
+def _copies(corpus: Corpus, options: TrainingOptions) -> list[Recording]:
+    """The copies of training recordings that mixtures are re-estimated on."""
+    wanted = options.discriminative
+    kinds = {"channel": wanted.channel_share, "effort": wanted.effort_share} if wanted else {}
+    learnt = [recording for recording in corpus.recordings if recording.split != "dev"]
+    return [replace(recording, copy=kind) for kind, share in kinds.items() if share for recording in learnt]
+
+
+Extractor = Callable[[FrontEndOptions], Callable[[Recording], Utterance | Failure]]
+
+
+def _extractor(sounds: Sequence[Recording], channel: int | None, features: Path | None) -> Extractor:
+    """What makes the frames of a recording, for each front end."""
+    noises = tuple(recording.file for recording in sounds)
+
+    def extractor_of(front_end: FrontEndOptions) -> Callable[[Recording], Utterance | Failure]:
+        if features is None:
+            return functools.partial(extract, front_end=front_end, channel=channel, noises=noises)
+        return FeatureStore(folder=features, front_end=front_end, channel=channel, noises=noises).fetch
+
+    return extractor_of
+
+
 def _extract_all(
-    corpus: Corpus,
-    options: TrainingOptions,
-    workers: Workers,
-    channel: int | None,
-    features: Path | None,
-    watch: Watch,
-) -> tuple[list[Utterance], list[Failure]]:
-    work: Callable[[Recording], Utterance | Failure]
-    if features is None:
-        work = functools.partial(extract, front_end=options.front_end, channel=channel)
-    else:
-        work = FeatureStore(folder=features, front_end=options.front_end, channel=channel).fetch
-    results = workers.read(work, corpus.recordings)
-    utterances: list[Utterance] = []
+    recordings: Sequence[Recording], options: TrainingOptions, workers: Workers, extractor: Extractor, watch: Watch
+) -> tuple[list[list[Utterance]], list[Failure]]:
+    """The utterances with the frames of each stream, and what could not be read: the same in all of them."""
+    views: list[list[Utterance]] = []
     failures: list[Failure] = []
-    for result in watch(results, total=len(corpus.recordings), what="reading recordings"):
-        if isinstance(result, Utterance):
-            utterances.append(result)
-        else:
-            failures.append(result)
-    return utterances, failures
+    for front_end in options.front_ends:
+        lost = {(each.name, each.start, each.end, each.copy) for each in (failure.recording for failure in failures)}
+        readable = [each for each in recordings if (each.name, each.start, each.end, each.copy) not in lost]
+        if not readable:
+            views.append([])
+            continue
+        work = extractor(front_end)
+        results = list(watch(workers.read(work, readable), total=len(readable), what="reading recordings"))
+        views.append([each for each in results if isinstance(each, Utterance)])
+        failures += [each for each in results if isinstance(each, Failure)]
+    return views, [failure for failure in failures if not failure.recording.copy]
 
 
 def _cross_gather(
-    utterances: Sequence[Utterance],
-    corpus: Corpus,
+    views: Sequence[Sequence[Utterance]],
+    fit_all: Callable[..., tuple[Model, Any]],
     options: TrainingOptions,
-    spread: Spread,
     journal: Journal,
     watch: Watch,
 ) -> list[Evidence]:
     """What is said of each speaker by a model that was trained without them."""
-    folds = speaker_folds((each.recording for each in utterances), options.folds, options.seed)
+    folds = speaker_folds((each.recording for each in views[0]), options.folds, options.seed)
     evidence: list[Evidence] = []
     for number, fold in enumerate(watch(folds, total=len(folds), what="holding out speakers"), start=1):
-        kept = [each for each in utterances if speaker_of(each.recording) not in fold]
-        model, _, _ = fit_model(kept, corpus.labels, options, spread=spread, journal=journal.at(f"fold-{number}"))
-        evidence += gather(model, _held_out(each for each in utterances if speaker_of(each.recording) in fold))
+        kept = [[each for each in view if speaker_of(each.recording) not in fold] for view in views]
+        held_out = [
+            [each for each in view if speaker_of(each.recording) in fold and not each.recording.copy] for view in views
+        ]
+        model, _ = fit_all(kept, journal=journal.at(f"fold-{number}"))
+        evidence += gather(model, _held_out(held_out, options.front_ends))
     return evidence
 
 
-def _held_out(utterances: Iterable[Utterance]) -> Iterator[HeldOut]:
-    for each in utterances:
-        yield HeldOut(label=each.recording.label, speaker=speaker_of(each.recording), stretches=tuple(each.stretches()))
+def _held_out(views: Sequence[Sequence[Utterance]], front_ends: Sequence[FrontEndOptions]) -> Iterator[HeldOut]:
+    for each in zip(*views, strict=True):
+        recording = each[0].recording
+        stretches = tuple(aligned((view.stretches() for view in each), front_ends))
+        yield HeldOut(label=recording.label, speaker=speaker_of(recording), stretches=stretches)
 
 
 def _identity(utterances: Sequence[Utterance], options: TrainingOptions, sizes: Sizes) -> dict[str, str]:
@@ -258,8 +302,9 @@ def _identity(utterances: Sequence[Utterance], options: TrainingOptions, sizes: 
     recordings = hashlib.sha256()
     for each in utterances:
         recording = each.recording
-        said = (each.digest, recording.start, recording.end, recording.label, speaker_of(recording), recording.split)
-        recordings.update(repr((said, each.n_speech)).encode(errors="surrogateescape"))
+        who = (recording.label, speaker_of(recording), recording.split, recording.value_of(options.balance_by))
+        what = (each.digest, recording.start, recording.end, recording.copy, each.n_speech)
+        recordings.update(repr((who, what)).encode(errors="surrogateescape"))
     return {
         "options": repr(options),
         "sizes": repr(sizes if sizes == "auto" else tuple(sizes)),

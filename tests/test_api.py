@@ -96,7 +96,7 @@ def test_the_number_of_components_can_be_chosen(voices: Path) -> None:
     """With sizes to choose among, the model has one of them, and its card what the choice rests on."""
     model = speechgmm.train(voices, options=SMALL, sizes=(1, 3))
 
-    assert {mixture.n_components for mixture in model.mixtures} <= {1, 3}
+    assert {mixture.n_components for mixture in model.streams[0].mixtures} <= {1, 3}
     assert len(model.card["held_out_by_components"]) == 2
 
 

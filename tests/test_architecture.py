@@ -27,14 +27,16 @@ ROOMS: dict[str, set[str]] = {
     "extraction": {"recordings", "features"},
     "store": {"recordings", "features", "files", "extraction"},
     "pooling": {"recordings", "features", "mixture", "options", "extraction"},
-    "card": {"recordings", "mixture", "options", "extraction"},
     "checkpoint": {"mixture", "files"},
     "plots": {"mixture"},
-    "fitting": {"mixture", "decision", "options", "extraction", "pooling", "progress"},
+    "refinement": {"recordings", "features", "mixture", "options", "extraction"},
+    "fitting": {"features", "mixture", "decision", "options", "extraction", "pooling", "refinement", "progress"},
+    "card": {"recordings", "mixture", "options", "extraction", "fitting"},
     "sizing": {"recordings", "mixture", "options", "extraction", "pooling", "fitting", "progress"},
     "training": {
         *(
             "recordings",
+            "features",
             "mixture",
             "decision",
             "options",
@@ -56,7 +58,7 @@ ANYTHING = {"api", "commands", "__init__", "__main__"}
 KEEPERS = {
     "librosa": {"features/frontend.py"},
     "soundfile": {"recordings/audio.py", "recordings/synthesis.py", "recordings/ami.py"},
-    "soxr": {"recordings/audio.py", "recordings/synthesis.py"},
+    "soxr": {"recordings/audio.py", "recordings/perturbation.py", "recordings/synthesis.py"},
     "joblib": {"parallel.py"},
     "distributed": {"cluster.py"},
     "matplotlib": {"plots.py"},

@@ -22,6 +22,10 @@ SCALE, HALFWAY = 4.0, 100.0
 CERTAIN = 10**9  # so many speakers that the targets are hardly smoothed
 
 
+def one_stream(means: Floats) -> Floats:
+    return means[:, np.newaxis]
+
+
 def draw(n_per_class: tuple[int, int], *, seed: int) -> tuple[Floats, Floats, np.ndarray]:
     """Utterances whose exact log-likelihood ratio is equation (5) with `SCALE` and `HALFWAY`.
 
@@ -33,43 +37,48 @@ def draw(n_per_class: tuple[int, int], *, seed: int) -> tuple[Floats, Floats, np
     n_frames = rng.choice([30.0, 100.0, 300.0, 1000.0], size=len(truth))
     deviation = np.sqrt(2 / SCALE * (1 + HALFWAY / n_frames))
     difference = np.where(truth == 0, 1.0, -1.0) + deviation * rng.standard_normal(len(truth))
-    return np.stack([difference / 2, -difference / 2], axis=1) - 40.0, n_frames, truth
+    return one_stream(np.stack([difference / 2, -difference / 2], axis=1) - 40.0), n_frames, truth
 
 
 def fit(
     means: Floats, n_frames: Floats, truth: np.ndarray, *, n_speakers: int = CERTAIN, weights: Floats | None = None
 ) -> Calibration:
     weights = np.ones(len(truth)) if weights is None else weights
-    return fit_calibration(means, n_frames, truth, weights, np.full(means.shape[1], n_speakers))
+    return fit_calibration(means, n_frames, truth, weights, np.full(means.shape[2], n_speakers))
 
 
 def parameters(calibration: Calibration) -> list[float]:
-    return [calibration.scale, calibration.halfway, *calibration.offsets]
+    return [*calibration.scales, calibration.halfway, *calibration.offsets]
 
 
 def test_equation_5_by_hand() -> None:
     """At the halfway length half of the scale counts, at three times that length three quarters."""
-    calibration = Calibration(scale=8.0, halfway=100.0, offsets=(0.5, -0.5))
+    calibration = Calibration(scales=(8.0,), halfway=100.0, offsets=(0.5, -0.5))
 
-    calibrated = calibration.log_likelihoods(np.array([[-2.0, -3.0], [-2.0, -3.0]]), np.array([100.0, 300.0]))
+    calibrated = calibration.log_likelihoods(
+        one_stream(np.array([[-2.0, -3.0], [-2.0, -3.0]])), np.array([100.0, 300.0])
+    )
 
     np.testing.assert_allclose(calibrated, [[-7.5, -12.5], [-11.5, -18.5]], rtol=1e-15)
 
 
 @pytest.mark.parametrize(
-    ("scale", "halfway", "offsets", "text"),
+    ("scales", "halfway", "offsets", "text"),
     [
-        (0.0, 1.0, (0.0, 0.0), "the calibration's scale is 0.0, but it must be positive"),
-        (math.inf, 1.0, (0.0, 0.0), "the calibration's scale is inf, but it must be positive"),
-        (2.0, -1.0, (0.0, 0.0), "the calibration's halfway is -1.0, but it must be 0 or more"),
-        (2.0, math.nan, (0.0, 0.0), "the calibration's halfway is nan, but it must be 0 or more"),
-        (2.0, 1.0, (0.0, math.nan), "the calibration's offsets are (0.0, nan), but they must be finite"),
+        ((0.0,), 1.0, (0.0, 0.0), "the calibration's scales are (0.0,), but they must be positive"),
+        ((math.inf,), 1.0, (0.0, 0.0), "the calibration's scales are (inf,), but they must be positive"),
+        ((2.0, -3.0), 1.0, (0.0, 0.0), "the calibration's scales are (2.0, -3.0), but they must be positive"),
+        ((2.0,), -1.0, (0.0, 0.0), "the calibration's halfway is -1.0, but it must be 0 or more"),
+        ((2.0,), math.nan, (0.0, 0.0), "the calibration's halfway is nan, but it must be 0 or more"),
+        ((2.0,), 1.0, (0.0, math.nan), "the calibration's offsets are (0.0, nan), but they must be finite"),
     ],
 )
-def test_values_out_of_range_are_refused(scale: float, halfway: float, offsets: tuple[float, ...], text: str) -> None:
+def test_values_out_of_range_are_refused(
+    scales: tuple[float, ...], halfway: float, offsets: tuple[float, ...], text: str
+) -> None:
     """Each parameter is checked, and the fault says its value."""
     with pytest.raises(OptionError) as caught:
-        Calibration(scale=scale, halfway=halfway, offsets=offsets)
+        Calibration(scales=scales, halfway=halfway, offsets=offsets)
 
     assert str(caught.value) == text
 
@@ -112,7 +121,7 @@ def test_fit_finds_the_calibration_the_data_was_drawn_with() -> None:
     """On utterances of a known calibration the fit finds its parameters, though one class has thrice the cases."""
     calibration = fit(*draw((6000, 2000), seed=2))
 
-    assert calibration.scale == pytest.approx(SCALE, rel=0.08)
+    assert calibration.scales == pytest.approx((SCALE,), rel=0.08)
     assert calibration.halfway == pytest.approx(HALFWAY, rel=0.15)
     assert calibration.offsets == pytest.approx((0.0, 0.0), abs=0.08)
 
@@ -121,7 +130,7 @@ def test_fitted_ratios_cost_little_more_than_the_best() -> None:
     """On new utterances the Cllr is that of the true calibration, and within 0.02 bit of the least possible."""
     calibration = fit(*draw((4000, 4000), seed=3))
     means, n_frames, truth = draw((4000, 4000), seed=4)
-    exact = Calibration(scale=SCALE, halfway=HALFWAY, offsets=(0.0, 0.0))
+    exact = Calibration(scales=(SCALE,), halfway=HALFWAY, offsets=(0.0, 0.0))
 
     ratios, best = (log_likelihood_ratios(each.log_likelihoods(means, n_frames))[:, 0] for each in (calibration, exact))
 
@@ -138,7 +147,7 @@ def test_offsets_take_off_a_bias() -> None:
 
     calibration = fit(means + np.array([0.3, 0.0]), n_frames, truth)
 
-    evidence = calibration.scale * 100.0 / (100.0 + calibration.halfway)
+    evidence = calibration.scales[0] * 100.0 / (100.0 + calibration.halfway)
     assert calibration.offsets[1] - calibration.offsets[0] == pytest.approx(0.3 * evidence, abs=0.1)
     assert math.fsum(calibration.offsets) == pytest.approx(0.0, abs=1e-12)
 
@@ -148,7 +157,7 @@ def test_few_speakers_give_no_certainty(n_speakers: int) -> None:
     """However well N speakers a class are separated, none of them gets a posterior above (N + 1) / (N + 2)."""
     truth = np.repeat([0, 1], 60)
     n_frames = np.tile([30.0, 100.0, 400.0], 40)
-    means = np.where(truth[:, np.newaxis] == [0, 1], -30.0, -80.0)
+    means = one_stream(np.where(truth[:, np.newaxis] == [0, 1], -30.0, -80.0))
 
     calibration = fit(means, n_frames, truth, n_speakers=n_speakers)
 
@@ -184,9 +193,9 @@ def test_three_classes_are_calibrated_too() -> None:
     means = 0.5 * (truth[:, np.newaxis] == [0, 1, 2]) + 0.3 * rng.standard_normal((600, 3)) + [0.0, 0.2, 0.0]
     n_frames = np.full(600, 100.0)
 
-    calibration = fit(means, n_frames, truth)
+    calibration = fit(one_stream(means), n_frames, truth)
 
-    own = softmax(calibration.log_likelihoods(means, n_frames), axis=1)[np.arange(600), truth]
+    own = softmax(calibration.log_likelihoods(one_stream(means), n_frames), axis=1)[np.arange(600), truth]
     assert len(calibration.offsets) == 3
     assert calibration.offsets[1] < min(calibration.offsets[0], calibration.offsets[2])
     assert -np.log2(own).mean() < 0.75 * math.log2(3)

@@ -23,11 +23,12 @@ def test_json_has_everything_the_model_has(run: Run, tiny_model_file: Path) -> N
     told = json.loads(done.stdout, parse_constant=lambda name: name)
     assert (told["schema"], told["schema_version"]) == ("speechgmm-model-description", 1)
     assert told["labels"] == ["female", "male"]
-    assert told["components"] == {"female": 4, "male": 4}
-    assert told["front_end"]["n_mels"] == 40
-    assert told["calibration"]["scale"] == model.calibration.scale
+    (stream,) = told["streams"]
+    assert (stream["family"], stream["components"]) == ("gaussian", {"female": 4, "male": 4})
+    assert stream["front_end"]["n_mels"] == 40
+    assert told["calibration"]["scales"] == list(model.calibration.scales)
     assert told["priors"] == {"female": 0.5, "male": 0.5}
-    assert told["decision"] == {"min_speech_s": 0.3}
+    assert told["decision"] == {"min_speech_s": 0.3, "min_probability": 0.0}
     assert told["card"] == model.card
 
 
@@ -41,11 +42,12 @@ def test_text_tells_data_front_end_and_limits(run: Run, tiny_model_file: Path) -
     speech_s = speechgmm.load(tiny_model_file).card["data"]["train"]["male"]["speech_s"]
     assert f"    male: recordings 12, speakers 6, speech s {speech_s}" in lines
     assert "recordings without speaker: 0" in lines
-    assert "components: female 4, male 4" in lines
-    assert "decision: min speech s 0.3" in lines
-    assert any(
-        line.startswith("front end: sampling rate 16000, window s 0.025, hop s 0.01, n mels 40") for line in lines
-    )
+    assert "decision: min speech s 0.3, min probability 0" in lines
+    begin = lines.index("    family: gaussian") - 2
+    assert lines[begin : begin + 2] == ["streams:", "  1:"]
+    assert lines[begin + 3] == "    components: female 4, male 4"
+    assert lines[begin + 4].startswith("    front end: sampling rate 16000, window s 0.025, hop s 0.01, n mels 40")
+    assert any(line.startswith("      male: family gaussian, components 4, iterations ") for line in lines)
 
 
 def test_shipped_model_is_described_by_default(run: Run) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from speechgmm.decision.calibration import Calibration
 from speechgmm.decision.heldout import HeldOut, calibrate, cuts, gather, least_likelihood
-from speechgmm.decision.model import DecisionOptions, Model, uncalibrated_model
+from speechgmm.decision.model import DecisionOptions, Model, Stream, uncalibrated_model
 from speechgmm.evaluation.detection import cllr
 from speechgmm.features.frontend import Stretch
 from speechgmm.features.options import FrontEndOptions
@@ -18,9 +18,15 @@ from speechgmm.mixture.gaussian import DiagonalMixture
 
 BEFORE = uncalibrated_model(
     labels=("high", "low"),
-    front_end=FrontEndOptions(n_coefficients=1, cepstral_mean="none"),
-    reference_mean=np.zeros(1),
-    mixtures=tuple(DiagonalMixture(np.array([1.0]), np.array([[mean]]), np.array([[1.0]])) for mean in (1.0, -1.0)),
+    streams=(
+        Stream(
+            front_end=FrontEndOptions(n_coefficients=1, cepstral_mean="none"),
+            reference_mean=np.zeros(1),
+            mixtures=tuple(
+                DiagonalMixture(np.array([1.0]), np.array([[mean]]), np.array([[1.0]])) for mean in (1.0, -1.0)
+            ),
+        ),
+    ),
     decision=DecisionOptions(),
 )
 
@@ -36,7 +42,7 @@ def held_out(n_speakers: int, *, seed: int, n_frames: int = 300) -> list[HeldOut
         HeldOut(
             label=label,
             speaker=f"{label}-{number}",
-            stretches=(stretch(centre + 0.5 * rng.standard_normal() + rng.standard_normal(n_frames)),),
+            stretches=((stretch(centre + 0.5 * rng.standard_normal() + rng.standard_normal(n_frames)),),),
         )
         for label, centre in (("high", 0.5), ("low", -0.5))
         for number in range(n_speakers)
@@ -54,7 +60,7 @@ def cost(model: Model, utterances: list[HeldOut]) -> float:
 
 def test_cuts_are_a_few_pieces_of_each_shorter_length() -> None:
     """Three neighbouring pieces of each length at most, fewer where the stretch is too short, none as long as it."""
-    pieces = list(cuts([stretch(np.arange(450))]))
+    pieces = [piece for (piece,) in cuts([[stretch(np.arange(450))]])]
 
     assert Counter(len(piece.frames) for piece in pieces) == {30: 3, 50: 3, 100: 3, 200: 2, 400: 1}
     assert [int(piece.frames[0, 0]) for piece in pieces] == [0, 30, 60, 0, 50, 100, 0, 100, 200, 0, 200, 0]
@@ -64,7 +70,9 @@ def test_cuts_are_a_few_pieces_of_each_shorter_length() -> None:
 
 def test_cuts_do_not_cross_stretches() -> None:
     """Every stretch is cut on its own; one that is too short gives none."""
-    pieces = list(cuts([stretch(np.zeros(20)), stretch(np.ones(45)), stretch(np.full(31, 2.0))]))
+    stretches = [stretch(np.zeros(20)), stretch(np.ones(45)), stretch(np.full(31, 2.0))]
+
+    pieces = [piece for (piece,) in cuts([[each] for each in stretches])]
 
     assert [(len(piece.frames), set(piece.frames[:, 0].tolist())) for piece in pieces] == [(30, {1.0}), (30, {2.0})]
 
@@ -80,13 +88,13 @@ def test_gather_scores_wholes_and_pieces() -> None:
     """An utterance of 120 frames gives its own scores and those of three pieces of 30, two of 50 and one of 100."""
     (evidence,) = gather(BEFORE, held_out(1, seed=1, n_frames=120)[:1])
 
-    assert (evidence.label, evidence.speaker, evidence.whole.n_speech) == ("high", "high-0", 120)
-    assert [piece.n_speech for piece in evidence.pieces] == [30, 30, 30, 50, 50, 100]
+    assert (evidence.label, evidence.speaker, evidence.whole.n_speech.tolist()) == ("high", "high-0", [120])
+    assert [piece.n_speech.tolist() for piece in evidence.pieces] == [[30], [30], [30], [50], [50], [100]]
 
 
 def test_utterances_without_speech_are_ignored() -> None:
     """What holds no speech is no evidence."""
-    silent = HeldOut(label="low", speaker="mute", stretches=(Stretch(np.empty((0, 1), np.float32), 200),))
+    silent = HeldOut(label="low", speaker="mute", stretches=((Stretch(np.empty((0, 1), np.float32), 200),),))
     nothing = HeldOut(label="low", speaker="absent", stretches=())
 
     evidence = gather(BEFORE, [silent, *held_out(1, seed=2), nothing])
@@ -99,8 +107,8 @@ def test_calibration_on_held_out_speakers_is_sane() -> None:
     model = calibrate(BEFORE, gather(BEFORE, held_out(40, seed=3)))
 
     others = held_out(40, seed=4)
-    trusting = replace(BEFORE, calibration=Calibration(scale=1e5, halfway=1e5, offsets=(0.0, 0.0)))
-    assert 0.5 < model.calibration.scale < 10
+    trusting = replace(BEFORE, calibration=Calibration(scales=(1e5,), halfway=1e5, offsets=(0.0, 0.0)))
+    assert 0.5 < model.calibration.scales[0] < 10
     assert 0.0 <= model.calibration.halfway < 100
     assert model.calibration.offsets == pytest.approx((0.0, 0.0), abs=0.5)
     assert cost(model, others) < 0.75
@@ -114,9 +122,9 @@ def test_the_mixtures_stay_as_they_are() -> None:
 
     model = calibrate(BEFORE, evidence)
 
-    best = [each.whole.log_likelihoods.max() / each.whole.n_speech for each in evidence]
+    best = [each.whole.log_likelihoods.max() / each.whole.n_speech[0] for each in evidence]
     assert model.least_likelihood == pytest.approx(least_likelihood(best, 1))
-    assert model.mixtures is BEFORE.mixtures
+    assert model.streams is BEFORE.streams
     assert (model.labels, model.priors, model.decision) == (BEFORE.labels, BEFORE.priors, BEFORE.decision)
 
 
@@ -127,8 +135,8 @@ def test_a_talkative_speaker_counts_once() -> None:
 
     again = calibrate(BEFORE, gather(BEFORE, [*utterances, *[utterances[0]] * 4])).calibration
 
-    assert (again.scale, again.halfway, *again.offsets) == pytest.approx(
-        (once.scale, once.halfway, *once.offsets), rel=1e-3
+    assert (*again.scales, again.halfway, *again.offsets) == pytest.approx(
+        (*once.scales, once.halfway, *once.offsets), rel=1e-3
     )
 
 
@@ -137,6 +145,6 @@ def test_more_speakers_may_be_surer() -> None:
     utterances = held_out(10, seed=7)
     as_one = [replace(each, speaker=each.label) for each in utterances]
 
-    many, one = (calibrate(BEFORE, gather(BEFORE, each)).calibration.scale for each in (utterances, as_one))
+    (many,), (one,) = (calibrate(BEFORE, gather(BEFORE, each)).calibration.scales for each in (utterances, as_one))
 
     assert many > 1.1 * one

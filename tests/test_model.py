@@ -11,7 +11,7 @@ import pytest
 
 from speechgmm.decision.calibration import Calibration
 from speechgmm.decision.decision import UNKNOWN, Decision
-from speechgmm.decision.model import DecisionOptions, Model, Scores, uncalibrated_model
+from speechgmm.decision.model import DecisionOptions, Model, Scores, Stream, uncalibrated_model
 from speechgmm.errors import OptionError
 from speechgmm.features.frontend import Stretch
 from speechgmm.features.options import FrontEndOptions
@@ -24,12 +24,12 @@ def normal(mean: float) -> DiagonalMixture:
     return DiagonalMixture(np.array([1.0]), np.array([[mean]]), np.array([[1.0]]))
 
 
+STREAM = Stream(front_end=AS_THEY_ARE, reference_mean=np.zeros(1), mixtures=(normal(1.0), normal(-1.0)))
+
 TWO = Model(
     labels=("high", "low"),
-    front_end=AS_THEY_ARE,
-    reference_mean=np.zeros(1),
-    mixtures=(normal(1.0), normal(-1.0)),
-    calibration=Calibration(scale=4.0, halfway=100.0, offsets=(0.25, -0.25)),
+    streams=(STREAM,),
+    calibration=Calibration(scales=(4.0,), halfway=100.0, offsets=(0.25, -0.25)),
     least_likelihood=-5.0,
     priors=(0.5, 0.5),
 )
@@ -44,38 +44,39 @@ def steady(value: float, n_frames: int) -> Stretch:
 
 
 def decide(model: Model, *stretches: Stretch) -> Decision:
-    return model.decide(model.score_all(stretches))
+    return model.decide(model.score_all((stretch,) for stretch in stretches))
 
 
 def test_scores_are_sums_of_log_likelihoods() -> None:
     """Each class's log-likelihoods are summed over the speech frames; pauses count as frames only."""
-    scores = TWO.score(frames(0.0, 2.0, pauses=3))
+    scores = TWO.score([frames(0.0, 2.0, pauses=3)])
 
     constant = -0.5 * math.log(2 * math.pi)
-    assert (scores.n_frames, scores.n_speech) == (5, 2)
-    np.testing.assert_allclose(scores.log_likelihoods, [2 * constant - 0.5 - 0.5, 2 * constant - 0.5 - 4.5])
+    assert (scores.n_frames, scores.n_speech.tolist()) == (5, [2])
+    np.testing.assert_allclose(scores.log_likelihoods, [[2 * constant - 0.5 - 0.5, 2 * constant - 0.5 - 4.5]])
 
 
 def test_scores_add_up_stretch_by_stretch() -> None:
     """An utterance's score is the sum of its stretches'; of no stretches it is nothing."""
     first, second = frames(0.0, 2.0, pauses=1), frames(-1.0, 0.5, 0.25)
 
-    together = TWO.score_all([first, second])
+    together = TWO.score_all([[first], [second]])
 
-    assert (together.n_frames, together.n_speech) == (6, 5)
+    assert (together.n_frames, together.n_speech.tolist()) == (6, [5])
     np.testing.assert_allclose(
-        together.log_likelihoods, TWO.score(first).log_likelihoods + TWO.score(second).log_likelihoods
+        together.log_likelihoods, TWO.score([first]).log_likelihoods + TWO.score([second]).log_likelihoods
     )
     nothing = TWO.score_all([])
-    assert (nothing.n_frames, nothing.n_speech, nothing.log_likelihoods.tolist()) == (0, 0, [0.0, 0.0])
+    assert (nothing.n_frames, nothing.n_speech.tolist(), nothing.log_likelihoods.tolist()) == (0, [0], [[0.0, 0.0]])
 
 
 def test_each_stretch_is_moved_to_the_reference_mean() -> None:
     """The front end's mean normalisation is done before scoring, with the model's reference mean."""
-    model = replace(TWO, front_end=replace(AS_THEY_ARE, cepstral_mean="utterance"), reference_mean=np.array([0.5]))
+    moved = replace(STREAM, front_end=replace(AS_THEY_ARE, cepstral_mean="utterance"), reference_mean=np.array([0.5]))
+    model = replace(TWO, streams=(moved,))
 
     np.testing.assert_allclose(
-        model.score(frames(11.0, 13.0)).log_likelihoods, TWO.score(frames(-0.5, 1.5)).log_likelihoods, rtol=1e-6
+        model.score([frames(11.0, 13.0)]).log_likelihoods, TWO.score([frames(-0.5, 1.5)]).log_likelihoods, rtol=1e-6
     )
 
 
@@ -182,9 +183,7 @@ def test_three_classes_by_hand() -> None:
     """Posteriors are a softmax; a class's ratio is against the mean likelihood of the others."""
     model = uncalibrated_model(
         labels=("low", "middle", "high"),
-        front_end=AS_THEY_ARE,
-        reference_mean=np.zeros(1),
-        mixtures=(normal(-2.0), normal(0.0), normal(2.0)),
+        streams=(replace(STREAM, mixtures=(normal(-2.0), normal(0.0), normal(2.0))),),
         decision=DecisionOptions(),
     )
 
@@ -202,9 +201,7 @@ def test_an_uncalibrated_model_refuses_nobody() -> None:
     """Before it was shown held-out speakers, a model finds no voice unlike its own."""
     model = uncalibrated_model(
         labels=TWO.labels,
-        front_end=AS_THEY_ARE,
-        reference_mean=np.zeros(1),
-        mixtures=TWO.mixtures,
+        streams=TWO.streams,
         decision=DecisionOptions(),
     )
 
@@ -223,20 +220,20 @@ def test_an_uncalibrated_model_refuses_nobody() -> None:
             "a model needs two or more different classes, none of them 'unknown', not a, unknown",
         ),
         (
-            {"mixtures": (normal(0.0),)},
+            {"streams": (replace(STREAM, mixtures=(normal(0.0),)),)},
             "a model needs one mixture, one prior and one calibration offset for each class",
         ),
         ({"priors": (0.2, 0.3, 0.5)}, "a model needs one mixture, one prior and one calibration offset for each class"),
         (
-            {"calibration": Calibration(scale=1.0, halfway=1.0, offsets=(0.0,))},
+            {"calibration": Calibration(scales=(1.0,), halfway=1.0, offsets=(0.0,))},
             "a model needs one mixture, one prior and one calibration offset for each class",
         ),
+        ({"streams": ()}, "a model needs at least one stream, and one scale of the calibration for each"),
+        ({"streams": (STREAM, STREAM)}, "a model needs at least one stream, and one scale of the calibration for each"),
         (
-            {"front_end": FrontEndOptions(n_coefficients=7), "reference_mean": np.zeros(7)},
-            "the mixtures must have the front end's 7 dimensions",
+            {"calibration": Calibration(scales=(1.0, 2.0), halfway=1.0, offsets=(0.0, 0.0))},
+            "a model needs at least one stream, and one scale of the calibration for each",
         ),
-        ({"reference_mean": np.zeros(3)}, "reference_mean must be 1 finite numbers"),
-        ({"reference_mean": np.array([math.nan])}, "reference_mean must be 1 finite numbers"),
         ({"least_likelihood": -math.inf}, "least_likelihood is -inf, but it must be a finite number"),
         ({"priors": (0.4, 0.7)}, "the priors are 0.4, 0.7, but they must be positive and sum to 1"),
         ({"priors": (1.0, 0.0)}, "the priors are 1.0, 0.0, but they must be positive and sum to 1"),
@@ -250,11 +247,30 @@ def test_parts_that_do_not_fit_are_refused(changes: dict[str, Any], text: str) -
     assert str(caught.value) == text
 
 
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        (
+            {"front_end": FrontEndOptions(n_coefficients=7), "reference_mean": np.zeros(7)},
+            "the mixtures must have the front end's 7 dimensions",
+        ),
+        ({"reference_mean": np.zeros(3)}, "reference_mean must be 1 finite numbers"),
+        ({"reference_mean": np.array([math.nan])}, "reference_mean must be 1 finite numbers"),
+    ],
+)
+def test_parts_of_a_stream_that_do_not_fit_are_refused(changes: dict[str, Any], text: str) -> None:
+    """A stream whose mixtures or mean are not of its front end's frames cannot be made."""
+    with pytest.raises(OptionError) as caught:
+        replace(STREAM, **changes)
+
+    assert str(caught.value) == text
+
+
 def test_scores_of_nothing_are_neutral() -> None:
     """Adding the scores of no frames changes nothing."""
-    scores = TWO.score(frames(0.5, 1.0))
+    scores = TWO.score([frames(0.5, 1.0)])
 
-    total = scores + Scores(n_frames=0, n_speech=0, log_likelihoods=np.zeros(2))
+    total = scores + Scores(n_frames=0, n_speech=np.zeros(1, dtype=np.int64), log_likelihoods=np.zeros((1, 2)))
 
-    assert (total.n_frames, total.n_speech) == (2, 2)
+    assert (total.n_frames, total.n_speech.tolist()) == (2, [2])
     np.testing.assert_array_equal(total.log_likelihoods, scores.log_likelihoods)

@@ -16,7 +16,7 @@ import pytest
 
 from speechgmm.decision import modelfile
 from speechgmm.decision.calibration import Calibration
-from speechgmm.decision.model import DecisionOptions, Model
+from speechgmm.decision.model import DecisionOptions, Model, Stream
 from speechgmm.decision.modelfile import float32_mixture, load, save
 from speechgmm.errors import ModelFileError, OptionError, OutputError
 from speechgmm.features.frontend import Stretch
@@ -36,10 +36,14 @@ def small_model() -> Model:
 
     return Model(
         labels=("féminin", "low"),
-        front_end=FrontEndOptions(n_coefficients=2, cepstral_mean="utterance", hop_s=0.0125),
-        reference_mean=rng.normal(size=2),
-        mixtures=(mixture(), mixture()),
-        calibration=Calibration(scale=1 / 3, halfway=12.5, offsets=(0.1, -0.1)),
+        streams=(
+            Stream(
+                front_end=FrontEndOptions(n_coefficients=2, cepstral_mean="utterance", hop_s=0.0125),
+                reference_mean=rng.normal(size=2),
+                mixtures=(mixture(), mixture()),
+            ),
+        ),
+        calibration=Calibration(scales=(1 / 3,), halfway=12.5, offsets=(0.1, -0.1)),
         least_likelihood=-9.75,
         priors=(0.3, 0.7),
         decision=DecisionOptions(min_speech_s=0.5),
@@ -73,6 +77,11 @@ def header_of(arrays: Arrays) -> dict[str, Any]:
 def change_header(file: Path, **changes: Any) -> None:
     arrays = arrays_of(file)
     np.savez(file, **{**arrays, "header": packed({**header_of(arrays), **changes})})
+
+
+def change_front_end(file: Path, **changes: Any) -> None:
+    (stream,) = header_of(arrays_of(file))["streams"]
+    change_header(file, streams=[{**stream, "front_end": changes}])
 
 
 def change_array(file: Path, name: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
@@ -115,12 +124,12 @@ def test_everything_comes_back(file: Path) -> None:
     """Every part of a model is read as it was saved."""
     model, back = small_model(), load(file)
 
-    for name in ("labels", "front_end", "calibration", "least_likelihood", "priors", "decision", "card"):
+    for name in ("labels", "front_ends", "calibration", "least_likelihood", "priors", "decision", "card"):
         assert getattr(back, name) == getattr(model, name), name
-    np.testing.assert_array_equal(back.reference_mean, model.reference_mean)
     np.testing.assert_array_equal(back.training_digests, model.training_digests)
     assert back.training_digests.dtype == np.uint64
-    for mine, theirs in zip(back.mixtures, model.mixtures, strict=True):
+    np.testing.assert_array_equal(back.streams[0].reference_mean, model.streams[0].reference_mean)
+    for mine, theirs in zip(back.streams[0].mixtures, model.streams[0].mixtures, strict=True):
         np.testing.assert_array_equal(mine.weights, theirs.weights)
         np.testing.assert_array_equal(mine.means, theirs.means)
         np.testing.assert_array_equal(mine.variances, theirs.variances)
@@ -129,14 +138,15 @@ def test_everything_comes_back(file: Path) -> None:
 def test_a_loaded_model_decides_the_same(tiny_model: Model, tmp_path: Path) -> None:
     """A trained model decides identically after a round trip, and is the same bytes when it is saved again."""
     rng = np.random.default_rng(2)
-    spread = np.sqrt(tiny_model.mixtures[0].variances.mean(axis=0))
-    frames = (tiny_model.reference_mean + spread * rng.normal(size=(400, len(spread)))).astype(np.float32)
+    (stream,) = tiny_model.streams
+    spread = np.sqrt(stream.mixtures[0].variances.mean(axis=0))
+    frames = (stream.reference_mean + spread * rng.normal(size=(400, len(spread)))).astype(np.float32)
     save(tiny_model, tmp_path / "once.npz")
 
     back = load(tmp_path / "once.npz")
     save(back, tmp_path / "twice.npz")
 
-    decisions = [model.decide(model.score(Stretch(frames, 500))) for model in (tiny_model, back)]
+    decisions = [model.decide(model.score([Stretch(frames, 500)])) for model in (tiny_model, back)]
     assert decisions[0] == decisions[1]
     assert decisions[0].decided
     assert (tmp_path / "once.npz").read_bytes() == (tmp_path / "twice.npz").read_bytes()
@@ -157,10 +167,10 @@ def test_a_model_file_is_a_plain_npz(file: Path) -> None:
 
     assert header_of(arrays)["format"] == "speechgmm-model"
     assert header_of(arrays)["format_version"] == 1
-    assert header_of(arrays)["front_end"] == asdict(small_model().front_end)
+    assert header_of(arrays)["streams"] == [{"family": "gaussian", "front_end": asdict(small_model().front_end)}]
     assert {name: array.dtype.str for name, array in arrays.items() if name[:5] == "means"} == {
-        "means_0": "<f4",
-        "means_1": "<f4",
+        "means_0_0": "<f4",
+        "means_0_1": "<f4",
     }
 
 
@@ -201,9 +211,10 @@ def test_a_folder_that_is_not_there_cannot_be_written_to(tmp_path: Path) -> None
 def test_float32_mixture_is_what_a_file_gives_back(tmp_path: Path) -> None:
     """Rounding beforehand is rounding to what the file holds."""
     exact = DiagonalMixture(np.array([1 / 3, 2 / 3]), np.array([[0.1, 0.2], [0.3, 0.4]]), np.full((2, 2), 0.7))
-    save(replace(small_model(), mixtures=(exact, exact)), tmp_path / "model.npz")
+    model = small_model()
+    save(replace(model, streams=(replace(model.streams[0], mixtures=(exact, exact)),)), tmp_path / "model.npz")
 
-    back, rounded = load(tmp_path / "model.npz").mixtures[0], float32_mixture(exact)
+    back, rounded = load(tmp_path / "model.npz").streams[0].mixtures[0], float32_mixture(exact)
 
     np.testing.assert_array_equal(back.weights, rounded.weights)
     np.testing.assert_array_equal(back.means, rounded.means)
@@ -277,12 +288,12 @@ def test_an_array_of_objects_is_refused_and_not_run(file: Path) -> None:
     """A pickled object in an array runs no code."""
     target = file.with_name("touched")
     payload = np.array([_Payload(target)], dtype=object)
-    np.savez(file, **{**arrays_of(file), "weights_0": payload})
+    np.savez(file, **{**arrays_of(file), "weights_0_0": payload})
 
-    assert damaged(file) == "'weights_0' is an array of |O, but <f4 is expected"
+    assert damaged(file) == "'weights_0_0' is an array of |O, but <f4 is expected"
     assert not target.exists()
     with np.load(file, allow_pickle=True) as archive:
-        assert archive["weights_0"].shape == (1,)
+        assert archive["weights_0_0"].shape == (1,)
     assert target.exists()
 
 
@@ -295,15 +306,15 @@ def test_compressed_members_are_refused(file: Path) -> None:
 
 def bomb(file: Path) -> str:
     """Sixteen megabytes of zeros, deflated to a few kilobytes."""
-    replace_member(file, "weights_0.npy", bytes(16 << 20), compression=zipfile.ZIP_DEFLATED)
+    replace_member(file, "weights_0_0.npy", bytes(16 << 20), compression=zipfile.ZIP_DEFLATED)
     return "its members claim more bytes than it has"
 
 
 def vast_shape(file: Path) -> str:
     """Two numbers that claim to be a million million."""
     header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }\n"
-    replace_member(file, "weights_0.npy", npy(header, bytes(8)))
-    return "'weights_0' claims the shape (1000000000000,), but holds 2 numbers"
+    replace_member(file, "weights_0_0.npy", npy(header, bytes(8)))
+    return "'weights_0_0' claims the shape (1000000000000,), but holds 2 numbers"
 
 
 def vast_header(file: Path) -> str:
@@ -352,23 +363,23 @@ def test_hostile_files_are_refused_in_little_memory(file: Path, make: Callable[[
 )
 def test_array_headers_that_numpy_does_not_write_are_refused(file: Path, header: bytes) -> None:
     """Array headers are compared with the one form there is and never evaluated."""
-    replace_member(file, "weights_0.npy", npy(header, np.full(3, 1 / 3, dtype="<f4").tobytes()))
+    replace_member(file, "weights_0_0.npy", npy(header, np.full(3, 1 / 3, dtype="<f4").tobytes()))
 
-    assert damaged(file) == "'weights_0' is no plain array in C order"
+    assert damaged(file) == "'weights_0_0' is no plain array in C order"
 
 
 def test_the_wrong_kind_of_numbers_is_refused(file: Path) -> None:
     """Each array has one type it may be of."""
-    change_array(file, "means_1", lambda means: means.astype(np.float64))
+    change_array(file, "means_0_1", lambda means: means.astype(np.float64))
 
-    assert damaged(file) == "'means_1' is an array of <f8, but <f4 is expected"
+    assert damaged(file) == "'means_0_1' is an array of <f8, but <f4 is expected"
 
 
 def test_a_missing_member_is_named(file: Path) -> None:
     """What is not there is said by name, member or entry of the header."""
     arrays = arrays_of(file)
-    np.savez(file, **{name: array for name, array in arrays.items() if name != "variances_1"})
-    assert damaged(file) == "'variances_1' is missing"
+    np.savez(file, **{name: array for name, array in arrays.items() if name != "variances_0_1"})
+    assert damaged(file) == "'variances_0_1' is missing"
 
     header = {name: value for name, value in header_of(arrays).items() if name != "priors"}
     np.savez(file, **{**arrays, "header": packed(header)})
@@ -378,20 +389,20 @@ def test_a_missing_member_is_named(file: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "change", "reason"),
     [
-        ("means_0", lambda means: means * np.float32(np.nan), "the means of a mixture must be finite numbers"),
-        ("variances_1", lambda each: -each, "the variances of a mixture must be positive and finite"),
+        ("means_0_0", lambda means: means * np.float32(np.nan), "the means of a mixture must be finite numbers"),
+        ("variances_0_1", lambda each: -each, "the variances of a mixture must be positive and finite"),
         (
-            "weights_0",
+            "weights_0_0",
             lambda each: np.array([0.5, 0.25, 0.5], dtype=np.float32),
             "the weights of a mixture must be positive and sum to 1, but the least is 0.25 and their sum 1.25",
         ),
         (
-            "weights_0",
+            "weights_0_0",
             lambda each: np.array([0.5, 0.5], dtype=np.float32),
             "a mixture needs weights (K,), means (K, D) and variances (K, D) with K and D at least 1, "
             "not (2,), (3, 2) and (3, 2)",
         ),
-        ("reference_mean", lambda each: np.zeros(5), "reference_mean must be 2 finite numbers"),
+        ("reference_mean_0", lambda each: np.zeros(5), "reference_mean must be 2 finite numbers"),
     ],
 )
 def test_values_are_checked(file: Path, name: str, change: Callable[[np.ndarray], np.ndarray], reason: str) -> None:
@@ -412,16 +423,47 @@ def test_values_are_checked(file: Path, name: str, change: Callable[[np.ndarray]
         ("priors", [0.5, 0.25], "the priors are 0.5, 0.25, but they must be positive and sum to 1"),
         ("least_likelihood", float("nan"), "its header holds NaN, which is no number"),
         ("decision", {"min_speech_s": -3}, "min_speech_s is -3, but it must be 0 or more seconds"),
-        ("calibration", {"scale": 0, "halfway": 1, "offsets": [0, 0]}, "the calibration's scale is 0"),
-        ("calibration", {"scale": 10**400, "halfway": 1, "offsets": [0, 0]}, "int too large to convert to float"),
+        ("calibration", {"scales": [0], "halfway": 1, "offsets": [0, 0]}, "the calibration's scales are (0,)"),
+        (
+            "calibration",
+            {"scales": [1, 1], "halfway": 1, "offsets": [0, 0]},
+            "a model needs at least one stream, and one scale of the calibration for each",
+        ),
+        ("calibration", {"scales": [10**400], "halfway": 1, "offsets": [0, 0]}, "int too large to convert to float"),
         ("calibration", None, "'NoneType' object is not subscriptable"),
-        ("front_end", {"sampling_rate": 44}, "sampling_rate is 44 Hz, but it must be 8000 to 96000 Hz"),
-        ("front_end", {"cutoff": 1}, "unexpected keyword argument 'cutoff'"),
+        ("calibration", {"scales": 1, "halfway": 1, "offsets": [0, 0]}, "'int' object is not iterable"),
+        ("streams", [], "a model needs at least one stream, and one scale of the calibration for each"),
+        ("streams", None, "'NoneType' object is not iterable"),
+        ("streams", {"family": "gaussian"}, "string indices must be integers"),
+        ("streams", [{"front_end": {}}], "'family' is missing"),
+        ("streams", [{"family": "gaussian"}], "'front_end' is missing"),
+        (
+            "streams",
+            [{"family": "poisson", "front_end": {}}],
+            "its mixtures are of the family 'poisson', which is unknown",
+        ),
+        ("streams", [{"family": [], "front_end": {}}], "unhashable type: 'list'"),
+        ("streams", [{"family": "gaussian", "front_end": []}], "must be a mapping, not list"),
     ],
 )
 def test_header_values_are_checked(file: Path, entry: str, value: Any, reason: str) -> None:
     """Whatever stands in the header, the file is a model or is refused."""
     change_header(file, **{entry: value})
+
+    assert reason in damaged(file)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"sampling_rate": 44}, "sampling_rate is 44 Hz, but it must be 8000 to 96000 Hz"),
+        ({"cutoff": 1}, "unexpected keyword argument 'cutoff'"),
+        ({}, "the mixtures must have the front end's 20 dimensions"),
+    ],
+)
+def test_the_front_end_of_a_stream_is_checked(file: Path, changes: dict[str, Any], reason: str) -> None:
+    """Its options are options of this version, in their ranges, and make frames of the mixtures' dimensions."""
+    change_front_end(file, **changes)
 
     assert reason in damaged(file)
 

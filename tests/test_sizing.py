@@ -55,12 +55,12 @@ def test_results_are_those_of_models_fitted_without_the_fold(cepstral_mean: str)
     fold = speaker_folds((each.recording for each in utterances), 3, options.seed)[0]
     kept = [each for each in utterances if speaker_of(each.recording) not in fold]
     unheard = [each for each in utterances if speaker_of(each.recording) in fold]
-    model = fit_model(kept, LABELS, options)[0]
+    model = fit_model([kept], LABELS, options)[0]
 
     def scores(part: list[Utterance], label: str) -> float:
-        mine = [model.score_all(each.stretches()) for each in part if each.recording.label == label]
-        return sum(float(each.log_likelihoods[LABELS.index(label)]) for each in mine) / sum(
-            each.n_speech for each in mine
+        mine = [model.score_all(zip(each.stretches())) for each in part if each.recording.label == label]
+        return sum(float(each.log_likelihoods[0, LABELS.index(label)]) for each in mine) / sum(
+            each.n_speech[0] for each in mine
         )
 
     means = [scores(kept, label) for label in LABELS]
@@ -153,7 +153,7 @@ def test_training_takes_the_size_that_does_best(voices: Path) -> None:
     small, large = training.sizes
     assert large.held_out > small.held_out + 1
     plain = train(corpus, options=replace(options, n_components=8)).model
-    for mine, theirs in zip(training.model.mixtures, plain.mixtures, strict=True):
+    for mine, theirs in zip(training.model.streams[0].mixtures, plain.streams[0].mixtures, strict=True):
         np.testing.assert_array_equal(mine.means, theirs.means)
     card = dict(training.model.card)
     assert card.pop("held_out_by_components") == {"1": round(small.held_out, 6), "8": round(large.held_out, 6)}

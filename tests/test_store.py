@@ -85,7 +85,7 @@ def test_features_are_made_once(recording: Recording, tmp_path: Path, monkeypatc
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("it was decoded again")
 
-    monkeypatch.setattr("speechgmm.store.recording_stretches", refuse)
+    monkeypatch.setattr("speechgmm.store.recording_views", refuse)
     assert fetched(store_in(tmp_path / "features"), replace(recording, file=copy, name="copy.wav")).n_speech > 0
 
 

@@ -60,7 +60,7 @@ def test_verbose_says_all_options(run: Run, voices: Path, model_file: Path) -> N
     done = run("train", voices, "-o", model_file, *SMALL, "-v")
 
     assert done.stderr.startswith(
-        "speechgmm: TrainingOptions(family='gaussian', n_components=2, start='kmeans', restarts=1, "
+        "speechgmm: TrainingOptions(n_components=2, start='kmeans', restarts=1, "
         "background_iterations=15, speaker_share=4.0, folds=2, seed=0, "
     )
 
@@ -72,10 +72,11 @@ def test_starts_and_restarts_are_in_the_card(run: Run, voices: Path, model_file:
     assert (done.returncode, done.stderr) == (0, "")
     card = speechgmm.load(model_file).card
     assert (card["settings"]["start"], card["settings"]["restarts"]) == ("random", 3)
-    ends = card["restarts"]["log_likelihoods_per_frame"]
+    (stream,) = card["streams"]
+    ends = stream["restarts"]["log_likelihoods_per_frame"]
     assert len(set(ends)) == 3
-    assert card["restarts"]["spread"] == pytest.approx(max(ends) - min(ends), abs=2e-6)
-    assert "\nrestarts:\n  log likelihoods per frame: " in done.stdout
+    assert stream["restarts"]["spread"] == pytest.approx(max(ends) - min(ends), abs=2e-6)
+    assert "\n    restarts:\n      log likelihoods per frame: " in done.stdout
 
 
 def test_the_start_decides_the_model(run: Run, voices: Path, model_file: Path) -> None:
@@ -85,9 +86,9 @@ def test_the_start_decides_the_model(run: Run, voices: Path, model_file: Path) -
         option = ["--start", method] if method else []
         assert run("train", voices, "-o", model_file, "--force", *SMALL, *option).returncode == 0
         model = speechgmm.load(model_file)
-        means[method] = model.mixtures[0].means.tobytes()
+        means[method] = model.streams[0].mixtures[0].means.tobytes()
         assert model.card["settings"]["start"] == (method or "kmeans")
-        assert "restarts" not in model.card
+        assert "restarts" not in model.card["streams"][0]
     assert means.pop("") == means["kmeans"]
     assert len(set(means.values())) == 4
 
@@ -375,7 +376,8 @@ def test_classes_are_adapted_from_the_background(run: Run, voices: Path, model_f
         assert (done.returncode, done.stderr) == (0, "")
         model = speechgmm.load(model_file)
         assert model.card["settings"]["adapt"] == relevance
-        distances.append(abs(model.mixtures[0].means - model.mixtures[1].means).max())
+        one, other = model.streams[0].mixtures
+        distances.append(abs(one.means - other.means).max())
     assert distances[0] < 0.05 < distances[1]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,7 +58,8 @@ def of_speakers(corpus: Corpus, *numbers: int) -> Corpus:
 def same_mixtures(one: Model, other: Model) -> bool:
     return all(
         np.array_equal(getattr(mine, name), getattr(theirs, name))
-        for mine, theirs in zip(one.mixtures, other.mixtures, strict=True)
+        for stream, other_stream in zip(one.streams, other.streams, strict=True)
+        for mine, theirs in zip(stream.mixtures, other_stream.mixtures, strict=True)
         for name in ("weights", "means", "variances")
     )
 
@@ -244,7 +245,7 @@ def test_classes_count_the_same_in_the_background() -> None:
     high = ClassUtterances("high", (utterance("c", 500, label="high", value=-5.0),), (1.0,))
     options = replace(SMALL, n_components=1, front_end=FrontEndOptions(cepstral_mean="none"))
 
-    background = fit_background([low, high], np.zeros(20), options)
+    background = fit_background([low, high], np.zeros(20), options.front_end, options)
 
     np.testing.assert_allclose(background.best.mixture.means, np.full((1, 20), (3.0 - 5.0) / 2), rtol=1e-6)
 
@@ -254,16 +255,16 @@ def test_every_class_starts_from_the_background() -> None:
     options = replace(SMALL, n_components=1, speaker_share=0.1, front_end=FrontEndOptions(cepstral_mean="none"))
     utterances = [utterance("a", 1000, value=1.0), utterance("b", 50), utterance("c", 100, label="high", value=-2.0)]
     classes = [balance("low", utterances[:2], options), balance("high", utterances[2:], options)]
-    background = fit_background(classes, np.zeros(20), options)
+    background = fit_background(classes, np.zeros(20), options.front_end, options)
 
-    model, fits, _ = fit_model(utterances, ["low", "high"], options)
+    model, (fitted,) = fit_model([utterances], ["low", "high"], options)
 
     for label, each in zip(["low", "high"], classes, strict=True):
         (shard,) = pool([each], np.zeros(20), options.front_end)
         expected = np.average(background.best.mixture.log_likelihoods(shard.frames()), weights=shard.weights())
-        assert fits[label].log_likelihoods[0] == pytest.approx(expected)
+        assert fitted.fits[label].log_likelihoods[0] == pytest.approx(expected)
     # The median of 1000 and 50 frames is 525, so a speaker weighs 52.5 frames at most.
-    np.testing.assert_allclose(model.mixtures[0].means, np.full((1, 20), 52.5 / (52.5 + 50)), rtol=1e-6)
+    np.testing.assert_allclose(model.streams[0].mixtures[0].means, np.full((1, 20), 52.5 / (52.5 + 50)), rtol=1e-6)
 
 
 def test_too_little_speech_is_an_error() -> None:
@@ -375,9 +376,10 @@ def test_nobody_calibrates_the_mixtures_they_trained(corpus: Corpus, monkeypatch
     heard: list[set[str]] = []
     fit_model, gather = training.fit_model, training.gather
 
-    def watching_fit(utterances: Any, *args: Any, **kwargs: Any) -> Any:
+    def watching_fit(views: Any, *args: Any, **kwargs: Any) -> Any:
+        (utterances,) = views
         fitted.append({each.recording.speaker for each in utterances})
-        return fit_model(utterances, *args, **kwargs)
+        return fit_model(views, *args, **kwargs)
 
     def watching_gather(model: Any, utterances: Any) -> Any:
         held_out = list(utterances)
@@ -449,7 +451,10 @@ def test_the_card_has_numbers_and_nobody_in_it(tiny_model: Model, voices: Path) 
         amounts = card["data"]["train"][label]
         assert (amounts["recordings"], amounts["speakers"]) == (12, 6)
         assert 12 * 1.5 < amounts["speech_s"] < 12 * 3
-        assert card["fits"][label]["components"] == 4
+        (stream,) = card["streams"]
+        assert stream["fits"][label]["components"] == 4
+        assert stream["fits"][label]["family"] == "gaussian"
+        assert stream["front_end"] == asdict(tiny_model.front_end)
     assert card["settings"]["n_components"] == 4
     assert card["settings"]["calibration_folds"] == 5
     assert card["recordings_without_speaker"] == 0
@@ -497,7 +502,7 @@ def test_adaptation_begins_at_a_background_fitted_to_its_end() -> None:
         classes.append(ClassUtterances(label, (Utterance.of(recording, [Stretch(frames, 500)], "0"),), (1.0,)))
     options = TrainingOptions(n_components=4, background_iterations=2, em=EMOptions(max_iterations=7, tolerance=0.0))
 
-    free = fit_background(classes, np.zeros(20), options)
-    adapted = fit_background(classes, np.zeros(20), replace(options, adapt=16.0))
+    free = fit_background(classes, np.zeros(20), options.front_end, options)
+    adapted = fit_background(classes, np.zeros(20), options.front_end, replace(options, adapt=16.0))
 
     assert (free.best.n_iterations, adapted.best.n_iterations) == (2, 7)

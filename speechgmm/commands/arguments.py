@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -85,6 +86,16 @@ def add_priors_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_min_probability_argument(parser: argparse.ArgumentParser) -> None:
+    """Add how probable the likeliest class must be for an answer."""
+    parser.add_argument(
+        "--min-probability",
+        type=float,
+        metavar="P",
+        help="answer unknown where no class is so probable (default: the model's, 0)",
+    )
+
+
 def at_least(least: int) -> Callable[[str], int]:
     """A function that reads a whole number from `least` on."""
 
@@ -163,4 +174,8 @@ def open_model(options: argparse.Namespace) -> Model:
     file = options.model or shipped_model_file()
     detail(options, f"the model is {file}")
     model = load(file)
-    return model if options.priors is None else model.with_priors(options.priors)
+    if options.priors is not None:
+        model = model.with_priors(options.priors)
+    if options.min_probability is not None:
+        model = replace(model, decision=replace(model.decision, min_probability=options.min_probability))
+    return model

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from speechgmm.commands.arguments import (
     Subparsers,
+    add_min_probability_argument,
     add_model_argument,
     add_priors_argument,
     add_work_arguments,
@@ -39,6 +40,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_model_argument(parser)
     add_priors_argument(parser)
+    add_min_probability_argument(parser)
     parser.add_argument(
         "--format",
         choices=["table", "csv", "json", "jsonl"],

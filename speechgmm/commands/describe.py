@@ -52,11 +52,16 @@ def to_json(model: Model) -> dict[str, Any]:
         "schema": "speechgmm-model-description",
         "schema_version": 1,
         "labels": list(model.labels),
-        "family": model.mixtures[0].family,
-        "components": {
-            label: mixture.n_components for label, mixture in zip(model.labels, model.mixtures, strict=True)
-        },
-        "front_end": asdict(model.front_end),
+        "streams": [
+            {
+                "family": stream.mixtures[0].family,
+                "components": {
+                    label: mixture.n_components for label, mixture in zip(model.labels, stream.mixtures, strict=True)
+                },
+                "front_end": asdict(stream.front_end),
+            }
+            for stream in model.streams
+        ],
         "calibration": asdict(model.calibration),
         "least_likelihood": model.least_likelihood,
         "priors": dict(zip(model.labels, model.priors, strict=True)),
@@ -71,7 +76,7 @@ def to_text(model: Model, file: Path) -> str:
     lines = [printable(f"{file}: {' / '.join(model.labels)}")]
     del sections["schema"], sections["schema_version"], sections["labels"]
     card = sections.pop("card")
-    for name, value in {**card, **sections}.items():
+    for name, value in [*card.items(), *sections.items()]:
         lines += _entry(name, value, indent=0)
     return "\n".join(lines) + "\n"
 
@@ -85,6 +90,8 @@ def _entry(name: str, value: Any, indent: int) -> list[str]:
         for key, item in value.items():
             lines += _entry(key, item, indent + 1)
         return lines
+    if isinstance(value, (list, tuple)) and any(isinstance(item, Mapping) for item in value):
+        return _entry(name, {str(number): item for number, item in enumerate(value, start=1)}, indent)
     if isinstance(value, (list, tuple)) and any(isinstance(item, str) and len(item) > 30 for item in value):
         return [f"{margin}{title}:", *(f"{margin}  - {_plain(item)}" for item in value)]
     if isinstance(value, (list, tuple)):

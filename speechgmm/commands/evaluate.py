@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from speechgmm.commands.arguments import (
     Subparsers,
     add_corpus_arguments,
+    add_min_probability_argument,
     add_model_argument,
     add_priors_argument,
     add_work_arguments,
@@ -45,6 +46,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_model_argument(parser)
     add_priors_argument(parser)
+    add_min_probability_argument(parser)
     parser.add_argument(
         "--by", action="append", default=[], metavar="COLUMN", help="break the results down by a column; repeatable"
     )

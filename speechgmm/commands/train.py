@@ -12,6 +12,7 @@ from speechgmm.commands.arguments import (
     Subparsers,
     add_corpus_arguments,
     add_work_arguments,
+    at_least,
     component_counts,
     new_command,
     open_corpus,
@@ -19,8 +20,11 @@ from speechgmm.commands.arguments import (
 from speechgmm.commands.console import detail, note, tell_failure_count, telling_failures, watch_for
 
 if TYPE_CHECKING:
+    from speechgmm.mixture.discriminative import DiscriminativeOptions
     from speechgmm.mixture.selection import SizeResult
     from speechgmm.parallel import Workers
+
+FAMILIES: dict[str, list[str]] = {"gaussian": [], "bernoulli": ["features=patterns"]}
 
 EXAMPLE = """\
   speechgmm train recordings/ -o voices.npz
@@ -76,7 +80,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--family",
         default="gaussian",
-        metavar="FAMILY",
+        choices=list(FAMILIES),
         help="what the components are: gaussian, on cepstra, or bernoulli, on binary spectral patterns "
         "(default: gaussian)",
     )
@@ -99,6 +103,48 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="NAME=VALUE",
         help="an option of the front end, such as n_coefficients=13 (all are in docs/method.md); "
         "may be given several times",
+    )
+    parser.add_argument(
+        "--stream",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE,...",
+        help="another view of the same speech, with mixtures of its own and a front end that differs in these options, "
+        "such as window_s=0.064,n_mels=80; its scores are joined with the others'; may be given several times",
+    )
+    parser.add_argument(
+        "--nonspeech",
+        default="",
+        metavar="CLASS",
+        help="the class whose recordings are no speech: what sounds like it is answered with unknown",
+    )
+    parser.add_argument(
+        "--discriminative",
+        type=at_least(0),
+        default=0,
+        metavar="STEPS",
+        help="move the means by so many steps toward telling the classes apart, such as 300 (default: 0, maximum "
+        "likelihood)",
+    )
+    parser.add_argument(
+        "--channel-copies",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of the steps' material that is heard through another channel: room, noise, telephone (default: 0)",
+    )
+    parser.add_argument(
+        "--effort-copies",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of the steps' material that is made to sound spoken up or shouted (default: 0)",
+    )
+    parser.add_argument(
+        "--balance-by",
+        default="",
+        metavar="COLUMN",
+        help="a column of the manifest, such as corpus, the values of which the steps draw more evenly",
     )
     parser.add_argument(
         "--features",
@@ -129,9 +175,8 @@ def run(options: argparse.Namespace) -> int:
     from speechgmm.errors import OptionError
     from speechgmm.features.options import FrontEndOptions
     from speechgmm.files import check_destination
-    from speechgmm.mixture.families import check_family
     from speechgmm.mixture.options import EMOptions
-    from speechgmm.options import FEATURES, TrainingOptions
+    from speechgmm.options import TrainingOptions
     from speechgmm.training import for_training, train
 
     sizes = () if len(options.components) == 1 else options.components
@@ -142,16 +187,19 @@ def run(options: argparse.Namespace) -> int:
     _check_sizes_files(options.sizes, options.output)
     if options.dask and not options.features:
         raise OptionError("--dask needs --features: a folder in which the workers keep what they extract")
-    check_family(options.family)
+    first = FrontEndOptions.parse([*FAMILIES[options.family], *options.front_end])
     training_options = TrainingOptions(
-        family=options.family,
         n_components=TrainingOptions.n_components if sizes else options.components[0],
         start=options.start,
         restarts=options.restarts,
         folds=options.folds,
         seed=options.seed,
         adapt=options.map,
-        front_end=FrontEndOptions.parse([f"features={FEATURES[options.family]}", *options.front_end]),
+        discriminative=_discriminative(options),
+        balance_by=options.balance_by,
+        nonspeech=options.nonspeech,
+        front_end=first,
+        further_front_ends=tuple(FrontEndOptions.parse(each.split(","), first) for each in options.stream),
         em=EMOptions(max_iterations=options.iterations, hard=options.hard),
     )
     check_destination(options.output, replace=options.force)
@@ -178,6 +226,20 @@ def run(options: argparse.Namespace) -> int:
     save(training.model, options.output)
     print(to_text(training.model, options.output), end="")
     return 1 if training.failures else 0
+
+
+def _discriminative(options: argparse.Namespace) -> DiscriminativeOptions | None:
+    """How the means are moved, if they are."""
+    from speechgmm.errors import OptionError
+    from speechgmm.mixture.discriminative import DiscriminativeOptions
+
+    if options.discriminative:
+        return DiscriminativeOptions(
+            steps=options.discriminative, channel_share=options.channel_copies, effort_share=options.effort_copies
+        )
+    if options.channel_copies or options.effort_copies or options.balance_by:
+        raise OptionError("--channel-copies, --effort-copies and --balance-by need --discriminative STEPS")
+    return None
 
 
 def _workers(options: argparse.Namespace) -> AbstractContextManager[Workers]:

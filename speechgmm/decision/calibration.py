@@ -1,11 +1,11 @@
 """Calibration: from mean log-likelihoods a frame to log-likelihoods that mean what they say.
 
 The frames of an utterance are not independent. Their summed log-likelihood ratio is over-confident, and however long
-the recording is, it is one speaker's; their mean is under-confident. With ``m_c`` the mean log-likelihood a frame under
-class c and ``n`` the number of speech frames, the calibrated log-likelihood of class c is, up to a term common to all
-classes,
+the recording is, it is one speaker's; their mean is under-confident. With ``m_sc`` the mean log-likelihood a frame in
+stream s under class c and ``n`` the number of speech frames, the calibrated log-likelihood of class c is, up to a term
+common to all classes,
 
-    l_c = scale n / (n + halfway) m_c + offset_c                                                                 (5)
+    l_c = n / (n + halfway) sum_s scale_s m_sc + offset_c                                                        (5)
 
 For two classes of normally distributed speaker means this is the exact form of the log-likelihood ratio: the spread of
 ``m`` is a between-speaker variance plus a within-speaker variance that falls as 1/n. The parameters are found by
@@ -38,21 +38,21 @@ class Calibration:
 
     Attributes
     ----------
-    scale : float
-        Positive.
+    scales : tuple of float
+        How much each stream counts, positive.
     halfway : float
         Speech frames at which half the weight of evidence is reached; not negative.
     offsets : tuple of float
         One a class; they sum to 0.
     """
 
-    scale: float
+    scales: tuple[float, ...]
     halfway: float
     offsets: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.scale) and self.scale > 0):
-            raise OptionError(f"the calibration's scale is {self.scale}, but it must be positive")
+        if not all(math.isfinite(scale) and scale > 0 for scale in self.scales):
+            raise OptionError(f"the calibration's scales are {self.scales}, but they must be positive")
         if not (math.isfinite(self.halfway) and self.halfway >= 0):
             raise OptionError(f"the calibration's halfway is {self.halfway}, but it must be 0 or more")
         if not all(math.isfinite(offset) for offset in self.offsets):
@@ -63,8 +63,8 @@ class Calibration:
 
         Parameters
         ----------
-        means : ndarray (N, C)
-            Mean log-likelihood a frame of each utterance under each class.
+        means : ndarray (N, S, C)
+            Mean log-likelihood a frame of each utterance in each stream under each class.
         n_frames : ndarray (N,)
             Speech frames of each utterance.
 
@@ -73,8 +73,8 @@ class Calibration:
         ndarray (N, C)
             Calibrated log-likelihoods (natural logarithm), up to a constant common to an utterance's classes.
         """
-        evidence = self.scale * n_frames / (n_frames + self.halfway)
-        calibrated: Floats = evidence[:, np.newaxis] * means + np.array(self.offsets)
+        joined = np.einsum("s,nsc->nc", np.array(self.scales), means)
+        calibrated: Floats = (n_frames / (n_frames + self.halfway))[:, np.newaxis] * joined + np.array(self.offsets)
         return calibrated
 
 
@@ -110,8 +110,8 @@ def fit_calibration(
 
     Parameters
     ----------
-    means : ndarray (N, C)
-        Mean log-likelihood a frame of each utterance under each class.
+    means : ndarray (N, S, C)
+        Mean log-likelihood a frame of each utterance in each stream under each class.
     n_frames : ndarray (N,)
         Speech frames of each utterance.
     truth : ndarray (N,) of int
@@ -125,22 +125,25 @@ def fit_calibration(
     -------
     Calibration
     """
-    n_classes = means.shape[1]
+    _, n_streams, n_classes = means.shape
     targets = smoothed_targets(speakers_per_class)[truth]
     class_totals = np.bincount(truth, weights=case_weights, minlength=n_classes)
     weights = case_weights / class_totals[truth] / n_classes
 
     def calibration_of(parameters: Floats) -> Calibration:
-        scale, halfway = np.exp(parameters[:2])
-        offsets = np.append(parameters[2:], -parameters[2:].sum())
-        return Calibration(scale=float(scale), halfway=float(halfway), offsets=tuple(offsets.tolist()))
+        halfway, *scales = np.exp(parameters[: 1 + n_streams]).tolist()
+        free = parameters[1 + n_streams :]
+        return Calibration(scales=tuple(scales), halfway=halfway, offsets=(*free.tolist(), -float(free.sum())))
 
     def cross_entropy(parameters: Floats) -> float:
         posteriors = log_softmax(calibration_of(parameters).log_likelihoods(means, n_frames), axis=1)
         return -float(weights @ (targets * posteriors).sum(axis=1))
 
-    bounds = [tuple(np.log(SCALE_RANGE)), tuple(np.log(HALFWAY_RANGE))] + [(None, None)] * (n_classes - 1)
-    start = np.concatenate([np.log([START_SCALE, START_HALFWAY]), np.zeros(n_classes - 1)])
+    bounds = (
+        [tuple(np.log(HALFWAY_RANGE))] + [tuple(np.log(SCALE_RANGE))] * n_streams + [(None, None)] * (n_classes - 1)
+    )
+    start = np.log([START_HALFWAY, *[START_SCALE / n_streams] * n_streams])
+    start = np.concatenate([start, np.zeros(n_classes - 1)])
     result = scipy.optimize.minimize(cross_entropy, start, method="L-BFGS-B", bounds=bounds)
     return calibration_of(result.x)
 

@@ -10,11 +10,13 @@ import numpy as np
 
 from speechgmm.decision.calibration import fit_calibration
 from speechgmm.decision.model import Model, Scores
+from speechgmm.decision.rejection import Rejection, least_ratio
 from speechgmm.features.frontend import Stretch
 
 CUT_FRAMES = (30, 50, 100, 200, 400, 800)
 CUTS_PER_LENGTH = 3  # of each stretch: more of one utterance say little new
 UNLIKE_DEVIATIONS = 4.0
+LONG_ENOUGH_S = 1.0  # of speech, for the bound under which it is no speech
 LEAST_DEVIATION = 0.1  # nats a frame and dimension: held-out voices of one channel are more alike than voices are
 
 
@@ -28,13 +30,13 @@ class HeldOut:
         Its class.
     speaker : str
         Who speaks.
-    stretches : tuple of Stretch
-        Its frames.
+    stretches : tuple of tuple of Stretch
+        Its frames: for each of its stretches, as each stream of the model sees it.
     """
 
     label: str
     speaker: str
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[tuple[Stretch, ...], ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,7 +66,7 @@ def gather(model: Model, utterances: Iterable[HeldOut]) -> list[Evidence]:
     evidence = []
     for utterance in utterances:
         whole = model.score_all(utterance.stretches)
-        if whole.n_speech:
+        if whole.n_speech.all():
             pieces = tuple(model.score(cut) for cut in cuts(utterance.stretches))
             evidence.append(Evidence(label=utterance.label, speaker=utterance.speaker, whole=whole, pieces=pieces))
     return evidence
@@ -84,34 +86,46 @@ def calibrate(model: Model, evidence: Sequence[Evidence]) -> Model:
     Returns
     -------
     Model
-        With `calibration` and `least_likelihood` set.
+        With `calibration`, `least_likelihood` and, where it rejects what is no speech, the bound for that set.
     """
     scores = [score for each in evidence for score in (each.whole, *each.pieces)]
     owners = [(model.labels.index(each.label), each.speaker) for each in evidence for _ in range(1 + len(each.pieces))]
-    n_frames = np.array([float(score.n_speech) for score in scores])
+    n_frames = np.array([float(score.n_speech[0]) for score in scores])
     n_pieces = Counter(owners)
     calibration = fit_calibration(
-        means=np.stack([score.log_likelihoods for score in scores]) / n_frames[:, np.newaxis],
+        means=np.stack([score.means for score in scores]),
         n_frames=n_frames,
         truth=np.array([label for label, _ in owners]),
         case_weights=np.array([1.0 / n_pieces[owner] for owner in owners]),
         speakers_per_class=np.bincount([label for label, _ in n_pieces], minlength=len(model.labels)),
     )
-    best_means = [float(each.whole.log_likelihoods.max()) / each.whole.n_speech for each in evidence]
+    best_means = [float(each.whole.means[0].max()) for each in evidence]
     return replace(
         model,
         calibration=calibration,
+        rejection=_bounded(model, evidence),
         least_likelihood=least_likelihood(best_means, model.front_end.n_dimensions),
     )
 
 
-def cuts(stretches: Sequence[Stretch]) -> Iterator[Stretch]:
-    """Short pieces of an utterance's speech frames, a few of each length in `CUT_FRAMES`."""
-    for stretch in stretches:
+def _bounded(model: Model, evidence: Sequence[Evidence]) -> Rejection | None:
+    """The rejection with the bound that hardly any held-out utterance lies below, short ones left aside if possible."""
+    if model.rejection is None:
+        return None
+    least = LONG_ENOUGH_S / model.front_end.hop_s
+    wholes = [each.whole for each in evidence]
+    long = [whole for whole in wholes if whole.n_speech[0] >= least] or wholes
+    return replace(model.rejection, least_ratio=least_ratio([each.speech_ratio / each.n_speech[0] for each in long]))
+
+
+def cuts(stretches: Sequence[Sequence[Stretch]]) -> Iterator[tuple[Stretch, ...]]:
+    """Short pieces of an utterance's speech frames, a few of each length in `CUT_FRAMES`, as each stream sees them."""
+    for views in stretches:
+        n_speech = min(len(view.frames) for view in views)
         for length in CUT_FRAMES:
-            begins = range(0, len(stretch.frames) - length, length)
+            begins = range(0, n_speech - length, length)
             for begin in begins[:CUTS_PER_LENGTH]:
-                yield Stretch(stretch.frames[begin : begin + length], length)
+                yield tuple(Stretch(view.frames[begin : begin + length], length) for view in views)
 
 
 def least_likelihood(best_means: Sequence[float], n_dimensions: int) -> float:

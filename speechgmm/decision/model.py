@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from speechgmm.decision.calibration import Calibration, log_likelihood_ratios
 from speechgmm.decision.decision import UNKNOWN, Decision
+from speechgmm.decision.rejection import Rejection
 from speechgmm.errors import OptionError
 from speechgmm.features.frontend import Features, Stretch, normalise_mean
 from speechgmm.features.options import FrontEndOptions
@@ -27,13 +29,18 @@ class DecisionOptions:
     ----------
     min_speech_s : float
         Seconds of speech below which the answer is `UNKNOWN`; not negative.
+    min_probability : float
+        Probability of the likeliest class below which the answer is `UNKNOWN`; at least 0 and below 1.
     """
 
     min_speech_s: float = 0.3
+    min_probability: float = 0.0
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.min_speech_s) and self.min_speech_s >= 0):
             raise OptionError(f"min_speech_s is {self.min_speech_s}, but it must be 0 or more seconds")
+        if not 0 <= self.min_probability < 1:
+            raise OptionError(f"min_probability is {self.min_probability}, but it must be at least 0 and below 1")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,22 +51,68 @@ class Scores:
     ----------
     n_frames : int
         Frames in all.
-    n_speech : int
-        Frames of speech among them.
-    log_likelihoods : ndarray (C,)
-        Sum over the speech frames of the log-likelihood under each class (natural logarithm).
+    n_speech : ndarray (S,) of int
+        Frames of speech among them, as each stream sees it.
+    log_likelihoods : ndarray (S, C)
+        Sum over the speech frames of the log-likelihood in each stream under each class (natural logarithm).
+    speech_ratio : float
+        Sum over the speech frames of the first stream of the log-likelihood ratio of speech to non-speech, where the
+        model knows of any.
     """
 
     n_frames: int
-    n_speech: int
+    n_speech: npt.NDArray[np.int64]
     log_likelihoods: Floats
+    speech_ratio: float = 0.0
 
     def __add__(self, other: Scores) -> Scores:
         return Scores(
             n_frames=self.n_frames + other.n_frames,
             n_speech=self.n_speech + other.n_speech,
             log_likelihoods=self.log_likelihoods + other.log_likelihoods,
+            speech_ratio=self.speech_ratio + other.speech_ratio,
         )
+
+    @property
+    def means(self) -> Floats:
+        """Mean log-likelihood a frame in each stream under each class, (S, C); 0 in a stream without speech."""
+        means: Floats = self.log_likelihoods / np.maximum(self.n_speech, 1)[:, np.newaxis]
+        return means
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stream:
+    """One view of speech: frames made in one way, and the mixture of each class over them.
+
+    Attributes
+    ----------
+    front_end : FrontEndOptions
+        How the frames are made.
+    reference_mean : ndarray (D,)
+        Mean of the training frames, toward which an utterance's mean is moved.
+    mixtures : tuple of Mixture
+        One a class.
+    """
+
+    front_end: FrontEndOptions
+    reference_mean: Floats
+    mixtures: tuple[Mixture, ...]
+
+    def __post_init__(self) -> None:
+        n_dimensions = self.front_end.n_dimensions
+        if any(mixture.n_dimensions != n_dimensions for mixture in self.mixtures):
+            raise OptionError(f"the mixtures must have the front end's {n_dimensions} dimensions")
+        if self.reference_mean.shape != (n_dimensions,) or not np.isfinite(self.reference_mean).all():
+            raise OptionError(f"reference_mean must be {n_dimensions} finite numbers")
+
+    def frames(self, stretch: Stretch) -> Features:
+        """The speech frames of a stretch (T, D), their mean moved toward the reference."""
+        return normalise_mean(stretch.frames, self.reference_mean, self.front_end)
+
+    def score(self, frames: Features) -> Floats:
+        """Sum over frames of the log-likelihood under each class, (C,)."""
+        sums: Floats = class_log_likelihoods(self.mixtures, frames).sum(axis=0)
+        return sums
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,19 +123,17 @@ class Model:
     ----------
     labels : tuple of str
         The classes, two or more.
-    front_end : FrontEndOptions
-        How its frames are made.
-    reference_mean : ndarray (D,)
-        Mean of the training frames, toward which an utterance's mean is moved.
-    mixtures : tuple of Mixture
-        One a class.
+    streams : tuple of Stream
+        The views of speech whose scores are joined, one or more; how much speech there is, the first one says.
     calibration : Calibration
         From mean log-likelihoods a frame to calibrated ones.
     least_likelihood : float
-        Mean log-likelihood a frame, under the class that fits best, below which an utterance sounds like none of
-        the voices the model was trained on.
+        Mean log-likelihood a frame in the first stream, under the class that fits best, below which an utterance sounds
+        like none of the voices the model was trained on.
     priors : tuple of float
         Probability of each class before anything is heard; positive, they sum to 1.
+    rejection : Rejection, optional
+        What tells speech from other sounds.
     decision : DecisionOptions
         When the model answers.
     card : mapping
@@ -92,12 +143,11 @@ class Model:
     """
 
     labels: tuple[str, ...]
-    front_end: FrontEndOptions
-    reference_mean: Floats
-    mixtures: tuple[Mixture, ...]
+    streams: tuple[Stream, ...]
     calibration: Calibration
     least_likelihood: float
     priors: tuple[float, ...]
+    rejection: Rejection | None = None
     decision: DecisionOptions = DecisionOptions()
     card: Mapping[str, Any] = field(default_factory=dict)
     training_digests: np.ndarray[tuple[int], np.dtype[np.uint64]] = field(
@@ -105,43 +155,62 @@ class Model:
     )
 
     def __post_init__(self) -> None:
-        n_classes, n_dimensions = len(self.labels), self.front_end.n_dimensions
+        n_classes = len(self.labels)
         if n_classes < 2 or len(set(self.labels)) < n_classes or UNKNOWN in self.labels:
             raise OptionError(
                 f"a model needs two or more different classes, none of them {UNKNOWN!r}, "
                 f"not {', '.join(self.labels) or 'none'}"
             )
-        if not n_classes == len(self.mixtures) == len(self.priors) == len(self.calibration.offsets):
+        if any(len(stream.mixtures) != n_classes for stream in self.streams) or not (
+            n_classes == len(self.priors) == len(self.calibration.offsets)
+        ):
             raise OptionError("a model needs one mixture, one prior and one calibration offset for each class")
-        if any(mixture.n_dimensions != n_dimensions for mixture in self.mixtures):
-            raise OptionError(f"the mixtures must have the front end's {n_dimensions} dimensions")
-        if self.reference_mean.shape != (n_dimensions,) or not np.isfinite(self.reference_mean).all():
-            raise OptionError(f"reference_mean must be {n_dimensions} finite numbers")
+        if not 0 < len(self.streams) == len(self.calibration.scales):
+            raise OptionError("a model needs at least one stream, and one scale of the calibration for each")
+        check_streams(self.front_ends)
+        if self.rejection and {self.rejection.speech.n_dimensions, self.rejection.nonspeech.n_dimensions} != {
+            self.front_end.n_dimensions
+        }:
+            raise OptionError(f"the mixtures of rejection must have {self.front_end.n_dimensions} dimensions")
         if not math.isfinite(self.least_likelihood):
             raise OptionError(f"least_likelihood is {self.least_likelihood}, but it must be a finite number")
         check_priors(self.priors)
 
-    def score(self, stretch: Stretch) -> Scores:
-        """Score the speech frames of a stretch under each class.
+    @property
+    def front_end(self) -> FrontEndOptions:
+        """The front end of the first stream; all have its sampling rate and its hop."""
+        return self.streams[0].front_end
+
+    @property
+    def front_ends(self) -> tuple[FrontEndOptions, ...]:
+        """The front ends of all streams."""
+        return tuple(stream.front_end for stream in self.streams)
+
+    def score(self, stretches: Sequence[Stretch]) -> Scores:
+        """Score the speech frames of a stretch, as each stream sees it, under each class.
 
         Parameters
         ----------
-        stretch : Stretch
+        stretches : sequence of Stretch
+            One a stream.
 
         Returns
         -------
         Scores
         """
-        frames = normalise_mean(stretch.frames, self.reference_mean, self.front_end)
+        frames = [stream.frames(stretch) for stream, stretch in zip(self.streams, stretches, strict=True)]
+        pairs = zip(self.streams, frames, strict=True)
         return Scores(
-            n_frames=stretch.n_frames,
-            n_speech=len(frames),
-            log_likelihoods=class_log_likelihoods(self.mixtures, frames).sum(axis=0),
+            n_frames=stretches[0].n_frames,
+            n_speech=np.array([len(each) for each in frames]),
+            log_likelihoods=np.stack([stream.score(each) for stream, each in pairs]),
+            speech_ratio=float(self.rejection.log_ratios(frames[0]).sum()) if self.rejection else 0.0,
         )
 
-    def score_all(self, stretches: Iterable[Stretch]) -> Scores:
+    def score_all(self, stretches: Iterable[Sequence[Stretch]]) -> Scores:
         """Score an utterance, stretch by stretch."""
-        nothing = Scores(n_frames=0, n_speech=0, log_likelihoods=np.zeros(len(self.labels)))
+        shape = len(self.streams), len(self.labels)
+        nothing = Scores(n_frames=0, n_speech=np.zeros(shape[0], dtype=np.int64), log_likelihoods=np.zeros(shape))
         return sum(map(self.score, stretches), start=nothing)
 
     def decide(self, scores: Scores) -> Decision:
@@ -155,16 +224,19 @@ class Model:
         -------
         Decision
         """
-        speech_s = scores.n_speech * self.front_end.hop_s
+        n_speech = int(scores.n_speech[0])
+        speech_s = n_speech * self.front_end.hop_s
         reason = self._reason_not_to_answer(scores, speech_s)
         if reason:
             return Decision(label=UNKNOWN, speech_s=speech_s, reason=reason)
-        means = scores.log_likelihoods[np.newaxis] / scores.n_speech
-        calibrated = self.calibration.log_likelihoods(means, np.array([float(scores.n_speech)]))[0]
+        calibrated = self.calibration.log_likelihoods(scores.means[np.newaxis], np.array([float(n_speech)]))[0]
         ratios = log_likelihood_ratios(calibrated)
         joint = calibrated + np.log(self.priors)
         posteriors = np.exp(joint - np.logaddexp.reduce(joint))
         best = int(np.argmax(posteriors))
+        if posteriors[best] < self.decision.min_probability:
+            reason = f"no class has a probability of {self.decision.min_probability:g} or more"
+            return Decision(label=UNKNOWN, speech_s=speech_s, reason=reason)
         return Decision(
             label=self.labels[best],
             probability=float(posteriors[best]),
@@ -175,11 +247,13 @@ class Model:
         )
 
     def _reason_not_to_answer(self, scores: Scores, speech_s: float) -> str:
-        if scores.n_speech == 0:
+        if scores.n_speech[0] == 0:
             return "no speech"
         if speech_s < self.decision.min_speech_s:
             return f"too little speech: less than {self.decision.min_speech_s:g} s"
-        if scores.log_likelihoods.max() / scores.n_speech < self.least_likelihood:
+        if self.rejection and scores.speech_ratio / scores.n_speech[0] < self.rejection.least_ratio:
+            return "does not sound like speech"
+        if scores.means[0].max() < self.least_likelihood:
             return "does not sound like the voices the model was trained on"
         return ""
 
@@ -204,20 +278,18 @@ class Model:
 def uncalibrated_model(
     *,
     labels: tuple[str, ...],
-    front_end: FrontEndOptions,
-    reference_mean: Floats,
-    mixtures: tuple[Mixture, ...],
+    streams: tuple[Stream, ...],
+    rejection: Rejection | None = None,
     decision: DecisionOptions,
 ) -> Model:
     """A model that scores but was shown no held-out speakers yet; all classes are equally likely."""
     return Model(
         labels=labels,
-        front_end=front_end,
-        reference_mean=reference_mean,
-        mixtures=mixtures,
-        calibration=Calibration(scale=1.0, halfway=0.0, offsets=(0.0,) * len(labels)),
+        streams=streams,
+        calibration=Calibration(scales=(1.0,) * len(streams), halfway=0.0, offsets=(0.0,) * len(labels)),
         least_likelihood=-sys.float_info.max,
         priors=(1.0 / len(labels),) * len(labels),
+        rejection=rejection,
         decision=decision,
     )
 
@@ -225,6 +297,12 @@ def uncalibrated_model(
 def class_log_likelihoods(mixtures: Iterable[Mixture], frames: Features) -> Floats:
     """Log-likelihood of each frame under each class, (T, C)."""
     return np.stack([mixture.log_likelihoods(frames) for mixture in mixtures], axis=1)
+
+
+def check_streams(front_ends: Sequence[FrontEndOptions]) -> None:
+    """Raise OptionError unless all streams have one sampling rate and one hop."""
+    if len({(front_end.sampling_rate, front_end.hop_s) for front_end in front_ends}) > 1:
+        raise OptionError("the streams of a model must have the same sampling_rate and the same hop_s")
 
 
 def check_priors(priors: tuple[float, ...]) -> None:

@@ -22,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from speechgmm.decision.calibration import Calibration
-from speechgmm.decision.model import DecisionOptions, Model
+from speechgmm.decision.model import DecisionOptions, Model, Stream
+from speechgmm.decision.rejection import Rejection
 from speechgmm.errors import ModelFileError, OptionError
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.files import write_atomically
@@ -32,7 +33,7 @@ from speechgmm.mixture.model import Mixture
 FORMAT, FORMAT_VERSION = "speechgmm-model", 1
 MAX_BYTES = 256 << 20
 MAX_HEADER_BYTES = 1 << 20  # parsed JSON takes up to 25 times its text
-DTYPES = {"header": "|u1", "reference_mean": "<f8", "training_digests": "<u8"}  # all others: "<f4"
+DTYPES = {"header": "|u1", "reference_mean": "<f8", "training_digests": "<u8"}  # by first part of the name; else "<f4"
 ARRAY_START = re.compile(  # what numpy writes before the numbers of a plain array in C order
     rb"\x93NUMPY\x01\x00.."
     rb"\{'descr': '(?P<kind>[^']*)', 'fortran_order': False, 'shape': \((?P<shape>[\d, ]*)\), \} *\n",
@@ -64,11 +65,13 @@ def save(model: Model, file: Path) -> None:
     header = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
-        "family": model.mixtures[0].family,
         "labels": model.labels,
-        "front_end": asdict(model.front_end),
+        "streams": [
+            {"family": stream.mixtures[0].family, "front_end": asdict(stream.front_end)} for stream in model.streams
+        ],
         "calibration": asdict(model.calibration),
         "least_likelihood": model.least_likelihood,
+        "least_speech_ratio": model.rejection.least_ratio if model.rejection else None,
         "priors": model.priors,
         "decision": asdict(model.decision),
         "card": model.card,
@@ -80,12 +83,15 @@ def save(model: Model, file: Path) -> None:
         )
     arrays: Arrays = {
         "header": np.frombuffer(text, dtype=np.uint8),
-        "reference_mean": model.reference_mean,
         "training_digests": model.training_digests,
     }
-    for index, mixture in enumerate(model.mixtures):
-        for parameter in fields(mixture):
-            arrays[f"{parameter.name}_{index}"] = getattr(mixture, parameter.name).astype(np.float32)
+    for number, stream in enumerate(model.streams):
+        arrays[f"reference_mean_{number}"] = stream.reference_mean
+        for index, mixture in enumerate(stream.mixtures):
+            arrays.update(_arrays_of(mixture, f"{number}_{index}"))
+    if model.rejection:
+        arrays.update(_arrays_of(model.rejection.speech, "speech"))
+        arrays.update(_arrays_of(model.rejection.nonspeech, "nonspeech"))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
@@ -155,7 +161,7 @@ def _parse_array(name: str, data: bytes) -> npt.NDArray[Any]:
     begin = ARRAY_START.match(data)
     if begin is None:
         raise ValueError(f"{name!r} is no plain array in C order")
-    kind, expected = begin["kind"].decode(), DTYPES.get(name, "<f4")
+    kind, expected = begin["kind"].decode(), DTYPES.get(re.sub(r"_\d+$", "", name), "<f4")
     if kind != expected:
         raise ValueError(f"{name!r} is an array of {kind}, but {expected} is expected")
     shape = tuple(map(int, re.findall(rb"\d+", begin["shape"])))
@@ -192,27 +198,53 @@ def _build(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) ->
     for label in labels:
         label.encode(errors="surrogateescape")  # what cannot be written cannot be an answer
     calibration = header["calibration"]
-    if header["family"] not in MIXTURES:
-        raise ValueError(f"its mixtures are of the family {header['family']!r}, which is unknown")
-    family = MIXTURES[header["family"]]
-    mixtures = [
-        family(*(arrays[f"{parameter.name}_{index}"].astype(np.float64) for parameter in fields(family)))
-        for index in range(len(labels))
-    ]
     return Model(
         labels=labels,
-        front_end=FrontEndOptions(**header["front_end"]),
-        reference_mean=arrays["reference_mean"],
-        mixtures=tuple(mixtures),
+        streams=tuple(
+            _build_stream(number, known, len(labels), arrays) for number, known in enumerate(header["streams"])
+        ),
         calibration=Calibration(
-            scale=calibration["scale"], halfway=calibration["halfway"], offsets=tuple(calibration["offsets"])
+            scales=tuple(calibration["scales"]),
+            halfway=calibration["halfway"],
+            offsets=tuple(calibration["offsets"]),
         ),
         least_likelihood=float(header["least_likelihood"]),
         priors=tuple(header["priors"]),
+        rejection=_build_rejection(header, arrays),
         decision=DecisionOptions(**header["decision"]),
         card=dict(header["card"]),
         training_digests=arrays["training_digests"],
     )
+
+
+def _build_stream(number: int, known: Mapping[str, Any], n_classes: int, arrays: Mapping[str, Any]) -> Stream:
+    return Stream(
+        front_end=FrontEndOptions(**known["front_end"]),
+        reference_mean=arrays[f"reference_mean_{number}"],
+        mixtures=tuple(_mixture(known["family"], f"{number}_{index}", arrays) for index in range(n_classes)),
+    )
+
+
+def _build_rejection(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Rejection | None:
+    if header["least_speech_ratio"] is None:
+        return None
+    family = header["streams"][0]["family"]
+    return Rejection(
+        speech=_mixture(family, "speech", arrays),
+        nonspeech=_mixture(family, "nonspeech", arrays),
+        least_ratio=float(header["least_speech_ratio"]),
+    )
+
+
+def _arrays_of(mixture: Mixture, name: str) -> Arrays:
+    return {f"{each.name}_{name}": getattr(mixture, each.name).astype(np.float32) for each in fields(mixture)}
+
+
+def _mixture(family: str, name: str, arrays: Mapping[str, Any]) -> Mixture:
+    if family not in MIXTURES:
+        raise ValueError(f"its mixtures are of the family {family!r}, which is unknown")
+    made = MIXTURES[family]
+    return made(*(arrays[f"{each.name}_{name}"].astype(np.float64) for each in fields(made)))
 
 
 def float32_mixture(mixture: M) -> M:

@@ -13,7 +13,8 @@ mean, so that memory does not grow with their length.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import librosa
@@ -64,11 +65,52 @@ def stretches(blocks: Iterable[Samples], options: FrontEndOptions) -> Iterator[S
     Stretch
         At least one, unless the recording is shorter than a window.
     """
-    for samples in windows_of(without_offset(blocks, options.sampling_rate), options):
-        log_mel = log_mel_bands(samples, options)
-        keep = speech_frames(log_mel, options)
-        frames = patterns(log_mel, options.hop_s) if options.features == "patterns" else cepstra(log_mel, options)
-        yield Stretch(frames[keep], len(log_mel))
+    return (stretch for (stretch,) in views(blocks, [options]))
+
+
+def views(blocks: Iterable[Samples], front_ends: Sequence[FrontEndOptions]) -> Iterator[tuple[Stretch, ...]]:
+    """Turn a recording into stretches of speech frames in several ways; those of one window share its spectrum.
+
+    Parameters
+    ----------
+    blocks : iterable of ndarray (n,)
+        As for `stretches`.
+    front_ends : sequence of FrontEndOptions
+        Of one sampling rate and one hop.
+
+    Yields
+    ------
+    tuple of Stretch
+        One for each front end; an empty one where the recording's end is too short for its window.
+    """
+    by_window = {options.window: options for options in front_ends}
+    copies = itertools.tee(without_offset(blocks, front_ends[0].sampling_rate), len(by_window))
+    pieces = [windows_of(copy, options) for copy, options in zip(copies, by_window.values(), strict=True)]
+    for found in itertools.zip_longest(*pieces):
+        powers = {
+            window: None if samples is None else power_spectrum(samples, options)
+            for (window, options), samples in zip(by_window.items(), found, strict=True)
+        }
+        yield tuple(_stretch(powers[options.window], options) for options in front_ends)
+
+
+def _stretch(power: Features | None, options: FrontEndOptions) -> Stretch:
+    if power is None:
+        return _no_stretch(options)
+    log_mel = log_mel_bands(power, options)
+    keep = speech_frames(log_mel, options)
+    frames = patterns(log_mel, options.hop_s) if options.features == "patterns" else cepstra(log_mel, options)
+    return Stretch(frames[keep], len(log_mel))
+
+
+def _no_stretch(options: FrontEndOptions) -> Stretch:
+    return Stretch(np.empty((0, options.n_dimensions), dtype=np.float32), 0)
+
+
+def aligned(parts: Iterable[Iterable[Stretch]], front_ends: Sequence[FrontEndOptions]) -> Iterator[tuple[Stretch, ...]]:
+    """Put the stretches that each front end has made of a recording side by side, as `views` yields them."""
+    for found in itertools.zip_longest(*parts):
+        yield tuple(stretch or _no_stretch(options) for stretch, options in zip(found, front_ends, strict=True))
 
 
 def without_offset(blocks: Iterable[Samples], sampling_rate: int) -> Iterator[Samples]:
@@ -108,8 +150,8 @@ def windows_of(blocks: Iterable[Samples], options: FrontEndOptions) -> Iterator[
         yield pending
 
 
-def log_mel_bands(samples: Samples, options: FrontEndOptions) -> Features:
-    """Natural logarithm of the power in each mel band of each frame.
+def power_spectrum(samples: Samples, options: FrontEndOptions) -> Features:
+    """Power of each frequency in each frame.
 
     Parameters
     ----------
@@ -119,7 +161,7 @@ def log_mel_bands(samples: Samples, options: FrontEndOptions) -> Features:
 
     Returns
     -------
-    ndarray (T, n_mels) of float32
+    ndarray (T, 1 + n_fft / 2) of float32
         ``T = 1 + (n - window) // hop``.
     """
     # librosa centres the window in n_fft samples: give it the missing ones, so that no frame is lost at either end.
@@ -128,8 +170,23 @@ def log_mel_bands(samples: Samples, options: FrontEndOptions) -> Features:
     spectrum = librosa.stft(
         padded, n_fft=options.n_fft, hop_length=options.hop, win_length=options.window, window="hann", center=False
     )
-    power = spectrum.real**2 + spectrum.imag**2
-    bands: Features = power.T @ mel_filters(options)
+    power: Features = spectrum.real**2 + spectrum.imag**2
+    return power.T
+
+
+def log_mel_bands(power: Features, options: FrontEndOptions) -> Features:
+    """Natural logarithm of the power in each mel band of each frame.
+
+    Parameters
+    ----------
+    power : ndarray (T, 1 + n_fft / 2)
+    options : FrontEndOptions
+
+    Returns
+    -------
+    ndarray (T, n_mels) of float32
+    """
+    bands: Features = power @ mel_filters(options)
     np.maximum(bands, np.float32(POWER_FLOOR), out=bands)
     return np.log(bands, out=bands)
 

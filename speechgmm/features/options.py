@@ -99,16 +99,16 @@ class FrontEndOptions:
             raise OptionError(f"shrink_frames is {self.shrink_frames}, but it must be 0 or more")
 
     @classmethod
-    def parse(cls, assignments: Iterable[str]) -> FrontEndOptions:
-        """Read options from ``NAME=VALUE`` texts; those not named keep their defaults.
+    def parse(cls, assignments: Iterable[str], base: FrontEndOptions | None = None) -> FrontEndOptions:
+        """Read options from ``NAME=VALUE`` texts; those not named are as in another front end, or by default.
 
         Raises
         ------
         OptionError
             If a text is no such assignment, or a value is outside its range.
         """
-        defaults = asdict(cls())
-        values: dict[str, Any] = {}
+        defaults = asdict(base or cls())
+        values: dict[str, Any] = dict(defaults)
         for assignment in assignments:
             name, equals, text = assignment.partition("=")
             if not equals or name not in defaults:

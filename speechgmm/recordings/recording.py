@@ -34,6 +34,8 @@ class Recording:
         The stretch in seconds, half open; an `end` of None is the end of the file.
     columns : mapping of str to str
         Further columns of the manifest, for grouping.
+    copy : str
+        Which copy of the recording this is, through another "channel" or spoken with more "effort"; empty for itself.
     """
 
     file: Path
@@ -44,6 +46,7 @@ class Recording:
     start: float = 0.0
     end: float | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    copy: str = ""
 
     def value_of(self, column: str) -> str | None:
         """What stands in the column label, speaker, split, or a further one; None where nothing does."""

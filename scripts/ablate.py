@@ -1,0 +1,189 @@
+"""Measure recipes on voices and channels they have not heard: whole corpora are left out of training in turn.
+
+Each recipe is trained without one group of the training corpora, calibrated on the dev speakers of the others, and
+tested on all speakers of that group; and trained on all of them and tested on the corpora that train nothing. Every
+utterance is heard whole, cut to a few lengths, and through degraded channels. The table gives the mean over corpora of
+the UAR, ``unknown`` counting as wrong, with a 95 % interval from resampling corpora, then speakers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from recipes import RECIPES
+from tqdm import tqdm
+
+from speechgmm import Model, TrainingOptions, read_corpus
+from speechgmm.features.frontend import Samples, views
+from speechgmm.parallel import LocalWorkers, ordered_map
+from speechgmm.recordings.audio import blocks
+from speechgmm.recordings.perturbation import reverberated, telephone, with_noise
+from speechgmm.recordings.recording import Corpus, Recording
+from speechgmm.training import train
+
+MANIFEST = Path(__file__).resolve().parent.parent / "corpus_manifest.csv"
+
+# Corpora of one source or one kind are left out together.
+GROUPS = (
+    ("common-voice",),
+    ("librispeech", "librispeech-mp3", "vctk"),
+    ("speechocean762-adult",),
+    ("wuw-telephone",),
+    ("coswara", "spanish-digits"),
+    ("emodb", "sdap-acted"),
+)
+NEVER_HEARD = ("ami", "asterisk-prompts", "ravdess")
+LENGTHS_S = (0.5, 1.0, 2.0, 3.0, 5.0)
+RESAMPLES = 500
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model said of one utterance under one condition."""
+
+    corpus: str
+    speaker: str
+    truth: str
+    condition: str
+    label: str
+
+
+def with_sound(samples: Samples, rng: np.random.Generator, sounds: tuple[Path, ...], snr_db: float) -> Samples:
+    """The samples with one of the sounds, which train nothing, behind them."""
+    noise = np.concatenate(list(blocks(sounds[int(rng.integers(len(sounds)))], sampling_rate=16000)))
+    return with_noise(samples, noise, snr_db, begin=int(rng.integers(len(noise))))
+
+
+def conditions(samples: Samples, rng: np.random.Generator, sounds: tuple[Path, ...]) -> Iterator[tuple[str, Samples]]:
+    """The utterance whole, from its middle, and degraded."""
+    yield "whole", samples
+    for length_s in LENGTHS_S:
+        n_samples = round(16000 * length_s)
+        if len(samples) > n_samples:
+            begin = (len(samples) - n_samples) // 2
+            yield f"{length_s:g} s", samples[begin : begin + n_samples]
+    yield "8 kHz", telephone(samples, 16000, companded=False)
+    yield "mu-law", telephone(samples, 16000, companded=True)
+    for snr_db in (20.0, 10.0, 0.0):
+        yield f"noise {snr_db:g} dB", with_sound(samples, rng, sounds, snr_db)
+    yield "room", reverberated(samples, 16000, decay_s=0.4, wet_db=-6.0, rng=rng)
+    yield "level -30 dB", (samples * np.float32(10 ** (-30 / 20))).astype(np.float32)
+
+
+def answers_of(recording: Recording, *, model: Model, sounds: tuple[Path, ...]) -> list[Answer]:
+    """What a model says of a recording under all conditions."""
+    samples = np.concatenate([np.empty(0, dtype=np.float32), *blocks(recording.file, sampling_rate=16000)])
+    rng = np.random.default_rng(zlib.crc32(recording.name.encode()))
+    said = []
+    for condition, heard in conditions(samples, rng, sounds):
+        decision = model.decide(model.score_all(views([heard], model.front_ends)))
+        who = (recording.columns["corpus"], recording.speaker or recording.name, recording.label)
+        said.append(Answer(*who, condition, decision.label))
+    return said
+
+
+def tested(model: Model, corpus: Corpus, sounds: tuple[Path, ...], jobs: int) -> list[Answer]:
+    """What a model says of all recordings of a corpus."""
+    work = functools.partial(answers_of, model=model, sounds=sounds)
+    return [answer for found in ordered_map(work, corpus.recordings, jobs=jobs) for answer in found]
+
+
+def left_out(corpus: Corpus, options: TrainingOptions, group: tuple[str, ...], cache: Path, jobs: int) -> Model:
+    """A model of a recipe that has heard nothing of some corpora."""
+    kept = corpus.select(lambda each: each.columns["corpus"] not in group and each.split in ("train", "dev"))
+    return train(kept, options=options, features=cache, workers=LocalWorkers(jobs)).model
+
+
+def run(corpus: Corpus, options: TrainingOptions, cache: Path, jobs: int) -> tuple[list[Answer], list[Answer]]:
+    """The answers on corpora left out in turn, and on those that never train."""
+    sounds = tuple(each.file for each in corpus.recordings if each.label == "none" and each.split == "other")
+    voices = corpus.select(lambda each: each.label != "none")
+    turns: list[Answer] = []
+    for group in tqdm(GROUPS, desc="groups", disable=None):
+        model = left_out(corpus, options, group, cache, jobs)
+        turns += tested(model, voices.select(functools.partial(_is_of, group)), sounds, jobs)
+    model = left_out(corpus, options, (), cache, jobs)
+    return turns, tested(model, voices.select(functools.partial(_is_of, NEVER_HEARD)), sounds, jobs)
+
+
+def _is_of(group: tuple[str, ...], recording: Recording) -> bool:
+    return recording.columns["corpus"] in group
+
+
+def mean_uar(answers: list[Answer]) -> tuple[float, float, float]:
+    """Mean over corpora of the UAR, and its interval from resampling corpora, then the speakers of each class."""
+    right: dict[str, dict[str, dict[str, list[bool]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    for each in answers:
+        right[each.corpus][each.truth][each.speaker].append(each.label == each.truth)
+    tables = [
+        [[(sum(said), len(said)) for said in speakers.values()] for speakers in classes.values()]
+        for classes in right.values()
+    ]
+    rng = np.random.default_rng(0)
+
+    def uar_of(
+        table: list[list[tuple[int, int]]], pick: Callable[[int], np.ndarray[tuple[int], np.dtype[np.intp]]]
+    ) -> float:
+        recalls = []
+        for speakers in table:
+            counts = np.array(speakers)[pick(len(speakers))].sum(axis=0)
+            recalls.append(counts[0] / counts[1])
+        return float(np.mean(recalls))
+
+    def drawn(n: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+        return rng.integers(n, size=n)
+
+    resampled = [
+        float(np.mean([uar_of(tables[index], drawn) for index in drawn(len(tables))])) for _ in range(RESAMPLES)
+    ]
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return float(np.mean([uar_of(table, np.arange) for table in tables])), float(low), float(high)
+
+
+def table(name: str, answers: list[Answer]) -> list[str]:
+    """Lines of the report on one set of answers."""
+    order = list(dict.fromkeys(each.condition for each in answers))
+    lines = [f"**{name}**", "", "| condition | mean UAR | 95 % |", "| :-- | --: | --: |"]
+    for condition in order:
+        value, low, high = mean_uar([each for each in answers if each.condition == condition])
+        lines.append(f"| {condition} | {value:.3f} | {low:.3f} to {high:.3f} |")
+    lines += ["", "| corpus | UAR whole | unknown |", "| :-- | --: | --: |"]
+    whole = [each for each in answers if each.condition == "whole"]
+    for corpus in sorted({each.corpus for each in whole}):
+        mine = [each for each in whole if each.corpus == corpus]
+        unknown = sum(each.label == "unknown" for each in mine)
+        lines.append(f"| {corpus} | {mean_uar(mine)[0]:.3f} | {unknown} of {len(mine)} |")
+    return [*lines, ""]
+
+
+def main() -> None:
+    """Run the recipes that are asked for, and print their tables."""
+    parser = argparse.ArgumentParser(description="Measure recipes on corpora they have not heard.")
+    parser.add_argument("root", type=Path, metavar="CORPORA_ROOT")
+    parser.add_argument("recipes", nargs="*", default=["shipped"], metavar="RECIPE", help=f"of {', '.join(RECIPES)}")
+    parser.add_argument("--features", type=Path, required=True, metavar="FOLDER", help="where features are kept")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=-1)
+    arguments = parser.parse_args()
+    corpus = read_corpus(MANIFEST, root=arguments.root)
+    for name in arguments.recipes:
+        turns: list[Answer] = []
+        never: list[Answer] = []
+        for seed in range(arguments.seeds):
+            found = run(corpus, replace(RECIPES[name], seed=seed), arguments.features, arguments.jobs)
+            turns += found[0]
+            never += found[1]
+        print(f"## {name}\n")
+        print("\n".join(table("corpora left out in turn", turns)))
+        print("\n".join(table("corpora that never train", never)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""The recipes that `ablate.py` compares; `train_default_model.py` takes the one that is shipped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from speechgmm import FrontEndOptions, TrainingOptions
+from speechgmm.decision.model import DecisionOptions
+from speechgmm.mixture.discriminative import DiscriminativeOptions
+
+# Only frames within 15 dB of the loud ones: the vowels, where voices differ most.
+SHORT = FrontEndOptions(window_s=0.025, n_mels=40, fmax_hz=4000.0, n_coefficients=20, speech_range_db=15.0)
+LONG = replace(SHORT, window_s=0.064, n_mels=80, n_coefficients=40)
+MIDDLE = FrontEndOptions(window_s=0.02, n_mels=48, fmax_hz=5500.0, n_coefficients=24)
+
+SHIPPED = TrainingOptions(
+    front_end=SHORT,
+    further_front_ends=(LONG,),
+    discriminative=DiscriminativeOptions(channel_share=0.3, effort_share=0.18),
+    balance_by="corpus",
+    nonspeech="none",
+    decision=DecisionOptions(min_speech_s=0.1),
+)
+LIKELIHOOD = replace(SHIPPED, discriminative=None, balance_by="")
+
+RECIPES = {
+    "shipped": SHIPPED,
+    "maximum-likelihood": LIKELIHOOD,
+    "one-stream": replace(SHIPPED, further_front_ends=()),
+    "no-effort-copies": replace(SHIPPED, discriminative=DiscriminativeOptions(channel_share=0.3)),
+    "no-copies": replace(SHIPPED, discriminative=DiscriminativeOptions()),
+    "no-mean-normalisation": replace(
+        SHIPPED,
+        front_end=replace(SHORT, cepstral_mean="none"),
+        further_front_ends=(replace(LONG, cepstral_mean="none"),),
+    ),
+    "before": TrainingOptions(n_components=256, front_end=MIDDLE),
+    "bernoulli": TrainingOptions(front_end=FrontEndOptions(features="patterns")),
+}

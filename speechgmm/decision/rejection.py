@@ -1,0 +1,55 @@
+"""Whether what is heard is speech at all: a likelihood ratio between all voices and sounds that are none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from speechgmm.errors import OptionError
+from speechgmm.features.frontend import Features
+from speechgmm.mixture.estep import Floats
+from speechgmm.mixture.model import Mixture
+
+LOST_SHARE = 0.01  # of held-out utterances of speech
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rejection:
+    """A mixture of all voices against one of sounds that are no speech, over the frames of a model's first stream.
+
+    Attributes
+    ----------
+    speech, nonspeech : Mixture
+    least_ratio : float
+        Mean log-likelihood ratio a frame (nats) of speech to non-speech, below which nothing is answered.
+    """
+
+    speech: Mixture
+    nonspeech: Mixture
+    least_ratio: float
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.least_ratio):
+            raise OptionError(f"least_ratio is {self.least_ratio}, but it must be a finite number")
+
+    def log_ratios(self, frames: Features) -> Floats:
+        """Log-likelihood ratio of speech to non-speech of each frame, (T,)."""
+        return self.speech.log_likelihoods(frames) - self.nonspeech.log_likelihoods(frames)
+
+
+def least_ratio(means: Sequence[float]) -> float:
+    """The bound that the share `LOST_SHARE` of held-out utterances of speech lie below.
+
+    Parameters
+    ----------
+    means : sequence of float
+        Mean log-likelihood ratio a frame of each; at least one.
+
+    Returns
+    -------
+    float
+    """
+    return float(np.quantile(means, LOST_SHARE))
