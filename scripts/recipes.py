@@ -7,6 +7,7 @@ from dataclasses import replace
 from speechgmm import FrontEndOptions, TrainingOptions
 from speechgmm.decision.model import DecisionOptions
 from speechgmm.mixture.discriminative import DiscriminativeOptions
+from speechgmm.mixture.options import EMOptions
 
 # Only frames within 15 dB of the loud ones: the vowels, where voices differ most.
 SHORT = FrontEndOptions(window_s=0.025, n_mels=40, fmax_hz=4000.0, n_coefficients=20, speech_range_db=15.0)
@@ -19,6 +20,7 @@ SHIPPED = TrainingOptions(
     discriminative=DiscriminativeOptions(channel_share=0.3, effort_share=0.18),
     balance_by="corpus",
     nonspeech="none",
+    em=EMOptions(max_iterations=15),  # from a background of as many; the means move on from there
     decision=DecisionOptions(min_speech_s=0.1),
 )
 LIKELIHOOD = replace(SHIPPED, discriminative=None, balance_by="")

@@ -126,13 +126,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the model that is shipped, measure it, and write its card.")
     parser.add_argument("root", type=Path, metavar="CORPORA_ROOT")
     parser.add_argument("--jobs", type=job_count, default=-1)
+    parser.add_argument("--features", type=Path, metavar="FOLDER", help="keep features there, to train again sooner")
     arguments = parser.parse_args()
     everything = read_corpus(MANIFEST, root=arguments.root)
     verify(everything)
     trainable = everything.select(lambda recording: recording.split in ("train", "dev"))
     voices = trainable.select(lambda recording: recording.label != SHIPPED.nonspeech)
     about = {**ABOUT, "corpora": corpora_of(voices)}
-    training = train(trainable, options=SHIPPED, workers=LocalWorkers(arguments.jobs), about=about)
+    workers = LocalWorkers(arguments.jobs)
+    training = train(trainable, options=SHIPPED, workers=workers, features=arguments.features, about=about)
     if training.failures:
         raise SystemExit("\n".join(failure.reason for failure in training.failures))
     results = measure(training.model, everything, arguments.jobs)
