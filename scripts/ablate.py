@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import math
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -21,9 +22,10 @@ from recipes import RECIPES
 from tqdm import tqdm
 
 from speechgmm import Model, TrainingOptions, read_corpus
+from speechgmm.evaluation.detection import cllr, min_cllr
 from speechgmm.features.frontend import Samples, views
 from speechgmm.parallel import LocalWorkers, ordered_map
-from speechgmm.recordings.audio import blocks
+from speechgmm.recordings.audio import blocks, conform
 from speechgmm.recordings.perturbation import reverberated, telephone, with_noise
 from speechgmm.recordings.recording import Corpus, Recording
 from speechgmm.training import train
@@ -53,6 +55,7 @@ class Answer:
     truth: str
     condition: str
     label: str
+    ratio: float  # of female to male, NaN where nothing was answered
 
 
 def with_sound(samples: Samples, rng: np.random.Generator, sounds: tuple[Path, ...], snr_db: float) -> Samples:
@@ -83,9 +86,11 @@ def answers_of(recording: Recording, *, model: Model, sounds: tuple[Path, ...]) 
     rng = np.random.default_rng(zlib.crc32(recording.name.encode()))
     said = []
     for condition, heard in conditions(samples, rng, sounds):
-        decision = model.decide(model.score_all(views([heard], model.front_ends)))
+        conformed = conform(heard, 16000, model.front_end.sampling_rate)
+        decision = model.decide(model.score_all(views([conformed], model.front_ends)))
         who = (recording.columns["corpus"], recording.speaker or recording.name, recording.label)
-        said.append(Answer(*who, condition, decision.label))
+        ratio = decision.log_likelihood_ratios.get("female", math.nan)
+        said.append(Answer(*who, condition, decision.label, ratio))
     return said
 
 
@@ -147,19 +152,39 @@ def mean_uar(answers: list[Answer]) -> tuple[float, float, float]:
     return float(np.mean([uar_of(table, np.arange) for table in tables])), float(low), float(high)
 
 
+def costs(answers: list[Answer]) -> tuple[float, float]:
+    """Mean over corpora with both classes of Cllr and of its minimum, in bits, where something was answered."""
+    pairs = []
+    for corpus in {each.corpus for each in answers}:
+        ratios = [
+            np.array([each.ratio for each in answers if (each.corpus, each.truth) == (corpus, label)])
+            for label in ("female", "male")
+        ]
+        answered = [found[np.isfinite(found)] for found in ratios]
+        if all(len(found) for found in answered):
+            pairs.append((cllr(*answered), min_cllr(*answered)))
+    mean = np.mean(pairs, axis=0)
+    return float(mean[0]), float(mean[1])
+
+
 def table(name: str, answers: list[Answer]) -> list[str]:
     """Lines of the report on one set of answers."""
     order = list(dict.fromkeys(each.condition for each in answers))
-    lines = [f"**{name}**", "", "| condition | mean UAR | 95 % |", "| :-- | --: | --: |"]
+    lines = [f"**{name}**", "", "| condition | mean UAR | 95 % | unknown | Cllr | least Cllr |"]
+    lines.append("| :-- | --: | --: | --: | --: | --: |")
     for condition in order:
-        value, low, high = mean_uar([each for each in answers if each.condition == condition])
-        lines.append(f"| {condition} | {value:.3f} | {low:.3f} to {high:.3f} |")
+        mine = [each for each in answers if each.condition == condition]
+        value, low, high = mean_uar(mine)
+        cost, least = costs(mine)
+        unknown = float(np.mean([each.label == "unknown" for each in mine]))
+        figures = f"{value:.3f} | {low:.3f} to {high:.3f} | {100 * unknown:.1f} % | {cost:.3f} | {least:.3f}"
+        lines.append(f"| {condition} | {figures} |")
     lines += ["", "| corpus | UAR whole | unknown |", "| :-- | --: | --: |"]
     whole = [each for each in answers if each.condition == "whole"]
     for corpus in sorted({each.corpus for each in whole}):
         mine = [each for each in whole if each.corpus == corpus]
-        unknown = sum(each.label == "unknown" for each in mine)
-        lines.append(f"| {corpus} | {mean_uar(mine)[0]:.3f} | {unknown} of {len(mine)} |")
+        n_unknown = sum(each.label == "unknown" for each in mine)
+        lines.append(f"| {corpus} | {mean_uar(mine)[0]:.3f} | {n_unknown} of {len(mine)} |")
     return [*lines, ""]
 
 

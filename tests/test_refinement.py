@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
 
+import speechgmm
 from speechgmm.extraction import Failure, Utterance, extract
 from speechgmm.features.frontend import Stretch
 from speechgmm.features.options import FrontEndOptions
@@ -19,6 +22,8 @@ from speechgmm.recordings import read_corpus
 from speechgmm.recordings.recording import Recording
 from speechgmm.refinement import Urn, draw_batch
 from speechgmm.store import FeatureStore
+
+Run = Callable[..., CompletedProcess[str]]
 
 FRONT_END = FrontEndOptions(n_coefficients=2, cepstral_mean="none")
 
@@ -142,6 +147,10 @@ def test_a_copy_is_another_sound_of_the_same_file(copy: str, voices: Path, tmp_p
         first.shape != next(plain.stretches()).frames.shape
         or np.abs(first - next(plain.stretches()).frames).max() > 0.1
     )
+    # Who speaks up is as quick, so that the copy is shorter by as much as it is higher.
+    n_frames = plain.extents[0].n_frames
+    assert (copies[0].extents[0].n_frames == n_frames) == (copy == "channel")
+    assert 0.4 * n_frames < copies[0].extents[0].n_frames <= n_frames
     for each in copies[1:]:
         np.testing.assert_array_equal(next(each.stretches()).frames, first)
     assert copies[0].digest == plain.digest
@@ -155,3 +164,33 @@ def test_copies_with_other_noises_are_kept_apart(voices: Path, tmp_path: Path) -
         store.fetch(replace(recordings[0], copy="channel"))
         store.fetch(replace(recordings[0], copy="effort"))
     assert len(list(tmp_path.rglob("*.npy"))) == 3
+
+
+def test_the_command_is_the_same_however_the_work_is_done(run: Run, voices: Path, tmp_path: Path) -> None:
+    """With all kinds of copies, the bytes do not depend on jobs, on where features are kept, or on a checkpoint."""
+    steps = ("--discriminative", "4", "--channel-copies", "0.4", "--effort-copies", "0.3", "--balance-by", "speaker")
+    arguments = ("train", voices, "--components", "2", "--folds", "2", "--quiet", *steps)
+    ways = {
+        "plain": (),
+        "kept": ("--features", tmp_path / "features", "--checkpoint", tmp_path / "checkpoint"),
+        "again": ("--features", tmp_path / "features", "--checkpoint", tmp_path / "checkpoint", "--jobs", "2"),
+    }
+    made = []
+    for name, way in ways.items():
+        done = run(*arguments, "-o", tmp_path / f"{name}.npz", *way)
+        assert done.returncode == 0, done.stderr
+        made.append((tmp_path / f"{name}.npz").read_bytes())
+    assert made[0] == made[1] == made[2]
+    card = speechgmm.load(tmp_path / "plain.npz").card
+    assert card["settings"]["discriminative"]["effort_share"] == 0.3
+    assert card["settings"]["balance_by"] == "speaker"
+    assert set(card["streams"][0]["losses"]) == {"first", "last"}
+    assert card["data"]["train"]["female"]["recordings"] == 12, "copies are no recordings"
+
+
+@pytest.mark.parametrize("extra", [("--channel-copies", "0.4"), ("--effort-copies", "0.1"), ("--balance-by", "corpus")])
+def test_what_needs_steps_is_refused_without(run: Run, voices: Path, tmp_path: Path, extra: tuple[str, str]) -> None:
+    """Options of the steps say nothing where none are made."""
+    done = run("train", voices, "-o", tmp_path / "model.npz", *extra)
+    assert done.returncode == 2
+    assert "--channel-copies, --effort-copies and --balance-by need --discriminative STEPS" in done.stderr

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -70,6 +71,11 @@ class Mixture(ABC):
     def draw(self, components: npt.NDArray[np.intp], rng: np.random.Generator) -> Floats:
         """Draw one frame from each of the components named, (n, D)."""
 
+    @cached_property
+    def coefficients(self) -> Floats:
+        """`joint_coefficients` for the mixture's own axes."""
+        return self.joint_coefficients(self.axes)
+
     def log_likelihoods(self, frames: Frames) -> Floats:
         """Logarithm of the density of each frame.
 
@@ -85,7 +91,7 @@ class Mixture(ABC):
         """
         axes = self.axes
         scores = np.empty(len(frames))
-        for rows, block in estep.score_blocks(frames, axes, self.joint_coefficients(axes)):
+        for rows, block in estep.score_blocks(frames, axes, self.coefficients):
             scores[rows] = block.log_ratios + axes.log_density(frames[rows])
         return scores
 
@@ -101,9 +107,8 @@ class Mixture(ABC):
         ndarray (T, K)
             Rows sum to 1.
         """
-        axes = self.axes
         posteriors = np.empty((len(frames), self.n_components))
-        for rows, block in estep.score_blocks(frames, axes, self.joint_coefficients(axes)):
+        for rows, block in estep.score_blocks(frames, self.axes, self.coefficients):
             np.divide(block.likelihoods, block.totals[:, np.newaxis], out=posteriors[rows])
         return posteriors
 
