@@ -11,27 +11,24 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from speechgmm.card import PACKAGES, training_card
 from speechgmm.checkpoint import FolderJournal
 from speechgmm.decision.heldout import Evidence, HeldOut, calibrate, gather
 from speechgmm.decision.model import Model
-from speechgmm.errors import CorpusError, TrainingError
-from speechgmm.extraction import Failure, Utterance, extract
+from speechgmm.errors import TrainingError
+from speechgmm.extraction import Failure, Utterance
 from speechgmm.features.frontend import aligned
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.fitting import FittedStream, fit_model
+from speechgmm.material import Material, nonspeech_of, read_material
 from speechgmm.mixture.journal import Journal
 from speechgmm.mixture.selection import SizeResult, choose
 from speechgmm.options import TrainingOptions
 from speechgmm.parallel import LocalWorkers, Workers, one_thread
 from speechgmm.progress import Watch, unwatched
-from speechgmm.recordings.audio import short_digest
 from speechgmm.recordings.recording import Corpus, Recording, require_classes
 from speechgmm.recordings.splitting import speaker_folds, speaker_of
 from speechgmm.sizing import Sizes, check_sizes, compare_sizes
-from speechgmm.store import FeatureStore
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,58 +113,31 @@ def train(
     check_sizes(sizes, options)
     sounds = nonspeech_of(corpus, options.nonspeech)
     corpus = for_training(corpus.select(lambda recording: recording.label != options.nonspeech))
-    extractor = _extractor(sounds, channel, features)
-    views, failures = _extract_all((*corpus.recordings, *_copies(corpus, options)), options, workers, extractor, watch)
-    originals = [[each for each in view if not each.recording.copy] for view in views]
-    usable = [each[0].recording for each in zip(*originals, strict=True) if all(view.n_speech for view in each)]
-    require_speakers(corpus, usable, who="speaker with speech", failures=failures)
-    train_set = [[each for each in view if each.recording.split != "dev"] for view in views]
-    dev_set = [[each for each in view if each.recording.split == "dev"] for view in originals]
-    (heard,), lost = _extract_all(sounds, replace(options, further_front_ends=()), workers, extractor, watch)
-    failures += lost
-    about_run = _identity((*views[0], *heard), options, sizes)
-    journal = FolderJournal.of_training(checkpoint, about_run) if checkpoint else Journal()
+    material = read_material(corpus, sounds, options, workers=workers, channel=channel, features=features, watch=watch)
+    require_speakers(corpus, material.usable, who="speaker with speech", failures=material.failures)
+    journal = Journal()
+    if checkpoint:
+        journal = FolderJournal.of_training(checkpoint, _identity(material, options, sizes))
     spread = workers.compute
-    learnt = [each for each in train_set[0] if not each.recording.copy]
-    tried = (
-        compare_sizes(learnt, corpus.labels, options, sizes=sizes, spread=spread, journal=journal, watch=watch)
-        if sizes
-        else ()
-    )
-    if tried:
+    tried: tuple[SizeResult, ...] = ()
+    learnt = material.originals("train")[0]
+    if sizes:
+        tried = compare_sizes(learnt, corpus.labels, options, sizes=sizes, spread=spread, journal=journal, watch=watch)
         options = replace(options, n_components=choose(tried).n_components)
-    fit_all = functools.partial(fit_model, labels=corpus.labels, options=options, nonspeech=heard, spread=spread)
-    model, fitted = fit_all(train_set, journal=journal.at("model"), watch=watch)
+    fit_all = functools.partial(
+        fit_model, labels=corpus.labels, options=options, nonspeech=material.nonspeech, spread=spread
+    )
+    model, fitted = fit_all(material.train_set, journal=journal.at("model"), watch=watch)
+    held_out = material.originals("dev")
     evidence = (
-        gather(model, _held_out(dev_set, options.front_ends))
-        if dev_set[0]
-        else _cross_gather(views, fit_all, options, journal, watch)
+        gather(model, _held_out(held_out, options.front_ends))
+        if held_out[0]
+        else _cross_gather(material.views, fit_all, options, journal, watch)
     )
-    card = training_card(corpus, {"train": learnt, "dev": dev_set[0]}, fitted, options, nonspeech=heard, sizes=tried)
-    digests = {short_digest(each.digest) for each in (*views[0], *heard)}
-    model = replace(
-        calibrate(model, evidence),
-        card={**(about or {}), **card},
-        training_digests=np.array(sorted(digests), dtype=np.uint64),
-    )
-    return Training(model=model, fitted=fitted, failures=tuple(failures), sizes=tried)
-
-
-def nonspeech_of(corpus: Corpus, label: str) -> tuple[Recording, ...]:
-    """The recordings of a class that training may touch as sounds that are no speech.
-
-    Raises
-    ------
-    CorpusError
-        If the class has none of them.
-    """
-    if not label:
-        return ()
-    split = any(recording.split is not None for recording in corpus.recordings)
-    found = corpus.select(lambda each: each.label == label and (not split or each.split == "train")).recordings
-    if not found:
-        raise CorpusError(f"{corpus.source}: the class {label!r} has no recordings to learn from what is no speech")
-    return found
+    parts = {"train": learnt, "dev": held_out[0]}
+    card = training_card(corpus, parts, fitted, options, nonspeech=material.nonspeech, sizes=tried)
+    model = replace(calibrate(model, evidence), card={**(about or {}), **card}, training_digests=material.short_digests)
+    return Training(model=model, fitted=fitted, failures=material.failures, sizes=tried)
 
 
 def for_training(corpus: Corpus) -> Corpus:
@@ -228,48 +198,6 @@ def _lack_of_speakers(n_speakers: Counter[str | None], who: str, has_dev: bool) 
     return ""
 
 
-def _copies(corpus: Corpus, options: TrainingOptions) -> list[Recording]:
-    """The copies of training recordings that mixtures are re-estimated on."""
-    wanted = options.discriminative
-    kinds = {"channel": wanted.channel_share, "effort": wanted.effort_share} if wanted else {}
-    learnt = [recording for recording in corpus.recordings if recording.split != "dev"]
-    return [replace(recording, copy=kind) for kind, share in kinds.items() if share for recording in learnt]
-
-
-Extractor = Callable[[FrontEndOptions], Callable[[Recording], Utterance | Failure]]
-
-
-def _extractor(sounds: Sequence[Recording], channel: int | None, features: Path | None) -> Extractor:
-    """What makes the frames of a recording, for each front end."""
-    noises = tuple(recording.file for recording in sounds)
-
-    def extractor_of(front_end: FrontEndOptions) -> Callable[[Recording], Utterance | Failure]:
-        if features is None:
-            return functools.partial(extract, front_end=front_end, channel=channel, noises=noises)
-        return FeatureStore(folder=features, front_end=front_end, channel=channel, noises=noises).fetch
-
-    return extractor_of
-
-
-def _extract_all(
-    recordings: Sequence[Recording], options: TrainingOptions, workers: Workers, extractor: Extractor, watch: Watch
-) -> tuple[list[list[Utterance]], list[Failure]]:
-    """The utterances with the frames of each stream, and what could not be read: the same in all of them."""
-    views: list[list[Utterance]] = []
-    failures: list[Failure] = []
-    for front_end in options.front_ends:
-        lost = {(each.name, each.start, each.end, each.copy) for each in (failure.recording for failure in failures)}
-        readable = [each for each in recordings if (each.name, each.start, each.end, each.copy) not in lost]
-        if not readable:
-            views.append([])
-            continue
-        work = extractor(front_end)
-        results = list(watch(workers.read(work, readable), total=len(readable), what="reading recordings"))
-        views.append([each for each in results if isinstance(each, Utterance)])
-        failures += [each for each in results if isinstance(each, Failure)]
-    return views, [failure for failure in failures if not failure.recording.copy]
-
-
 def _cross_gather(
     views: Sequence[Sequence[Utterance]],
     fit_all: Callable[..., tuple[Model, Any]],
@@ -297,10 +225,10 @@ def _held_out(views: Sequence[Sequence[Utterance]], front_ends: Sequence[FrontEn
         yield HeldOut(label=recording.label, speaker=speaker_of(recording), stretches=stretches)
 
 
-def _identity(utterances: Sequence[Utterance], options: TrainingOptions, sizes: Sizes) -> dict[str, str]:
+def _identity(material: Material, options: TrainingOptions, sizes: Sizes) -> dict[str, str]:
     """What the result of a training depends on, for its checkpoint."""
     recordings = hashlib.sha256()
-    for each in utterances:
+    for each in (*material.views[0], *material.nonspeech):
         recording = each.recording
         who = (recording.label, speaker_of(recording), recording.split, recording.value_of(options.balance_by))
         what = (each.digest, recording.start, recording.end, recording.copy, each.n_speech)

@@ -321,7 +321,7 @@ def test_class_without_usable_recordings_is_refused(train: Run, corpus: Path) ->
 def test_single_class_is_refused(train: Run, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One class leaves nothing to tell apart; that is told before anything is read."""
     shutil.rmtree(corpus / "male")
-    monkeypatch.setattr("speechgmm.training.extract", lambda recording, **options: pytest.fail("it is being read"))
+    monkeypatch.setattr("speechgmm.material.extract", lambda recording, **options: pytest.fail("it is being read"))
 
     done = train(corpus)
 

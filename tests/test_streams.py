@@ -27,6 +27,7 @@ from speechgmm.mixture.bernoulli import BernoulliMixture
 from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.options import EMOptions
 from speechgmm.options import TrainingOptions
+from speechgmm.parallel import LocalWorkers
 from speechgmm.recordings import read_corpus
 from speechgmm.recordings.recording import Recording
 from speechgmm.recordings.synthesis import draw_voice, speak, write_voices
@@ -525,3 +526,21 @@ def test_speech_in_the_short_window_alone_is_decided_by_it(model_file: Path) -> 
     share = n / (n + model.calibration.halfway)
     expected = share * model.calibration.scales[0] * (sums[0] - sums[1]) / n + 2 * model.calibration.offsets[0]
     assert model.decide(scores).log_likelihood_ratios["female"] == pytest.approx(expected)
+
+
+def test_a_file_that_goes_between_two_streams_is_lost_to_both(voices: Path, tmp_path: Path) -> None:
+    """It is told once, and the utterances of the streams still belong together."""
+    folder = tmp_path / "voices"
+    write_voices(folder, n_speakers=3, n_files=2, duration_s=2.0, seed=4)
+    gone = sorted(folder.rglob("*.wav"))[3]
+
+    class Tidying(LocalWorkers):
+        """Deletes the file after the first stream was read."""
+
+        def read(self, function, items, /):  # type: ignore[no-untyped-def]
+            yield from list(super().read(function, items))
+            gone.unlink(missing_ok=True)
+
+    training = train(read_corpus(folder), options=OPTIONS, workers=Tidying())
+    assert [failure.recording.file for failure in training.failures] == [gone]
+    assert sum(part["recordings"] for part in training.model.card["data"]["train"].values()) == 11
