@@ -53,7 +53,7 @@ def test_a_fit_comes_back_as_it_was(mixture: Mixture, tmp_path: Path) -> None:
 
     assert back is not None
     assert type(back.mixture) is type(mixture)
-    assert repr(replace(back, mixture=None)) == repr(replace(fit_of(mixture), mixture=None))  # type: ignore[type-var]
+    assert repr(replace(back, mixture=None)) == repr(replace(fit_of(mixture), mixture=None))
     for name, value in vars(mixture).items():
         np.testing.assert_array_equal(getattr(back.mixture, name), value)
 
@@ -109,11 +109,12 @@ def test_a_pickle_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "here").exists()
 
 
-def kill_when(command: list[str], happened: Callable[[], bool]) -> int:
-    """Start a command, send it SIGKILL as soon as something has happened, and tell how it ended."""
+def kill_after(n_writes: int, folder: Path, command: list[str]) -> int:
+    """Start a command, send it SIGKILL after so many writes of its checkpoint, and tell how it ended."""
+    count = count_writes(folder)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        while process.poll() is None and not happened():
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and count() < n_writes:
             time.sleep(0.001)
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
@@ -158,8 +159,7 @@ def test_killed_again_and_again_it_ends_with_the_same_bytes(run: Run, voices: Pa
     ]
     killed = 0
     for n_writes in (1, 4, 15, 40):
-        count = count_writes(folder)
-        code = kill_when([sys.executable, *map(str, command)], lambda: count() >= n_writes)  # noqa: B023
+        code = kill_after(n_writes, folder, [sys.executable, *map(str, command)])
         if code == 0:
             break
         assert code == -signal.SIGKILL
@@ -216,7 +216,7 @@ def test_another_command_does_not_go_on_from_it(
         for file in sorted(voices.rglob("*.wav"))[1:]:
             (fewer / file.relative_to(voices).parent).mkdir(parents=True, exist_ok=True)
             (fewer / file.relative_to(voices)).write_bytes(file.read_bytes())
-        arguments, other, what = ("train", fewer, *arguments[2:]), (), "recordings"  # type: ignore[assignment]
+        arguments, other, what = ("train", fewer, *arguments[2:]), (), "recordings"
     refused = run(*arguments, *other, "-o", tmp_path / "two.npz")
     assert refused.returncode == 1
     assert f"it is the checkpoint of another training, with other {what}: give another folder" in refused.stderr

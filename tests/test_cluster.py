@@ -70,7 +70,7 @@ class Cluster:
 
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Mismatched versions")  # it may be what a test is about
-            with Client(self.address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+            with Client(self.address, set_as_default=False) as client:
                 return len(client.nthreads())
 
     def stop(self) -> None:
@@ -141,7 +141,7 @@ def test_a_worker_that_dies_is_replaced_by_the_other(
     """One of two workers is killed in the midst of the iterations: the training ends with the same bytes."""
     n_updates, killed = [], threading.Event()
 
-    def watch(items, *, total, what):  # type: ignore[no-untyped-def]
+    def watch(items, *, total, what):
         for item in items:
             yield item
             n_updates.append(what)

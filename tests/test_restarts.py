@@ -128,3 +128,10 @@ def test_restarts_go_on_from_a_journal(n_done, n_updates):
     np.testing.assert_array_equal(parameters(again.best.mixture), parameters(expected.best.mixture))
     assert again.log_likelihoods == expected.log_likelihoods
     assert sum(map(len, pages.values())) - n_before == left
+
+
+def test_an_unknown_family_is_refused():
+    """The error says which families there are."""
+    text = "^the family is 'poisson', but it must be one of gaussian, bernoulli$"
+    with pytest.raises(OptionError, match=text):
+        fit_restarts(rugged_frames(), 2, family="poisson")

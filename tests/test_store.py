@@ -35,7 +35,7 @@ def recording(voices: Path) -> Recording:
 
 
 def store_in(folder: Path, **options: object) -> FeatureStore:
-    return FeatureStore(folder=folder, front_end=FrontEndOptions(), **options)  # type: ignore[arg-type]
+    return FeatureStore(folder=folder, front_end=FrontEndOptions(), **options)
 
 
 def fetched(store: FeatureStore, recording: Recording) -> Utterance:
@@ -49,7 +49,7 @@ def arrays_in(folder: Path) -> list[Path]:
 
 
 def model_bytes(corpus: Corpus, file: Path, **options: object) -> bytes:
-    save(train(corpus, options=SMALL, **options).model, file)  # type: ignore[arg-type]
+    save(train(corpus, options=SMALL, **options).model, file)
     return file.read_bytes()
 
 
@@ -173,7 +173,7 @@ def test_features_that_are_not_what_they_should_be_are_made_again(
     frames = expected.kept.read(0, expected.n_speech)
     (array,) = arrays_in(tmp_path)
     description = array.with_suffix(".json").read_bytes()
-    damage(array)  # type: ignore[operator]
+    damage(array)
 
     again = fetched(store_in(tmp_path), recording)
 
@@ -191,7 +191,7 @@ def test_features_that_go_while_they_are_used_are_made_again(
     frames = utterance.kept.read(0, utterance.n_speech)
     (array,) = arrays_in(tmp_path)
     for used in (utterance.kept, pickle.loads(pickle.dumps(utterance.kept))):
-        damage(array)  # type: ignore[operator]
+        damage(array)
         np.testing.assert_array_equal(used.read(3, 40), frames[3:40])
 
 

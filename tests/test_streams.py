@@ -537,7 +537,7 @@ def test_a_file_that_goes_between_two_streams_is_lost_to_both(voices: Path, tmp_
     class Tidying(LocalWorkers):
         """Deletes the file after the first stream was read."""
 
-        def read(self, function, items, /):  # type: ignore[no-untyped-def]
+        def read(self, function, items, /):
             yield from list(super().read(function, items))
             gone.unlink(missing_ok=True)
 

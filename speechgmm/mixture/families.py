@@ -54,9 +54,12 @@ def family_for(
 
     Raises
     ------
+    OptionError
+        If there is no such family.
     TrainingError
         If there are fewer frames than components, or a frame is not one the family can describe.
     """
+    check_family(name)
     n_frames = sum(int(np.count_nonzero(shard.weights())) for shard in shards)
     if n_frames < n_components:
         raise TrainingError(
