@@ -25,9 +25,10 @@ from speechgmm import Model, TrainingOptions, read_corpus
 from speechgmm.evaluation.detection import cllr, min_cllr
 from speechgmm.features.frontend import Samples, views
 from speechgmm.parallel import LocalWorkers, ordered_map
-from speechgmm.recordings.audio import blocks, conform
+from speechgmm.recordings.audio import blocks
 from speechgmm.recordings.perturbation import reverberated, telephone, with_noise
 from speechgmm.recordings.recording import Corpus, Recording
+from speechgmm.recordings.samples import conform
 from speechgmm.training import train
 
 MANIFEST = Path(__file__).resolve().parent.parent / "corpus_manifest.csv"
@@ -80,12 +81,14 @@ def conditions(samples: Samples, rng: np.random.Generator, sounds: tuple[Path, .
     yield "level -30 dB", (samples * np.float32(10 ** (-30 / 20))).astype(np.float32)
 
 
-def answers_of(recording: Recording, *, model: Model, sounds: tuple[Path, ...]) -> list[Answer]:
-    """What a model says of a recording under all conditions."""
+def answers_of(recording: Recording, *, model: Model, sounds: tuple[Path, ...], wanted: frozenset[str]) -> list[Answer]:
+    """What a model says of a recording under the conditions wanted, all if there are none."""
     samples = np.concatenate([np.empty(0, dtype=np.float32), *blocks(recording.file, sampling_rate=16000)])
     rng = np.random.default_rng(zlib.crc32(recording.name.encode()))
     said = []
     for condition, heard in conditions(samples, rng, sounds):
+        if wanted and condition not in wanted:
+            continue
         conformed = conform(heard, 16000, model.front_end.sampling_rate)
         decision = model.decide(model.score_all(views([conformed], model.front_ends)))
         who = (recording.columns["corpus"], recording.speaker or recording.name, recording.label)
@@ -94,9 +97,9 @@ def answers_of(recording: Recording, *, model: Model, sounds: tuple[Path, ...]) 
     return said
 
 
-def tested(model: Model, corpus: Corpus, sounds: tuple[Path, ...], jobs: int) -> list[Answer]:
+def tested(model: Model, corpus: Corpus, sounds: tuple[Path, ...], wanted: frozenset[str], jobs: int) -> list[Answer]:
     """What a model says of all recordings of a corpus."""
-    work = functools.partial(answers_of, model=model, sounds=sounds)
+    work = functools.partial(answers_of, model=model, sounds=sounds, wanted=wanted)
     return [answer for found in ordered_map(work, corpus.recordings, jobs=jobs) for answer in found]
 
 
@@ -106,16 +109,18 @@ def left_out(corpus: Corpus, options: TrainingOptions, group: tuple[str, ...], c
     return train(kept, options=options, features=cache, workers=LocalWorkers(jobs)).model
 
 
-def run(corpus: Corpus, options: TrainingOptions, cache: Path, jobs: int) -> tuple[list[Answer], list[Answer]]:
+def run(
+    corpus: Corpus, options: TrainingOptions, wanted: frozenset[str], cache: Path, jobs: int
+) -> tuple[list[Answer], list[Answer]]:
     """The answers on corpora left out in turn, and on those that never train."""
     sounds = tuple(each.file for each in corpus.recordings if each.label == "none" and each.split == "other")
     voices = corpus.select(lambda each: each.label != "none")
     turns: list[Answer] = []
     for group in tqdm(GROUPS, desc="groups", disable=None):
         model = left_out(corpus, options, group, cache, jobs)
-        turns += tested(model, voices.select(functools.partial(_is_of, group)), sounds, jobs)
+        turns += tested(model, voices.select(functools.partial(_is_of, group)), sounds, wanted, jobs)
     model = left_out(corpus, options, (), cache, jobs)
-    return turns, tested(model, voices.select(functools.partial(_is_of, NEVER_HEARD)), sounds, jobs)
+    return turns, tested(model, voices.select(functools.partial(_is_of, NEVER_HEARD)), sounds, wanted, jobs)
 
 
 def _is_of(group: tuple[str, ...], recording: Recording) -> bool:
@@ -194,6 +199,9 @@ def main() -> None:
     parser.add_argument("root", type=Path, metavar="CORPORA_ROOT")
     parser.add_argument("recipes", nargs="*", default=["shipped"], metavar="RECIPE", help=f"of {', '.join(RECIPES)}")
     parser.add_argument("--features", type=Path, required=True, metavar="FOLDER", help="where features are kept")
+    parser.add_argument(
+        "--conditions", nargs="*", default=[], metavar="CONDITION", help="some of them: whole, '1 s' ..."
+    )
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=-1)
     arguments = parser.parse_args()
@@ -202,7 +210,8 @@ def main() -> None:
         turns: list[Answer] = []
         never: list[Answer] = []
         for seed in range(arguments.seeds):
-            found = run(corpus, replace(RECIPES[name], seed=seed), arguments.features, arguments.jobs)
+            options = replace(RECIPES[name], seed=seed)
+            found = run(corpus, options, frozenset(arguments.conditions), arguments.features, arguments.jobs)
             turns += found[0]
             never += found[1]
         print(f"## {name}\n")

@@ -25,7 +25,8 @@ import soundfile
 
 from speechgmm.errors import AudioError
 from speechgmm.recordings import find_audio
-from speechgmm.recordings.audio import Samples, read
+from speechgmm.recordings.audio import read
+from speechgmm.recordings.samples import Samples
 from speechgmm.recordings.synthesis import draw_voice, speak
 
 RATE, LENGTH_S = 16000, 3.0

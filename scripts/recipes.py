@@ -17,7 +17,7 @@ MIDDLE = FrontEndOptions(window_s=0.02, n_mels=48, fmax_hz=5500.0, n_coefficient
 SHIPPED = TrainingOptions(
     front_end=SHORT,
     further_front_ends=(LONG,),
-    discriminative=DiscriminativeOptions(channel_share=0.3, effort_share=0.18),
+    discriminative=DiscriminativeOptions(batch=256, channel_share=0.3, effort_share=0.18),
     balance_by="corpus",
     nonspeech="none",
     em=EMOptions(max_iterations=15),  # from a background of as many; the means move on from there
@@ -29,8 +29,8 @@ RECIPES = {
     "shipped": SHIPPED,
     "maximum-likelihood": LIKELIHOOD,
     "one-stream": replace(SHIPPED, further_front_ends=()),
-    "no-effort-copies": replace(SHIPPED, discriminative=DiscriminativeOptions(channel_share=0.3)),
-    "no-copies": replace(SHIPPED, discriminative=DiscriminativeOptions()),
+    "no-effort-copies": replace(SHIPPED, discriminative=DiscriminativeOptions(batch=256, channel_share=0.3)),
+    "no-copies": replace(SHIPPED, discriminative=DiscriminativeOptions(batch=256)),
     "no-mean-normalisation": replace(
         SHIPPED,
         front_end=replace(SHORT, cepstral_mean="none"),

@@ -21,7 +21,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from speechgmm.api import classify, evaluate, load, save, train
+    from speechgmm.api import classify, evaluate, load, save, save_page, segment, train
     from speechgmm.decision.decision import UNKNOWN, Decision
     from speechgmm.decision.model import Model
     from speechgmm.errors import SpeechGmmError
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from speechgmm.features.options import FrontEndOptions
     from speechgmm.options import TrainingOptions
     from speechgmm.recordings import read_corpus
+    from speechgmm.segmentation.options import SegmentationOptions
+    from speechgmm.segments.segment import Segment
 
 __all__ = [
     "UNKNOWN",
@@ -36,6 +38,8 @@ __all__ = [
     "FrontEndOptions",
     "Model",
     "Report",
+    "Segment",
+    "SegmentationOptions",
     "SpeechGmmError",
     "TrainingOptions",
     "classify",
@@ -43,6 +47,8 @@ __all__ = [
     "load",
     "read_corpus",
     "save",
+    "save_page",
+    "segment",
     "train",
 ]
 
@@ -52,6 +58,8 @@ _HOMES = {
     "FrontEndOptions": "features.options",
     "Model": "decision.model",
     "Report": "evaluation.report",
+    "Segment": "segments.segment",
+    "SegmentationOptions": "segmentation.options",
     "SpeechGmmError": "errors",
     "TrainingOptions": "options",
     "classify": "api",
@@ -59,6 +67,8 @@ _HOMES = {
     "load": "api",
     "read_corpus": "recordings",
     "save": "api",
+    "save_page": "api",
+    "segment": "api",
     "train": "api",
 }
 

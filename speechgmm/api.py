@@ -18,8 +18,13 @@ from speechgmm.evaluation.report import Report
 from speechgmm.extraction import Failure
 from speechgmm.options import TrainingOptions
 from speechgmm.parallel import LocalWorkers
+from speechgmm.publication import origin_of, write_page
 from speechgmm.recordings import read_corpus
 from speechgmm.recordings.recording import Corpus, Recording
+from speechgmm.recordings.samples import conform
+from speechgmm.segmentation.options import SegmentationOptions
+from speechgmm.segmenting import segment_blocks, segment_file
+from speechgmm.segments.segment import Segment
 from speechgmm.sizing import Sizes
 from speechgmm.training import train as run_training
 
@@ -154,6 +159,57 @@ def classify(
     return result.decision
 
 
+def segment(
+    source: AnyPath | ArrayLike,
+    sampling_rate: float | None = None,
+    *,
+    model: Model | None = None,
+    options: SegmentationOptions = SegmentationOptions(),
+    channel: int | None = None,
+    start: float = 0.0,
+    end: float | None = None,
+) -> list[Segment]:
+    """Tell who speaks when in a long recording.
+
+    Parameters
+    ----------
+    source : path or array_like (n,) or (n, channels)
+        An audio file, or samples: floating-point numbers in [-1, 1], or integers over their full range.
+    sampling_rate : float, optional
+        Of samples, in Hz; not for files, which say their own.
+    model : Model, optional
+        By default the one that is shipped, read anew each time.
+    options : SegmentationOptions
+    channel : int, optional
+        Of a file with several, counted from 1; by default they are mixed.
+    start, end : float
+        The stretch of a file that is wanted, in seconds; an `end` of None is its end.
+
+    Returns
+    -------
+    list of Segment
+        In order of time, without gaps.
+
+    Raises
+    ------
+    AudioError
+        If the audio cannot be read or used.
+    OptionError
+        If a sampling rate is missing, or it, a channel or a stretch is not wanted.
+    """
+    model = load() if model is None else model
+    if not isinstance(source, (str, PathLike)):
+        if sampling_rate is None:
+            raise OptionError("samples need their sampling_rate in Hz")
+        if (channel, start, end) != (None, 0.0, None):
+            raise OptionError("channel, start and end are for files: hand over the samples that are wanted")
+        samples = conform(source, sampling_rate, model.front_end.sampling_rate)
+        return list(segment_blocks(model, [samples], options=options))
+    if sampling_rate is not None:
+        raise OptionError(f"sampling_rate is {sampling_rate}, but the file {source} says its own")
+    return list(segment_file(model, Path(source), options=options, channel=channel, start=start, end=end))
+
+
 def evaluate(
     recordings: AnyPath | Corpus,
     model: Model | None = None,
@@ -191,6 +247,24 @@ def evaluate(
     """
     model = load() if model is None else model
     return assess(model, _corpus(recordings), by=by, jobs=jobs, channel=channel).report
+
+
+def save_page(report: Report, file: AnyPath) -> None:
+    """Write a report as one self-contained HTML page, without sound; an existing file is replaced.
+
+    Parameters
+    ----------
+    report : Report
+        From `evaluate`.
+    file : path
+        With the extra ``report`` installed the page has pictures.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    write_page(Path(file), report, origin=origin_of("speechgmm.save_page"))
 
 
 def shipped_model_file() -> Path:

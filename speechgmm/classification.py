@@ -14,8 +14,8 @@ from speechgmm.evaluation.outcome import Outcome
 from speechgmm.extraction import Failure, recording_views
 from speechgmm.features.frontend import views
 from speechgmm.parallel import ordered_map
-from speechgmm.recordings.audio import conform
 from speechgmm.recordings.recording import Recording
+from speechgmm.recordings.samples import conform
 
 
 def classify_samples(model: Model, samples: ArrayLike, sampling_rate: float) -> Decision:
@@ -66,6 +66,9 @@ def classify_recording(recording: Recording, *, model: Model, channel: int | Non
         speaker=recording.speaker,
         duration_s=model.front_end.duration_s(scores.n_frames),
         decision=model.decide(scores),
+        start=recording.start,
+        end=recording.end,
+        snr_db=scores.snr_db,
         columns=recording.columns,
     )
 

@@ -164,7 +164,7 @@ def fit_stream(
 
 def fit_rejection(
     nonspeech: Sequence[Utterance],
-    fitted: FittedStream,
+    fitted: Sequence[FittedStream],
     options: TrainingOptions,
     *,
     spread: Spread = map,
@@ -175,9 +175,9 @@ def fit_rejection(
     Parameters
     ----------
     nonspeech : sequence of Utterance
-        None, or none that looked like speech, make no rejection.
-    fitted : FittedStream
-        Whose background is the mixture of all voices.
+        With the frames of `options.rejecting_stream`. None, or none that looked like speech, make no rejection.
+    fitted : sequence of FittedStream
+        The streams; the background of that one is the mixture of all voices.
     options : TrainingOptions
     spread : callable
         How the shards of an E-step are worked on: see `mixture.shards.Spread`.
@@ -188,7 +188,8 @@ def fit_rejection(
     -------
     Rejection or None
     """
-    stream = fitted.stream
+    index = options.rejecting_stream
+    stream = fitted[index].stream
     n_frames = sum(each.n_speech for each in nonspeech)
     n_components = min(options.n_components, NONSPEECH_COMPONENTS, int(n_frames / options.em.min_occupancy))
     if n_components < 1:
@@ -204,9 +205,12 @@ def fit_rejection(
         spread=spread,
         journal=journal,
     )
-    voices = fitted.background.best.mixture
+    voices = fitted[index].background.best.mixture
     return Rejection(
-        speech=float32_mixture(voices), nonspeech=float32_mixture(sounds.best.mixture), least_ratio=-sys.float_info.max
+        stream=index,
+        speech=float32_mixture(voices),
+        nonspeech=float32_mixture(sounds.best.mixture),
+        least_ratio=-sys.float_info.max,
     )
 
 
@@ -227,7 +231,7 @@ def fit_model(
     views : sequence of sequence of Utterance
         The same utterances with the frames of each of `options.front_ends`.
     nonspeech : sequence of Utterance
-        With the frames of the first of them: what is to be rejected.
+        What is to be rejected, with the frames of `options.rejecting_stream`.
 
     Returns
     -------
@@ -250,7 +254,7 @@ def fit_model(
     model = uncalibrated_model(
         labels=tuple(labels),
         streams=tuple(each.stream for each in fitted),
-        rejection=fit_rejection(nonspeech, fitted[0], options, spread=spread, journal=journal.at("nonspeech")),
+        rejection=fit_rejection(nonspeech, fitted, options, spread=spread, journal=journal.at("nonspeech")),
         decision=options.decision,
     )
     return model, fitted

@@ -35,7 +35,7 @@ class Material:
     views : list of list of Utterance
         Recordings and their copies, as each stream sees them.
     nonspeech : list of Utterance
-        Sounds that are no speech, as the first stream sees them.
+        Sounds that are no speech, as the stream sees them that tells them from speech.
     failures : tuple of Failure
         Recordings that could not be used.
     """
@@ -51,6 +51,10 @@ class Material:
         return [
             each[0].recording for each in pairs if not each[0].recording.copy and all(view.n_speech for view in each)
         ]
+
+    def of(self, keep: Callable[[Recording], bool]) -> Material:
+        """The part of it whose recordings are kept; the sounds that are no speech all are."""
+        return replace(self, views=[[each for each in view if keep(each.recording)] for view in self.views])
 
     @property
     def train_set(self) -> Views:
@@ -99,7 +103,9 @@ def read_material(
 
     recordings = (*corpus.recordings, *copies(corpus, options))
     views, failures = _extract_all(recordings, options.front_ends, workers, extractor, watch)
-    (nonspeech,), lost = _extract_all(sounds, (options.front_end,), workers, extractor, watch)
+    (nonspeech,), lost = _extract_all(
+        sounds, (options.front_ends[options.rejecting_stream],), workers, extractor, watch
+    )
     return Material(views=views, nonspeech=nonspeech, failures=(*failures, *lost))
 
 

@@ -100,6 +100,11 @@ class TrainingOptions:
         return (self.front_end, *self.further_front_ends)
 
     @property
+    def rejecting_stream(self) -> int:
+        """Which front end tells speech from other sounds: that of the longest window, which sees harmonics."""
+        return max(range(len(self.front_ends)), key=lambda index: self.front_ends[index].window_s)
+
+    @property
     def least_frames(self) -> int:
         """Frames of speech without which a class's mixture cannot be trained."""
         return max(self.n_components, round(self.n_components * self.em.min_occupancy))

@@ -52,7 +52,6 @@ class Training:
     sizes: tuple[SizeResult, ...] = ()
 
 
-@one_thread()
 def train(
     corpus: Corpus,
     *,
@@ -114,6 +113,32 @@ def train(
     sounds = nonspeech_of(corpus, options.nonspeech)
     corpus = for_training(corpus.select(lambda recording: recording.label != options.nonspeech))
     material = read_material(corpus, sounds, options, workers=workers, channel=channel, features=features, watch=watch)
+    return train_on(
+        material, corpus, options=options, sizes=sizes, workers=workers, checkpoint=checkpoint, about=about, watch=watch
+    )
+
+
+@one_thread()
+def train_on(
+    material: Material,
+    corpus: Corpus,
+    *,
+    options: TrainingOptions,
+    sizes: Sizes = (),
+    workers: Workers = LocalWorkers(),
+    checkpoint: Path | None = None,
+    about: Mapping[str, Any] | None = None,
+    watch: Watch = unwatched,
+) -> Training:
+    """Train a model on what was read; parameters, result and errors otherwise as for `train`.
+
+    Parameters
+    ----------
+    material : Material
+        From `material.read_material`, or a part of it.
+    corpus : Corpus
+        Its recordings without the sounds that are no speech: see `for_training`.
+    """
     require_speakers(corpus, material.usable, who="speaker with speech", failures=material.failures)
     journal = Journal()
     if checkpoint:

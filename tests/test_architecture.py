@@ -21,6 +21,8 @@ ROOMS: dict[str, set[str]] = {
     "mixture": set(),
     "decision": {"features", "mixture", "files"},
     "evaluation": {"decision"},
+    "segments": {"decision", "evaluation", "recordings"},
+    "segmentation": {"features", "mixture", "decision", "segments"},
     "parallel": set(),
     "cluster": {"parallel"},
     "options": {"features", "mixture", "decision"},
@@ -29,6 +31,8 @@ ROOMS: dict[str, set[str]] = {
     "pooling": {"recordings", "features", "mixture", "options", "extraction"},
     "checkpoint": {"mixture", "files"},
     "plots": {"mixture"},
+    "reporting": {"recordings", "decision", "evaluation", "segments", "plots"},
+    "publication": {"files", "recordings", "evaluation", "card", "plots", "reporting"},
     "refinement": {"recordings", "features", "mixture", "options", "extraction"},
     "fitting": {"features", "mixture", "decision", "options", "extraction", "pooling", "refinement", "progress"},
     "card": {"recordings", "mixture", "options", "extraction", "fitting"},
@@ -38,19 +42,36 @@ ROOMS: dict[str, set[str]] = {
         *("recordings", "features", "mixture", "decision", "options", "extraction", "material", "card", "checkpoint"),
         *("fitting", "sizing", "parallel", "progress"),
     },
+    "history": {"mixture", "fitting", "training"},
     "classification": {"recordings", "features", "decision", "evaluation", "extraction", "parallel"},
     "assessment": {"recordings", "decision", "evaluation", "extraction", "classification", "parallel", "progress"},
+    "folding": {"recordings", "training"},
+    "crossvalidation": {
+        *("recordings", "features", "decision", "evaluation", "options", "extraction", "material", "sizing", "folding"),
+        *("training", "assessment", "parallel", "progress"),
+    },
+    "auditing": {"recordings", "decision", "crossvalidation"},
+    "segmenting": {"recordings", "decision", "segments", "segmentation", "extraction", "parallel"},
+    "segment_assessment": {"recordings", "evaluation", "segments", "extraction", "parallel", "progress"},
 }
 ANYTHING = {"api", "commands", "__init__", "__main__"}
 
 # Foreign libraries that only some files may know of.
 KEEPERS = {
     "librosa": {"features/frontend.py"},
-    "soundfile": {"recordings/audio.py", "recordings/synthesis.py", "recordings/ami.py"},
-    "soxr": {"recordings/audio.py", "recordings/perturbation.py", "recordings/synthesis.py"},
+    "av": {"recordings/media.py"},
+    "soundfile": {
+        "recordings/audio.py",
+        "recordings/streams.py",
+        "recordings/synthesis.py",
+        "recordings/ami.py",
+        "reporting/clips.py",
+        "reporting/sound.py",
+    },
+    "soxr": {"recordings/samples.py", "recordings/perturbation.py", "recordings/synthesis.py"},
     "joblib": {"parallel.py"},
     "distributed": {"cluster.py"},
-    "matplotlib": {"plots.py"},
+    "matplotlib": {"plots.py", "reporting/figures.py", "reporting/pictures.py"},
     "tqdm": {"commands/console.py"},
     "argparse": {"commands/"},
 }

@@ -15,6 +15,7 @@ import soxr
 
 from speechgmm.errors import AudioError
 from speechgmm.recordings import audio
+from speechgmm.recordings.samples import conform
 
 RATE = 16_000
 HERTZ = 440.0
@@ -389,6 +390,9 @@ def test_stretch_shorter_than_a_sample(tmp_path: Path) -> None:
         ("aiff", "AIFF", "PCM_16"),
         ("au", "AU", "PCM_16"),
         ("caf", "CAF", "PCM_16"),
+        ("w64", "W64", "PCM_16"),
+        ("sph", "NIST", "PCM_16"),
+        ("voc", "VOC", "PCM_16"),
     ],
 )
 def test_truncated_file(tmp_path: Path, suffix: str, container: str, coding: str, kept: float) -> None:
@@ -491,6 +495,24 @@ def test_duration(tmp_path: Path) -> None:
     assert audio.duration_s(write(tmp_path, noise(1.25, 44_100, channels=2), 44_100)) == 1.25
 
 
+def test_channels(tmp_path: Path) -> None:
+    """The channels of a file are counted, and a file that is not there is named."""
+    assert audio.channels(write(tmp_path, noise(0.1, RATE, channels=6))) == 6
+    with pytest.raises(AudioError, match=r"gone\.wav: there is no such file"):
+        audio.channels(tmp_path / "gone.wav")
+
+
+def test_stretch_is_sought(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stretch late in a file is reached without reading what is before it."""
+    file = write(tmp_path, noise(30.0, RATE))
+    counts = []
+    read = soundfile.SoundFile.read
+    monkeypatch.setattr(soundfile.SoundFile, "read", lambda *a, **how: counts.append(a[1]) or read(*a, **how))
+
+    assert len(audio.read(file, sampling_rate=RATE, start=28.0, end=29.0)) == RATE
+    assert sum(counts) == RATE
+
+
 def test_duration_of_what_is_no_audio(tmp_path: Path) -> None:
     """The duration has the same errors as the samples."""
     with pytest.raises(AudioError, match=r"gone\.wav: there is no such file"):
@@ -518,10 +540,25 @@ def test_digest_of_a_missing_file(tmp_path: Path) -> None:
 
 def test_suffixes_are_those_of_recordings() -> None:
     """What speech comes in is there in lower case with its dot; headerless forms and text are not."""
-    speech = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".au", ".caf", ".sph", ".w64"}
+    speech = {
+        ".wav",
+        ".flac",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".mp3",
+        ".aiff",
+        ".aif",
+        ".au",
+        ".caf",
+        ".sph",
+        ".w64",
+        ".m4a",
+        ".webm",
+    }
 
     assert speech <= audio.AUDIO_SUFFIXES
-    assert not {".raw", ".vox", ".txt", ".csv", "", ".m4a"} & audio.AUDIO_SUFFIXES
+    assert not {".raw", ".vox", ".txt", ".csv", ""} & audio.AUDIO_SUFFIXES
     assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in audio.AUDIO_SUFFIXES)
 
 
@@ -530,7 +567,7 @@ def test_conform_floats(dtype: type) -> None:
     """Floating-point samples of any width keep their values and become float32 at the rate wanted."""
     original = noise(0.5, 44_100)[:, 0]
 
-    conformed = audio.conform(original.astype(dtype), 44_100, RATE)
+    conformed = conform(original.astype(dtype), 44_100, RATE)
 
     assert conformed.dtype == np.float32
     expected = soxr.resample(original, 44_100, RATE, quality="HQ")
@@ -545,7 +582,7 @@ def test_conform_integers(dtype: type, lowest: int, middle: int) -> None:
     """Integers are divided by their full range: the lowest is -1, the middle 0, halfway down -0.5."""
     samples = np.array([lowest, middle, (lowest + middle) // 2], dtype)
 
-    np.testing.assert_array_equal(audio.conform(samples, RATE, RATE), np.float32([-1.0, 0.0, -0.5]))
+    np.testing.assert_array_equal(conform(samples, RATE, RATE), np.float32([-1.0, 0.0, -0.5]))
 
 
 def test_conform_equals_the_file(tmp_path: Path) -> None:
@@ -553,12 +590,12 @@ def test_conform_equals_the_file(tmp_path: Path) -> None:
     original = noise(0.5, 22_050, channels=2)
     file = write(tmp_path, original, 22_050, coding="FLOAT")
 
-    np.testing.assert_array_equal(audio.conform(original, 22_050, RATE), audio.read(file, sampling_rate=RATE))
+    np.testing.assert_array_equal(conform(original, 22_050, RATE), audio.read(file, sampling_rate=RATE))
 
 
 def test_conform_accepts_lists_and_fractional_rates() -> None:
     """A list of floats will do, and a rate that is no whole number."""
-    conformed = audio.conform([0.25] * 100_000, 8000.5, RATE)
+    conformed = conform([0.25] * 100_000, 8000.5, RATE)
 
     assert len(conformed) == pytest.approx(100_000 * RATE / 8000.5, abs=1)
     np.testing.assert_allclose(conformed[1000:-1000], 0.25, atol=1e-3)
@@ -586,11 +623,11 @@ def test_conform_accepts_lists_and_fractional_rates() -> None:
 def test_conform_refuses(samples: object, text: str) -> None:
     """Arrays that are no sound are refused with what they are and what was expected."""
     with pytest.raises(AudioError, match=rf"^samples: {text}"):
-        audio.conform(samples, RATE, RATE)  # type: ignore[arg-type]  # some are no array at all
+        conform(samples, RATE, RATE)  # type: ignore[arg-type]  # some are no array at all
 
 
 @pytest.mark.parametrize(("rate", "text"), [(1, "1"), (7999.5, "7,999.5"), (1e7, "10,000,000.0"), (np.nan, "nan")])
 def test_conform_refuses_rates(rate: float, text: str) -> None:
     """The range of rates is the same for arrays as for files."""
     with pytest.raises(AudioError, match=rf"^samples: the sampling rate is {text} Hz, expected 8,000 to 768,000 Hz$"):
-        audio.conform([0.0, 0.0], rate, RATE)
+        conform([0.0, 0.0], rate, RATE)

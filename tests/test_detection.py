@@ -229,3 +229,28 @@ def test_multiclass_ratios_must_be_finite():
     """The message says how many are not."""
     with pytest.raises(EvaluationError, match="2 of 6 scores are not finite: leave out"):
         detection.multiclass_cllr(np.array([[0, 1], [np.nan, np.inf], [0, 0]]), np.array([0, 1, 1]))
+
+
+@pytest.mark.parametrize("decimals", [0, 3])
+def test_figures_of_resamples_equal_those_of_repeated_trials(decimals):
+    """EER and Cllr of draws are those of trials written out as often as they were drawn; a lost side is undefined."""
+    targets, nontargets = random_scores(7, decimals=decimals)
+    scores, is_target = np.concatenate([targets, nontargets]), np.repeat([True, False], [40, 25])
+    draws = np.random.default_rng(8).poisson(0.7, (30, 65))
+    draws[3, :40], draws[4, 40:] = 0, 0
+    eers = detection.equal_error_rates(scores, is_target, draws)
+    truth = (~is_target).astype(int)
+    costs = detection.trial_costs(np.stack([scores, -scores], axis=1), truth)
+    cllrs = detection.resampled_cllr(costs, truth, draws, n_classes=2)
+    for row, eer, cllr in zip(draws, eers, cllrs, strict=True):
+        drawn = np.repeat(targets, row[:40]), np.repeat(nontargets, row[40:])
+        assert eer == pytest.approx(detection.equal_error_rate(*drawn), nan_ok=True)
+        assert cllr == pytest.approx(detection.cllr(*drawn), nan_ok=True)
+    assert np.isnan(eers).nonzero()[0].tolist() == np.isnan(cllrs).nonzero()[0].tolist() == [3, 4]
+
+
+def test_resamples_of_no_trials_are_undefined():
+    """Without any trial every resample is."""
+    nothing = np.zeros((5, 0), dtype=int)
+    assert np.isnan(detection.equal_error_rates(NOTHING, np.array([], dtype=bool), nothing)).all()
+    assert np.isnan(detection.resampled_cllr(NOTHING, np.array([], dtype=int), nothing, n_classes=3)).all()

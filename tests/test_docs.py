@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechgmm.commands import main
+from speechgmm.commands import COMMANDS, main
 from speechgmm.recordings.synthesis import draw_voice, speak, write_voices
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -49,8 +49,10 @@ def user_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_readme_shows_the_main_commands() -> None:
-    """The commands run below are the four main ones."""
-    assert [command.split()[1] for command in readme_commands()] == ["classify", "train", "evaluate", "describe"]
+    """The commands run below are all there are, but for the demonstration."""
+    shown = [command.split()[1] for command in readme_commands()]
+    assert shown[:4] == ["classify", "segment", "train", "evaluate"]
+    assert {*shown} == {each.__name__.rpartition(".")[2] for each in COMMANDS} - {"demo"}
 
 
 def test_readme_commands_run(user_folder: Path) -> None:

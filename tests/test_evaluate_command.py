@@ -45,6 +45,12 @@ def evaluate(run: Run, tiny_model_file: Path) -> Run:
     return lambda *arguments: run("evaluate", "--model", tiny_model_file, "--resamples", 20, *arguments)
 
 
+@pytest.fixture(autouse=True)
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures take time and have tests of their own."""
+    monkeypatch.setattr("speechgmm.publication.draw", lambda report: {})
+
+
 @pytest.fixture
 def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever starts to classify fails the test."""
@@ -68,10 +74,10 @@ def test_report_and_scores_agree(evaluate: Run, unheard: Path, tmp_path: Path) -
     done = evaluate(unheard, "-o", folder)
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert sorted(file.name for file in folder.iterdir()) == ["report.json", "scores.csv"]
+    assert sorted(file.name for file in folder.iterdir()) == ["figures", "report.html", "report.json", "scores.csv"]
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     rows = scores(folder)
-    assert (report["schema"], report["schema_version"]) == ("speechgmm-report", 1)
+    assert (report["schema"], report["schema_version"]) == ("speechgmm-report", 2)
     assert len(rows) == report["n_utterances"] == 12
     assert {row["path"] for row in rows} == {file.relative_to(unheard).as_posix() for file in unheard.rglob("*.wav")}
     right = Counter(row["truth"] for row in rows if row["truth"] == row["label"])

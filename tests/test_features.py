@@ -299,9 +299,9 @@ def test_the_silence_level(level_db, n_kept):
     assert speech_frames(log_mel, OPTIONS).sum() == n_kept
 
 
-@pytest.mark.parametrize(("spread_db", "steady"), [(5.9, True), (6.1, False)])
+@pytest.mark.parametrize(("spread_db", "steady"), [(3.9, True), (4.1, False)])
 def test_steadiness_by_hand(spread_db, steady):
-    """A spread of the mean band level of less than 6 dB is steady, a twentieth at either end left aside."""
+    """A spread of the mean band level of less than 4 dB is steady, a twentieth at either end left aside."""
     decibels = np.array([40.0] + [0.0] * 30 + [-spread_db] * 30 + [-90.0])
     log_mel = np.repeat(NEPERS * decibels[:, np.newaxis], 4, axis=1).astype(np.float32)
     assert is_steady(log_mel, 0.01) == steady

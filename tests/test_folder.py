@@ -63,7 +63,7 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     """Other files and recordings in no class are left out and said; hidden ones are left out silently."""
     make(
         tmp_path,
-        *("a/1/x.wav", "a/1/x.txt", "a/1/y.TXT", "a/1/z.m4a", "a/LICENSE", "notes.txt", "loose.wav"),
+        *("a/1/x.wav", "a/1/x.txt", "a/1/y.TXT", "a/1/z.mid", "a/LICENSE", "notes.txt", "loose.wav"),
         *("a/1/.hidden.wav", "a/.cache/x.wav", ".git/x.wav", ".y.wav"),
     )
 
@@ -71,7 +71,7 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
 
     assert [found.name for found in corpus.recordings] == ["a/1/x.wav"]
     assert corpus.notes == (
-        "files left out that are not named like recordings: .txt (3), .m4a (1), without suffix (1)",
+        "files left out that are not named like recordings: .txt (3), .mid (1), without suffix (1)",
         "recordings left out that are in no class folder: 1",
     )
 
@@ -140,7 +140,7 @@ def test_root_without_class_folders(tmp_path: Path) -> None:
 
 def test_class_folders_without_recordings(tmp_path: Path) -> None:
     """All class folders that hold no recording are named, with what they hold instead."""
-    make(tmp_path, "full/x.wav", "text/1/x.txt", "text/1/y.txt", "text/z.m4a")
+    make(tmp_path, "full/x.wav", "text/1/x.txt", "text/1/y.txt", "text/z.mid")
     (tmp_path / "empty").mkdir()
 
     with pytest.raises(CorpusError, match=r"its class folders are faulty\n") as caught:
@@ -148,7 +148,7 @@ def test_class_folders_without_recordings(tmp_path: Path) -> None:
 
     assert caught.value.faults == (
         f"{tmp_path / 'empty'}: there are no recordings in it",
-        f"{tmp_path / 'text'}: there are no recordings in it, only files named .txt (2), .m4a (1)",
+        f"{tmp_path / 'text'}: there are no recordings in it, only files named .txt (2), .mid (1)",
     )
 
 

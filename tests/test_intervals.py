@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from speechgmm.evaluation.intervals import percentile_interval, resample_speakers, speaker_counts
+from speechgmm.evaluation.intervals import percentile_interval, resample_speakers, speaker_counts, utterance_draws
 from speechgmm.evaluation.metrics import accuracy, confusion, unweighted_average_recall, wilson_interval
 
 # Speakers of class 0: 3 right; 1 right and 3 wrong; 2 right and 1 unknown. Of class 1: 1 wrong; 5 right, 1 wrong.
@@ -124,6 +124,45 @@ def test_many_utterances_of_one_speaker_each():
     found, independent = percentile_interval(accuracy(resamples)), wilson_interval(18_000, 20_000)
     assert found.low == pytest.approx(independent.low, abs=5e-4)
     assert found.high == pytest.approx(independent.high, abs=5e-4)
+
+
+def test_draws_of_utterances_are_the_same_resampling():
+    """Counted, the drawn utterances have the distribution of the resampled counts."""
+    speaker, truth, predicted = np.repeat(np.indices(SPEAKERS.shape).reshape(3, -1), SPEAKERS.ravel(), axis=1)
+    shuffled = np.random.default_rng(13).permutation(len(truth))
+    speaker, truth, predicted = speaker[shuffled], truth[shuffled], predicted[shuffled]
+    (draws,) = utterance_draws(truth, speaker, n_resamples=2000, rng=np.random.default_rng(14))
+    counted = np.array([confusion(np.repeat(truth, row), np.repeat(predicted, row), n_classes=2) for row in draws])
+    expected = resample_speakers(SPEAKERS, n_resamples=2000, rng=np.random.default_rng(15))
+    assert ks_2samp(unweighted_average_recall(counted), unweighted_average_recall(expected)).pvalue > 0.01
+    np.testing.assert_allclose(
+        counted.mean(axis=0), expected.mean(axis=0), atol=5 * expected.std(axis=0).max() / math.sqrt(2000)
+    )
+
+
+def test_draws_keep_speakers_whole():
+    """Of a speaker drawn r times, r times as many utterances are drawn as there are; each class keeps its own."""
+    truth, speaker = np.repeat([0, 1], [7, 5]), np.array([4, 4, 9, 9, 9, 9, 9, 4, 4, 4, 2, 2])
+    (draws,) = utterance_draws(truth, speaker, n_resamples=300, rng=np.random.default_rng(16))
+    of_cells = [
+        draws[:, (truth == label) & (speaker == who)].sum(axis=1) for label, who in [(0, 4), (0, 9), (1, 4), (1, 2)]
+    ]
+    sizes = [2, 5, 3, 2]
+    times = [drawn / size for drawn, size in zip(of_cells, sizes, strict=True)]
+    assert {*map(tuple, np.stack(times[:2], axis=1).tolist())} == {(0.0, 2.0), (1.0, 1.0), (2.0, 0.0)}
+    assert {*map(tuple, np.stack(times[2:], axis=1).tolist())} == {(0.0, 2.0), (1.0, 1.0), (2.0, 0.0)}
+
+
+def test_draws_come_in_blocks(monkeypatch):
+    """Where memory allows only a few at a time, the same resamples come one after the other; none of nothing."""
+    truth, speaker = np.arange(10) % 2, np.arange(10) // 4
+    (whole,) = utterance_draws(truth, speaker, n_resamples=7, rng=np.random.default_rng(17))
+    monkeypatch.setattr("speechgmm.evaluation.intervals._BLOCK", 35)
+    parts = list(utterance_draws(truth, speaker, n_resamples=7, rng=np.random.default_rng(17)))
+    assert [len(part) for part in parts] == [3, 3, 1]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    (nothing,) = utterance_draws(truth[:0], speaker[:0], n_resamples=4, rng=np.random.default_rng(18))
+    assert nothing.shape == (4, 0)
 
 
 def test_percentile_interval_hand_worked():

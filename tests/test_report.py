@@ -95,6 +95,10 @@ def strict_loads(text: str):
     return json.loads(text, parse_constant=refuse)
 
 
+def ends(interval) -> str:
+    return f"{interval.low:.3f} to {interval.high:.3f}"
+
+
 def test_hand_worked_totals():
     """Nine utterances: six right, two wrong, one unknown, which is not right."""
     report = evaluate(SMALL, classes=PAIR, n_resamples=50)
@@ -257,6 +261,72 @@ def test_intervals_hold_their_figures():
     assert nameless.high == pytest.approx(wilson.high, abs=0.01)
 
 
+def test_groups_and_classes_have_the_intervals_of_their_own_utterances():
+    """A group's intervals are those of a report on the group alone, and a class's recall that of its row alone."""
+    outcomes = random_outcomes(11, TRIO)
+    report = evaluate(outcomes, classes=TRIO, by=["corpus"], n_resamples=100, seed=3)
+    for group in report.by_column["corpus"]:
+        mine = [one for one in outcomes if one.columns["corpus"] == group.name]
+        alone = evaluate(mine, classes=TRIO, n_resamples=100, seed=3)
+        for figure in ("accuracy_bootstrap", "uar_bootstrap"):
+            assert getattr(group, figure) == getattr(alone, figure)
+        assert (group.eer, group.cllr) == pytest.approx((alone.eer, alone.cllr), nan_ok=True)
+    for one in report.per_class:
+        assert one.recall_bootstrap.low < one.recall < one.recall_bootstrap.high
+    right = [replace(one, decision=decide({"female": 1.0, "male": 9.0, "child": 1.0})) for one in outcomes]
+    female, male, child = evaluate(right, classes=TRIO, n_resamples=20).per_class
+    for one, recall in ((female, 0.0), (male, 1.0), (child, 0.0)):
+        assert (one.recall_bootstrap.low, one.recall_bootstrap.high) == (recall, recall)
+
+
+def test_intervals_of_the_scores_come_from_speakers():
+    """EER and Cllr vary with who is drawn: one speaker, confident and always wrong, spreads them far."""
+    good, bad = decide({"female": 9.0, "male": 1.0}), decide({"female": 1.0, "male": 20.0})
+    men = [outcome(f"m{i}.wav", "male", f"m{i}", decide({"female": 1.0, "male": 9.0})) for i in range(40)]
+    women = [outcome(f"f{i}.wav", "female", f"f{i % 4}", bad if i % 4 == 0 else good) for i in range(40)]
+    named = evaluate([*men, *women], classes=PAIR, n_resamples=400)
+    unnamed = evaluate([replace(one, speaker=None) for one in (*men, *women)], classes=PAIR, n_resamples=400)
+    (female,) = named.detection
+    assert female.eer_bootstrap == named.eer_bootstrap
+    assert (female.cllr_bootstrap.low, female.cllr_bootstrap.high) == pytest.approx(
+        (named.cllr_bootstrap.low, named.cllr_bootstrap.high)
+    )
+    assert named.eer == unnamed.eer == pytest.approx(0.25)  # between (false alarm 1, miss 1/4) and (0, 1/4)
+    for wide, narrow, figure in [
+        (named.eer_bootstrap, unnamed.eer_bootstrap, named.eer),
+        (named.cllr_bootstrap, unnamed.cllr_bootstrap, named.cllr),
+    ]:
+        assert wide.low < narrow.low < figure < narrow.high < wide.high
+    assert named.eer_bootstrap.low == 0.0  # none of the four women drawn is the odd one: (3/4)^4 of the resamples
+
+
+def test_folds_and_their_spread():
+    """A row for each fold in the order they come, and how far their figures lie apart."""
+    folds = [("b", [FEMALE, MALE, MALE]), ("a", [FEMALE, FEMALE]), ("c", [MALE])]
+    outcomes = [
+        outcome(f"{name}{i}.wav", "female", name, decision, fold=name)
+        for name, decisions in folds
+        for i, decision in enumerate(decisions)
+    ]
+    outcomes.append(outcome("a2.wav", "male", "x", MALE, fold="a"))
+    report = evaluate(outcomes, classes=PAIR, fold_column="fold", n_resamples=10)
+    assert [(one.name, one.n_utterances, one.n_speakers) for one in report.folds] == [
+        ("b", 3, 1),
+        ("a", 3, 2),
+        ("c", 1, 1),
+    ]
+    uar, eer = report.fold_spread["uar"], report.fold_spread["eer"]
+    assert (uar.n_folds, uar.minimum, uar.median, uar.maximum) == pytest.approx((3, 0.0, 1 / 3, 1.0))
+    assert uar.standard_deviation == pytest.approx(np.std([1 / 3, 1.0, 0.0], ddof=1))
+    assert (eer.n_folds, eer.minimum, eer.maximum) == (1, 0.0, 0.0)  # only one fold has both classes
+    assert math.isnan(eer.standard_deviation)
+    lines = [" ".join(line.split()) for line in to_text(report).splitlines()]
+    assert "a 3 2 3 0 1.000 1.000 0.000 0.368" in lines
+    assert "median 0.333 0.333 0.000 0.368" in lines
+    without = evaluate(outcomes, classes=PAIR, n_resamples=10)
+    assert (without.folds, without.fold_spread) == ((), {})
+
+
 def test_seed_and_resamples_decide_the_bootstrap():
     """The same seed gives the same report, another one other intervals, and both are in the report."""
     outcomes = random_outcomes(8, PAIR)
@@ -389,7 +459,8 @@ def test_text_says_who_is_not_named():
 def test_text_tables():
     """Figures stand with their counts."""
     skipped = [Skipped(path="x.wav", reason="not audio")]
-    text = to_text(evaluate(SMALL, classes=PAIR, skipped=skipped, by=["corpus"], model={"file": "m.npz"}, notes=["!"]))
+    report = evaluate(SMALL, classes=PAIR, skipped=skipped, by=["corpus"], model={"file": "m.npz"}, notes=["!"])
+    text, (female,) = to_text(report), report.detection
     squeezed = [" ".join(line.split()) for line in text.splitlines()]
     for line in [
         "file: m.npz",
@@ -397,12 +468,14 @@ def test_text_tables():
         "Accuracy, decided 0.750 6 of 8 decided correct",
         "Unknown: 1 of 9 utterances",
         "1: 0.10 s of speech, 0.50 s are needed",
-        "female 6 2 4 1 0.667 5 0.800 0.727",
+        f"female 6 2 4 1 0.667 {ends(report.per_class[0].recall_bootstrap)} 0.800 0.727",
         "female 4 1 1",
         "male 1 2 0",
         "Log-likelihood ratios of 8 decided (costs in bits)",
         "By corpus",
-        "(none) 1 0 1 0 1.000 0.207 to 1.000 1.000",
+        f"x 5 2 4 0 0.800 0.833 {ends(report.by_column['corpus'][1].uar_bootstrap)}",
+        "(none) 1 0 1 0 1.000 1.000 1.000 to 1.000",
+        f"female 5 3 0.294 {ends(female.eer_bootstrap)} {female.cllr:.3f} {ends(female.cllr_bootstrap)} 0.833",
         "Worst speakers: 4 of 4; every utterance wrong: 1 of 4",
         "dan male 1 1 0 0.000",
         "Skipped: 1 recording",
@@ -416,8 +489,10 @@ def test_text_tables():
 def test_text_of_more_classes():
     """Mean EER and Cllr stand below the classes, with what saying nothing would cost."""
     report = evaluate(random_outcomes(6, TRIO), classes=TRIO, n_resamples=10)
-    expected = f"Mean EER {report.eer:.3f}; Cllr {report.cllr:.3f} of 3 classes, where 1.585 says nothing"
-    assert expected in to_text(report).splitlines()
+    expected = [f"Mean EER {report.eer:.3f}; Cllr {report.cllr:.3f} of 3 classes, where 1.585 says nothing"]
+    expected.append(f"95 %: {ends(report.eer_bootstrap)}; {ends(report.cllr_bootstrap)}")
+    lines = to_text(report).splitlines()
+    assert lines[lines.index(expected[0]) :][:2] == expected
 
 
 def test_text_fits_the_terminal():
@@ -456,7 +531,7 @@ def test_json_is_strict_and_complete():
     report = evaluate(SMALL[:4], classes=PAIR, by=["corpus"], model=model, n_resamples=10)
     read = strict_loads(json.dumps(to_json(report), allow_nan=False))
     assert read == to_json(report)
-    assert (read["schema"], read["schema_version"]) == ("speechgmm-report", 1)
+    assert (read["schema"], read["schema_version"]) == ("speechgmm-report", 2)
     assert read["n_utterances"] == 4
     assert read["uar"] == report.uar
     assert read["uar_bootstrap"] == {"low": report.uar_bootstrap.low, "high": report.uar_bootstrap.high}
@@ -470,6 +545,7 @@ def test_json_is_strict_and_complete():
         "n_unknown": 0,
         "n_predicted": 1,
         "recall": None,
+        "recall_bootstrap": {"low": None, "high": None},
         "precision": 0.0,
         "f1": 0.0,
     }
@@ -485,19 +561,22 @@ def test_score_rows():
         outcome("a,1.wav", "female", "anna", third, duration_s=0.1, corpus="x", score="7"),
         outcome("b.wav", "male", None, undecided("no speech"), language="de"),
     ]
+    outcomes[0] = replace(outcomes[0], snr_db=17.25, start=0.5, end=0.6)
     header, first, second = score_rows(outcomes, classes=PAIR)
-    assert header[:9] == list(SCORE_COLUMNS)
+    assert header[:12] == list(SCORE_COLUMNS)
     assert header[:6] == ["path", "label", "probability", "score", "speech_s", "reason"]
     assert header[6:9] == ["truth", "speaker", "duration_s"]
-    assert header[9:13] == ["probability_female", "llr_female", "probability_male", "llr_male"]
-    assert header[13:] == ["corpus", "column_score", "language"]
+    assert header[9:12] == ["snr_db", "start", "end"]
+    assert header[12:16] == ["probability_female", "llr_female", "probability_male", "llr_male"]
+    assert header[16:] == ["corpus", "column_score", "language"]
     assert first[:2] == ["a,1.wav", "male"]
     assert first[4:9] == [repr(1 / 3), "", "female", "anna", "0.1"]
     assert [float(first[i]) for i in (2, 3)] == [2 / 3, math.log(2)]
-    assert [float(cell) for cell in first[9:13]] == [1 / 3, math.log(1 / 2), 2 / 3, math.log(2)]
-    assert first[13:] == ["x", "7", ""]
+    assert first[9:12] == ["17.25", "0.5", "0.6"]
+    assert [float(cell) for cell in first[12:16]] == [1 / 3, math.log(1 / 2), 2 / 3, math.log(2)]
+    assert first[16:] == ["x", "7", ""]
     assert second[:9] == ["b.wav", "unknown", "", "", "0.1", "no speech", "male", "", "4.0"]
-    assert second[9:] == ["", "", "", "", "", "", "de"]
+    assert second[9:] == ["", "0.0", "", "", "", "", "", "", "", "de"]
 
 
 def test_score_rows_survive_csv():

@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import metadata
 from typing import NoReturn
 
-from speechgmm.commands import classify, demo, describe, evaluate, train
+from speechgmm.commands import audit, classify, compare, crossvalidate, demo, describe, evaluate, segment, train
 from speechgmm.commands.console import tell_error
 from speechgmm.errors import OptionError, SpeechGmmError
 
-COMMANDS = (train, classify, evaluate, describe, demo)
+COMMANDS = (train, classify, segment, evaluate, crossvalidate, compare, audit, describe, demo)
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -85,4 +86,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_parser(subparsers)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.command_line = shlex.join(["speechgmm", *(sys.argv[1:] if arguments is None else arguments)])
+    return options

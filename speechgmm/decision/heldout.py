@@ -112,10 +112,11 @@ def _bounded(model: Model, evidence: Sequence[Evidence]) -> Rejection | None:
     """The rejection with the bound that hardly any held-out utterance lies below, short ones left aside if possible."""
     if model.rejection is None:
         return None
-    least = LONG_ENOUGH_S / model.front_end.hop_s
+    least, stream = LONG_ENOUGH_S / model.front_end.hop_s, model.rejection.stream
     wholes = [each.whole for each in evidence]
     long = [whole for whole in wholes if whole.n_speech[0] >= least] or wholes
-    return replace(model.rejection, least_ratio=least_ratio([each.speech_ratio / each.n_speech[0] for each in long]))
+    ratios = [each.speech_ratio / int(each.n_speech[stream]) for each in long]
+    return replace(model.rejection, least_ratio=least_ratio(ratios))
 
 
 def cuts(stretches: Sequence[Sequence[Stretch]]) -> Iterator[tuple[Stretch, ...]]:

@@ -56,14 +56,17 @@ class Scores:
     log_likelihoods : ndarray (S, C)
         Sum over the speech frames of the log-likelihood in each stream under each class (natural logarithm).
     speech_ratio : float
-        Sum over the speech frames of the first stream of the log-likelihood ratio of speech to non-speech, where the
-        model knows of any.
+        Sum over the speech frames of the rejection's stream of the log-likelihood ratio of speech to non-speech, where
+        the model knows of any.
+    decibels : float
+        Sum over the speech frames of the first stream of the signal-to-noise ratio estimated for their stretch.
     """
 
     n_frames: int
     n_speech: npt.NDArray[np.int64]
     log_likelihoods: Floats
     speech_ratio: float = 0.0
+    decibels: float = 0.0
 
     def __add__(self, other: Scores) -> Scores:
         return Scores(
@@ -71,7 +74,13 @@ class Scores:
             n_speech=self.n_speech + other.n_speech,
             log_likelihoods=self.log_likelihoods + other.log_likelihoods,
             speech_ratio=self.speech_ratio + other.speech_ratio,
+            decibels=self.decibels + other.decibels,
         )
+
+    @property
+    def snr_db(self) -> float:
+        """Estimated signal-to-noise ratio in decibels, the mean over the speech frames; NaN without speech."""
+        return self.decibels / int(self.n_speech[0]) if self.n_speech[0] else math.nan
 
     @property
     def means(self) -> Floats:
@@ -168,10 +177,8 @@ class Model:
         if not 0 < len(self.streams) == len(self.calibration.scales):
             raise OptionError("a model needs at least one stream, and one scale of the calibration for each")
         check_streams(self.front_ends)
-        if self.rejection and {self.rejection.speech.n_dimensions, self.rejection.nonspeech.n_dimensions} != {
-            self.front_end.n_dimensions
-        }:
-            raise OptionError(f"the mixtures of rejection must have {self.front_end.n_dimensions} dimensions")
+        if self.rejection:
+            _check_rejection(self.rejection, self.front_ends)
         if not math.isfinite(self.least_likelihood):
             raise OptionError(f"least_likelihood is {self.least_likelihood}, but it must be a finite number")
         check_priors(self.priors)
@@ -204,8 +211,12 @@ class Model:
             n_frames=stretches[0].n_frames,
             n_speech=np.array([len(each) for each in frames]),
             log_likelihoods=np.stack([stream.score(each) for stream, each in pairs]),
-            speech_ratio=float(self.rejection.log_ratios(frames[0]).sum()) if self.rejection else 0.0,
+            speech_ratio=self._speech_ratio(frames),
+            decibels=len(frames[0]) * stretches[0].snr_db if len(frames[0]) else 0.0,
         )
+
+    def _speech_ratio(self, frames: Sequence[Features]) -> float:
+        return float(self.rejection.log_ratios(frames[self.rejection.stream]).sum()) if self.rejection else 0.0
 
     def score_all(self, stretches: Iterable[Sequence[Stretch]]) -> Scores:
         """Score an utterance, stretch by stretch."""
@@ -251,7 +262,7 @@ class Model:
             return "no speech"
         if speech_s < self.decision.min_speech_s:
             return f"too little speech: less than {self.decision.min_speech_s:g} s"
-        if self.rejection and scores.speech_ratio / scores.n_speech[0] < self.rejection.least_ratio:
+        if self.rejection and scores.speech_ratio < self.rejection.least_ratio * scores.n_speech[self.rejection.stream]:
             return "does not sound like speech"
         if scores.means[0].max() < self.least_likelihood:
             return "does not sound like the voices the model was trained on"
@@ -297,6 +308,14 @@ def uncalibrated_model(
 def class_log_likelihoods(mixtures: Iterable[Mixture], frames: Features) -> Floats:
     """Log-likelihood of each frame under each class, (T, C)."""
     return np.stack([mixture.log_likelihoods(frames) for mixture in mixtures], axis=1)
+
+
+def _check_rejection(rejection: Rejection, front_ends: Sequence[FrontEndOptions]) -> None:
+    if not 0 <= rejection.stream < len(front_ends):
+        raise OptionError(f"rejection's stream is {rejection.stream}, but the model has {len(front_ends)} streams")
+    n_dimensions = front_ends[rejection.stream].n_dimensions
+    if {rejection.speech.n_dimensions, rejection.nonspeech.n_dimensions} != {n_dimensions}:
+        raise OptionError(f"the mixtures of rejection must have {n_dimensions} dimensions")
 
 
 def check_streams(front_ends: Sequence[FrontEndOptions]) -> None:

@@ -71,7 +71,7 @@ def save(model: Model, file: Path) -> None:
         ],
         "calibration": asdict(model.calibration),
         "least_likelihood": model.least_likelihood,
-        "least_speech_ratio": model.rejection.least_ratio if model.rejection else None,
+        "rejection": _plain_rejection(model.rejection),
         "priors": model.priors,
         "decision": asdict(model.decision),
         "card": model.card,
@@ -226,14 +226,20 @@ def _build_stream(number: int, known: Mapping[str, Any], n_classes: int, arrays:
 
 
 def _build_rejection(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Rejection | None:
-    if header["least_speech_ratio"] is None:
+    known = header["rejection"]
+    if known is None:
         return None
-    family = header["streams"][0]["family"]
+    family = header["streams"][known["stream"]]["family"]
     return Rejection(
+        stream=int(known["stream"]),
         speech=_mixture(family, "speech", arrays),
         nonspeech=_mixture(family, "nonspeech", arrays),
-        least_ratio=float(header["least_speech_ratio"]),
+        least_ratio=float(known["least_ratio"]),
     )
+
+
+def _plain_rejection(rejection: Rejection | None) -> dict[str, Any] | None:
+    return {"stream": rejection.stream, "least_ratio": rejection.least_ratio} if rejection else None
 
 
 def _arrays_of(mixture: Mixture, name: str) -> Arrays:

@@ -14,21 +14,22 @@ from speechgmm.mixture.estep import Floats
 from speechgmm.mixture.model import Mixture
 
 LOST_SHARE = 0.01  # of held-out utterances of speech
-# Speech over channels that trained nothing is less like the speech that did, by about half of the ratio.
-UNHEARD_SHARE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rejection:
-    """A mixture of all voices against one of sounds that are no speech, over the frames of a model's first stream.
+    """A mixture of all voices against one of sounds that are no speech, over the frames of one of a model's streams.
 
     Attributes
     ----------
+    stream : int
+        Which of the model's streams the frames are taken from.
     speech, nonspeech : Mixture
     least_ratio : float
         Mean log-likelihood ratio a frame (nats) of speech to non-speech, below which nothing is answered.
     """
 
+    stream: int
     speech: Mixture
     nonspeech: Mixture
     least_ratio: float
@@ -43,7 +44,10 @@ class Rejection:
 
 
 def least_ratio(means: Sequence[float]) -> float:
-    """The ratio that the share `LOST_SHARE` of held-out utterances of speech lie below, halved where it is positive.
+    """The ratio that the share `LOST_SHARE` of held-out utterances of speech lie below, but no more than 0.
+
+    Speech over other channels or in noise is less like the speech that trained: where it is still more like speech than
+    like the other sounds, it is answered.
 
     Parameters
     ----------
@@ -54,5 +58,4 @@ def least_ratio(means: Sequence[float]) -> float:
     -------
     float
     """
-    bound = float(np.quantile(means, LOST_SHARE))
-    return UNHEARD_SHARE * bound if bound > 0 else bound
+    return min(0.0, float(np.quantile(means, LOST_SHARE)))

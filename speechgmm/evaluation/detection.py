@@ -1,4 +1,4 @@
-"""How good the scores are, whatever the threshold: DET points, EER, Cllr.
+"""How good the scores are, whatever the threshold: DET points, EER, area under the ROC curve, Cllr.
 
 A detection problem has a target class and the others; a trial is one utterance with one score, higher meaning more
 like the target. Likelihood ratios are natural logarithms and hold no prior; costs are in bits. A figure that needs
@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from scipy.integrate import trapezoid
 from scipy.optimize import isotonic_regression
 from scipy.special import logit
 
@@ -93,10 +94,63 @@ def equal_error_rate(targets: Floats, nontargets: Floats) -> float:
     points = det_points(targets, nontargets)
     if not len(targets) or not len(nontargets):
         return math.nan
-    excess = points.miss - points.false_alarm
-    after = int(np.searchsorted(excess, 0.0))  # at least 1: the first excess is -1
-    back = excess[after] / (excess[after] - excess[after - 1])
-    return float(points.miss[after] - back * (points.miss[after] - points.miss[after - 1]))
+    return float(_crossing(points.miss[np.newaxis], points.false_alarm[np.newaxis])[0])
+
+
+def equal_error_rates(scores: Floats, is_target: npt.NDArray[np.bool_], draws: npt.NDArray[np.int64]) -> Floats:
+    """EER of resamples of some trials: `equal_error_rate` of each, its trials as often there as they were drawn.
+
+    Parameters
+    ----------
+    scores : array of float (N,)
+        Finite scores of all trials.
+    is_target : array of bool (N,)
+        Which side each is of.
+    draws : array of int (R, N)
+        How often each trial is in each resample.
+
+    Returns
+    -------
+    array of float (R,)
+        In [0, 1]; NaN for a resample in which a side has no trials.
+    """
+    order = np.argsort(scores, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True)[: len(order)])  # the last trial of each tie
+    passed = []
+    for side in (is_target, ~is_target):
+        below = np.cumsum(np.where(side, draws, 0)[:, order], axis=1)[:, ends]
+        passed.append(np.concatenate([np.zeros((len(draws), 1)), below], axis=1))
+    n_targets, n_nontargets = (below[:, -1:] for below in passed)
+    rates = np.full(len(draws), np.nan)
+    both = (n_targets[:, 0] > 0) & (n_nontargets[:, 0] > 0)
+    miss, false_alarm = passed[0][both] / n_targets[both], 1.0 - passed[1][both] / n_nontargets[both]
+    rates[both] = _crossing(miss, false_alarm)
+    return rates
+
+
+def area_under_roc(targets: Floats, nontargets: Floats) -> float:
+    """Area under the ROC curve, its points joined by straight lines; NaN if a side has no trials.
+
+    Parameters
+    ----------
+    targets, nontargets : array of float (T,), (N,)
+        Finite scores of the two sides.
+
+    Returns
+    -------
+    float
+        The chance that a target scores above a nontarget, ties counting half: 1 for perfect separation, 0.5 for
+        constant scores.
+
+    Raises
+    ------
+    EvaluationError
+        If a score is not finite.
+    """
+    points = det_points(targets, nontargets)
+    if not len(targets) or not len(nontargets):
+        return math.nan
+    return float(-trapezoid(1.0 - points.miss, points.false_alarm))
 
 
 def cllr(targets: Floats, nontargets: Floats) -> float:
@@ -178,11 +232,57 @@ def multiclass_cllr(llrs: Floats, truth: npt.NDArray[np.intp]) -> float:
     EvaluationError
         If a ratio is not finite.
     """
+    costs = trial_costs(llrs, truth)
+    per_class = [_mean(costs[truth == one]) for one in range(llrs.shape[1])]
+    return float(np.mean(per_class))
+
+
+def trial_costs(llrs: Floats, truth: npt.NDArray[np.intp]) -> Floats:
+    """Bits each trial costs: -log2 posterior of its class at equal priors; parameters as for `multiclass_cllr`."""
     n_trials, n_classes = llrs.shape
     own = _finite(llrs)[np.arange(n_trials), truth]
-    bits = np.logaddexp(0.0, math.log(n_classes - 1) - own) / math.log(2.0)
-    per_class = [_mean(bits[truth == one]) for one in range(n_classes)]
-    return float(np.mean(per_class))
+    bits: Floats = np.logaddexp(0.0, math.log(n_classes - 1) - own) / math.log(2.0)
+    return bits
+
+
+def resampled_cllr(
+    costs: Floats, truth: npt.NDArray[np.intp], draws: npt.NDArray[np.int64], *, n_classes: int
+) -> Floats:
+    """Cllr of resamples of some trials: `multiclass_cllr` of each, its trials as often there as they were drawn.
+
+    Parameters
+    ----------
+    costs : array of float (N,)
+        From `trial_costs`.
+    truth : array of int (N,)
+        Class of each trial, in [0, K).
+    draws : array of int (R, N)
+        How often each trial is in each resample.
+    n_classes : int
+        K.
+
+    Returns
+    -------
+    array of float (R,)
+        At least 0; NaN for a resample in which a class has no trials.
+    """
+    is_of = (truth[:, np.newaxis] == np.arange(n_classes)).astype(np.float64)
+    n_trials = draws @ is_of
+    sums = draws @ (costs[:, np.newaxis] * is_of)
+    means = np.full(sums.shape, np.nan)
+    np.divide(sums, n_trials, out=means, where=n_trials > 0)
+    per_resample: Floats = means.mean(axis=1)
+    return per_resample
+
+
+def _crossing(miss: Floats, false_alarm: Floats) -> Floats:
+    """Where the straight lines through the points (R, P) of R curves cross miss = false alarm, (R,)."""
+    excess = miss - false_alarm
+    after = (excess < 0.0).sum(axis=1)  # at least 1: the first excess is -1
+    rows = np.arange(len(excess))
+    back = excess[rows, after] / (excess[rows, after] - excess[rows, after - 1])
+    crossings: Floats = miss[rows, after] - back * (miss[rows, after] - miss[rows, after - 1])
+    return crossings
 
 
 def _cllr(targets: Floats, nontargets: Floats) -> float:

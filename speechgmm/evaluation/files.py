@@ -16,8 +16,11 @@ from speechgmm.evaluation.outcome import Outcome
 from speechgmm.evaluation.report import Report
 
 SCHEMA = "speechgmm-report"
-SCHEMA_VERSION = 1
-SCORE_COLUMNS = ("path", "label", "probability", "score", "speech_s", "reason", "truth", "speaker", "duration_s")
+SCHEMA_VERSION = 2
+SCORE_COLUMNS = (
+    *("path", "label", "probability", "score", "speech_s", "reason", "truth", "speaker", "duration_s"),
+    *("snr_db", "start", "end"),
+)
 
 
 def to_json(report: Report) -> dict[str, Any]:
@@ -34,7 +37,7 @@ def to_json(report: Report) -> dict[str, Any]:
         ``schema`` and ``schema_version``, then the fields of `Report` under their names. What is not a finite number
         is None, so that ``json.dumps(..., allow_nan=False)`` accepts it.
     """
-    fields = {one.name: _plain(getattr(report, one.name)) for one in dataclasses.fields(report)}
+    fields = {one.name: plain(getattr(report, one.name)) for one in dataclasses.fields(report)}
     return {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, **fields}
 
 
@@ -68,6 +71,7 @@ def _score_row(outcome: Outcome, classes: Sequence[str]) -> list[str]:
     decision = outcome.decision
     row = [outcome.path, decision.label, _cell(decision.probability), _cell(decision.score), _cell(decision.speech_s)]
     row += [decision.reason, outcome.truth, outcome.speaker or "", _cell(outcome.duration_s)]
+    row += [_cell(outcome.snr_db), _cell(outcome.start), "" if outcome.end is None else _cell(outcome.end)]
     for name in classes:
         row.append(_cell(decision.probabilities.get(name, math.nan)))
         row.append(_cell(decision.log_likelihood_ratios.get(name, math.nan)))
@@ -78,15 +82,16 @@ def _cell(value: float) -> str:
     return "" if math.isnan(value) else repr(float(value))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as plain JSON values: dataclasses by their fields, arrays as lists, what is no finite number as None."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {one.name: _plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        return {one.name: plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, (np.ndarray, np.generic)):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from speechgmm.decision.decision import UNKNOWN, Decision
 from speechgmm.errors import EvaluationError
@@ -31,6 +32,10 @@ class Outcome:
         Length of the audio in seconds, speech or not.
     decision : Decision
         What the classifier says.
+    start, end : float
+        The stretch of the file in seconds; an `end` of None is the end of the file.
+    snr_db : float
+        Estimated signal-to-noise ratio in decibels; NaN where there is no speech or nobody estimated it.
     columns : mapping of str to str
         Further columns of the corpus, for grouping.
     """
@@ -40,6 +45,9 @@ class Outcome:
     speaker: str | None
     duration_s: float
     decision: Decision
+    start: float = 0.0
+    end: float | None = None
+    snr_db: float = math.nan
     columns: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -121,13 +129,31 @@ def count_outcomes(outcomes: Sequence[Outcome], classes: Sequence[str]) -> tuple
         Confusion counts of each of them, in this order, then of each utterance without a speaker.
     """
     index = {name: number for number, name in enumerate([*classes, UNKNOWN])}
-    names = sorted({outcome.speaker for outcome in outcomes if outcome.speaker is not None})
-    numbers = {name: number for number, name in enumerate(names)}
-    unnamed = itertools.count(len(names))
+    names, speakers = number_speakers(outcomes)
     counts = speaker_counts(
         np.array([index[outcome.truth] for outcome in outcomes], dtype=np.intp),
         np.array([index[outcome.decision.label] for outcome in outcomes], dtype=np.intp),
-        np.array([next(unnamed) if one.speaker is None else numbers[one.speaker] for one in outcomes], dtype=np.intp),
+        speakers,
         n_classes=len(classes),
     )
     return names, counts
+
+
+def number_speakers(outcomes: Sequence[Outcome]) -> tuple[list[str], npt.NDArray[np.intp]]:
+    """Give the named speakers, sorted, and who speaks in each of N utterances.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+
+    Returns
+    -------
+    speakers : list of str
+    numbers : array of int (N,)
+        Places in `speakers`; each utterance without a speaker has a number of its own after them.
+    """
+    names = sorted({outcome.speaker for outcome in outcomes if outcome.speaker is not None})
+    places = {name: number for number, name in enumerate(names)}
+    unnamed = itertools.count(len(names))
+    numbers = [next(unnamed) if one.speaker is None else places[one.speaker] for one in outcomes]
+    return names, np.array(numbers, dtype=np.intp)

@@ -12,37 +12,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from speechgmm.errors import OptionError
-from speechgmm.evaluation import detection, metrics
+from speechgmm.evaluation import metrics
 from speechgmm.evaluation.breakdown import (
     ClassResult,
     GroupResult,
     SpeakerResult,
+    Spread,
     by_class,
     by_column,
     by_duration,
+    by_fold,
+    by_snr,
     by_speaker,
+    spread_of,
     summarise,
+    unfit_columns,
 )
-from speechgmm.evaluation.intervals import percentile_interval, resample_speakers
+from speechgmm.evaluation.curves import ScoreCurves, score_curves
+from speechgmm.evaluation.discrimination import DetectionResult, Trials, discriminate
+from speechgmm.evaluation.examples import Example, confident_errors, least_certain
+from speechgmm.evaluation.intervals import Resampling
 from speechgmm.evaluation.metrics import Interval
 from speechgmm.evaluation.outcome import Outcome, Skipped, check_outcomes, count_outcomes
 
 __all__ = ["Outcome", "Report", "Skipped", "evaluate"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class DetectionResult:
-    """One class against the others by its log-likelihood ratio, on the decided utterances; costs in bits."""
-
-    target: str
-    n_targets: int
-    n_nontargets: int
-    eer: float
-    cllr: float
-    min_cllr: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,16 +80,31 @@ class Report:
         Equal error rate on the decided utterances; with more than two classes the mean of those in `detection`.
     cllr : float
         Cost of the log-likelihood ratios in bits; with more than two classes `detection.multiclass_cllr`.
+    eer_bootstrap, cllr_bootstrap : Interval
+        Of `eer` and `cllr`.
     min_cllr : float
         Cllr after ideal calibration; NaN for more than two classes, where `detection` has it class by class.
     detection : tuple of DetectionResult
         With two classes the first is the target; with more, each in turn against all others.
+    curves : tuple of ScoreCurves
+        What pictures of the scores are drawn from; one for each of `detection`.
     by_duration : tuple of GroupResult
         By length of the audio, shortest first; each group holds its lower end and not its upper.
+    by_snr : tuple of GroupResult
+        By estimated signal-to-noise ratio, the noisiest first; each group holds its lower end and not its upper.
     by_column : mapping of str to tuple of GroupResult
-        By the values of each column asked for, sorted; utterances without a value are the group ``""``.
+        By the values of each column asked for, then of every other one that is fit for it; sorted; utterances without a
+        value are the group ``""``.
+    columns_left_out : mapping of str to str
+        The other columns, each with the reason why nothing is broken down by it.
+    folds : tuple of GroupResult
+        Of a cross-validation, each answered by a model of the other folds; else empty.
+    fold_spread : mapping of str to Spread
+        How far the folds' "accuracy", "uar", "eer" and "cllr" lie apart; empty without folds.
     per_speaker : tuple of SpeakerResult
         Named speakers, the worst first.
+    confident_errors, least_certain : tuple of Example
+        The wrong answers of highest probability, and the answers of lowest.
     skipped : tuple of Skipped
         Recordings left out.
     notes : tuple of str
@@ -123,12 +132,21 @@ class Report:
     confusion: tuple[tuple[int, ...], ...]
     per_class: tuple[ClassResult, ...]
     eer: float
+    eer_bootstrap: Interval
     cllr: float
+    cllr_bootstrap: Interval
     min_cllr: float
     detection: tuple[DetectionResult, ...]
+    curves: tuple[ScoreCurves, ...]
     by_duration: tuple[GroupResult, ...]
+    by_snr: tuple[GroupResult, ...]
     by_column: Mapping[str, tuple[GroupResult, ...]]
+    columns_left_out: Mapping[str, str]
+    folds: tuple[GroupResult, ...]
+    fold_spread: Mapping[str, Spread]
     per_speaker: tuple[SpeakerResult, ...]
+    confident_errors: tuple[Example, ...]
+    least_certain: tuple[Example, ...]
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]
     model: Mapping[str, Any]
@@ -143,6 +161,7 @@ def evaluate(
     notes: Sequence[str] = (),
     model: Mapping[str, Any] = {},
     by: Sequence[str] = (),
+    fold_column: str = "",
     n_resamples: int = 1000,
     seed: int = 0,
 ) -> Report:
@@ -161,7 +180,9 @@ def evaluate(
     model : mapping of str to anything
         Information on the model, for the record.
     by : sequence of str
-        Columns of the outcomes to group by.
+        Columns of the outcomes to group by, besides those that are fit for it.
+    fold_column : str
+        The column that names each outcome's fold, if they are those of a cross-validation.
     n_resamples : int
         Resamples of the bootstrap, at least 1.
     seed : int
@@ -179,38 +200,50 @@ def evaluate(
     OptionError
         If a column, `n_resamples` or `seed` cannot be used.
     """
-    _check_options(outcomes, by, n_resamples, seed)
+    resampling = Resampling(n_resamples=n_resamples, seed=seed)
+    _check_columns(outcomes, by)
     check_outcomes(outcomes, classes, n_skipped=len(skipped))
     _, counts = count_outcomes(outcomes, classes)
-    total = summarise("all", outcomes, classes)
-    resamples = resample_speakers(counts, n_resamples=n_resamples, rng=np.random.default_rng(seed))
-    decided = [outcome for outcome in outcomes if outcome.decision.decided]
-    cllr, detections = _detect(decided, classes)
+    total = summarise("all", outcomes, classes, resampling)
+    scores = discriminate(Trials.of(outcomes, classes), classes, resampling)
+    folds = by_fold(outcomes, classes, fold_column, resampling) if fold_column else ()
+    unfit = unfit_columns(outcomes)
+    further = (column for outcome in outcomes for column in outcome.columns)
+    columns = dict.fromkeys([*by, *(column for column in further if column not in unfit and column != fold_column)])
     reasons = Counter(outcome.decision.reason for outcome in outcomes if not outcome.decision.decided)
     return Report(
         classes=tuple(classes),
         n_utterances=total.n_utterances,
         n_speakers=total.n_speakers,
         n_unnamed=sum(outcome.speaker is None for outcome in outcomes),
-        n_decided=len(decided),
+        n_decided=total.n_utterances - total.n_unknown,
         n_unknown=total.n_unknown,
         n_correct=total.n_correct,
         unknown_reasons=dict(reasons.most_common()),
         accuracy=total.accuracy,
         accuracy_wilson=total.accuracy_wilson,
-        accuracy_bootstrap=percentile_interval(metrics.accuracy(resamples)),
+        accuracy_bootstrap=total.accuracy_bootstrap,
         accuracy_decided=float(metrics.accuracy_decided(counts.sum(axis=0))),
         uar=total.uar,
-        uar_bootstrap=percentile_interval(metrics.unweighted_average_recall(resamples)),
+        uar_bootstrap=total.uar_bootstrap,
         confusion=total.confusion,
-        per_class=by_class(outcomes, classes),
-        eer=_mean_defined([one.eer for one in detections]),
-        cllr=cllr,
-        min_cllr=detections[0].min_cllr if len(detections) == 1 else math.nan,
-        detection=detections,
-        by_duration=by_duration(outcomes, classes),
-        by_column={column: by_column(outcomes, classes, column) for column in by},
+        per_class=by_class(outcomes, classes, resampling),
+        eer=scores.eer,
+        eer_bootstrap=scores.eer_bootstrap,
+        cllr=scores.cllr,
+        cllr_bootstrap=scores.cllr_bootstrap,
+        min_cllr=scores.detections[0].min_cllr if len(scores.detections) == 1 else math.nan,
+        detection=scores.detections,
+        curves=score_curves(outcomes, classes),
+        by_duration=by_duration(outcomes, classes, resampling),
+        by_snr=by_snr(outcomes, classes, resampling),
+        by_column={column: by_column(outcomes, classes, column, resampling) for column in columns},
+        columns_left_out={column: why for column, why in unfit.items() if column not in columns},
+        folds=folds,
+        fold_spread=spread_of(folds) if folds else {},
         per_speaker=by_speaker(outcomes, classes),
+        confident_errors=confident_errors(outcomes),
+        least_certain=least_certain(outcomes),
         skipped=tuple(skipped),
         notes=tuple(notes),
         model=dict(model),
@@ -218,39 +251,9 @@ def evaluate(
     )
 
 
-def _check_options(outcomes: Sequence[Outcome], by: Sequence[str], n_resamples: int, seed: int) -> None:
-    if n_resamples < 1:
-        raise OptionError(f"n_resamples is {n_resamples}: at least 1 resample is needed for an interval")
-    if seed < 0:
-        raise OptionError(f"seed is {seed}: it must be 0 or more")
+def _check_columns(outcomes: Sequence[Outcome], by: Sequence[str]) -> None:
     known = sorted({column for outcome in outcomes for column in outcome.columns})
     for column in by:
         if column not in known and outcomes:
             there = ", ".join(known) or "none"
             raise OptionError(f"cannot group by '{column}': the further columns of the recordings are: {there}")
-
-
-def _detect(decided: Sequence[Outcome], classes: Sequence[str]) -> tuple[float, tuple[DetectionResult, ...]]:
-    """Cllr over all classes, and the detection of the first of two classes or of each of more."""
-    rows = [[outcome.decision.log_likelihood_ratios[name] for name in classes] for outcome in decided]
-    llrs = np.array(rows, dtype=np.float64).reshape(len(decided), len(classes))
-    truth = np.array([classes.index(outcome.truth) for outcome in decided], dtype=np.intp)
-    results = []
-    for i, target in enumerate(classes[:1] if len(classes) == 2 else classes):
-        targets, nontargets = llrs[truth == i, i], llrs[truth != i, i]
-        results.append(
-            DetectionResult(
-                target=target,
-                n_targets=len(targets),
-                n_nontargets=len(nontargets),
-                eer=detection.equal_error_rate(targets, nontargets),
-                cllr=detection.cllr(targets, nontargets),
-                min_cllr=detection.min_cllr(targets, nontargets),
-            )
-        )
-    return detection.multiclass_cllr(llrs, truth), tuple(results)
-
-
-def _mean_defined(values: Sequence[float]) -> float:
-    defined = [value for value in values if not math.isnan(value)]
-    return math.fsum(defined) / len(defined) if defined else math.nan

@@ -16,13 +16,15 @@ _NAME_WIDTH = 22
 _LIST_LENGTH = 10
 
 
-def to_text(report: Report) -> str:
+def to_text(report: Report, *, columns: Sequence[str] | None = None) -> str:
     """Lay a report out for a terminal.
 
     Parameters
     ----------
     report : Report
         From `evaluate`.
+    columns : sequence of str, optional
+        Of the columns that the results are broken down by, those to show; by default all.
 
     Returns
     -------
@@ -31,7 +33,8 @@ def to_text(report: Report) -> str:
         and long lists after ten entries; both are complete in the report's file. Lines have at most 100 columns,
         except in the confusion counts of more than ten classes.
     """
-    by_columns = [_groups(f"By {_name(column)}", rows) for column, rows in report.by_column.items()]
+    shown = report.by_column if columns is None else columns
+    by_columns = [_groups(report, f"By {_name(column)}", report.by_column[column]) for column in shown]
     sections = [
         _headline(report),
         _model(report),
@@ -40,8 +43,10 @@ def to_text(report: Report) -> str:
         _classes(report),
         _confusion(report),
         _detection(report),
-        _groups("By length of the audio", report.by_duration),
+        _groups(report, "By length of the audio", report.by_duration),
+        _groups(report, "By estimated signal-to-noise ratio", report.by_snr) if report.by_snr else [],
         *by_columns,
+        _folds(report),
         _speakers(report),
         _skipped(report),
         _entries("Notes", report.notes),
@@ -88,9 +93,9 @@ def _unknown(report: Report) -> list[str]:
 
 
 def _classes(report: Report) -> list[str]:
-    header = ["class", "utterances", "speakers", "correct", "unknown", "recall", "predicted", "precision", "F1"]
+    header = ["class", "utterances", "speakers", "correct", "unknown", "recall", _level(report), "precision", "F1"]
     rows = [
-        [*_counted(one), _ratio(one.recall), one.n_predicted, _ratio(one.precision), _ratio(one.f1)]
+        [*_counted(one, 18), _ratio(one.recall), _ends(one.recall_bootstrap), _ratio(one.precision), _ratio(one.f1)]
         for one in report.per_class
     ]
     return ["By class", *_table(header, rows)]
@@ -104,11 +109,12 @@ def _confusion(report: Report) -> list[str]:
 
 
 def _detection(report: Report) -> list[str]:
-    header = ["target", "targets", "others", "EER", "Cllr", "min-Cllr"]
-    rows = [
-        [_name(one.target), one.n_targets, one.n_nontargets, _ratio(one.eer), _ratio(one.cllr), _ratio(one.min_cllr)]
-        for one in report.detection
-    ]
+    header = ["target", "targets", "others", "EER", _level(report), "Cllr", _level(report), "min-Cllr"]
+    rows = []
+    for one in report.detection:
+        figures = [(one.eer, one.eer_bootstrap), (one.cllr, one.cllr_bootstrap)]
+        cells = [text for figure, interval in figures for text in (_ratio(figure), _ends(interval))]
+        rows.append([_name(one.target), one.n_targets, one.n_nontargets, *cells, _ratio(one.min_cllr)])
     lines = [f"Log-likelihood ratios of {report.n_decided} decided (costs in bits)", *_table(header, rows)]
     n_classes = len(report.classes)
     if n_classes > 2:
@@ -116,17 +122,30 @@ def _detection(report: Report) -> list[str]:
             f"Mean EER {_ratio(report.eer)}; Cllr {_ratio(report.cllr)} of {n_classes} classes, "
             f"where {_ratio(math.log2(n_classes))} says nothing"
         )
+        lines.append(f"{_level(report)}: {_ends(report.eer_bootstrap)}; {_ends(report.cllr_bootstrap)}")
     return lines
 
 
-def _groups(title: str, groups: Sequence[GroupResult]) -> list[str]:
-    header = ["", "utterances", "speakers", "correct", "unknown", "accuracy", "Wilson", "UAR"]
-    rows = [[*_counted(one), _ratio(one.accuracy), _ends(one.accuracy_wilson), _ratio(one.uar)] for one in groups]
+def _groups(report: Report, title: str, groups: Sequence[GroupResult]) -> list[str]:
+    header = ["", "utterances", "speakers", "correct", "unknown", "accuracy", "UAR", _level(report)]
+    rows = [[*_counted(one), _ratio(one.accuracy), _ratio(one.uar), _ends(one.uar_bootstrap)] for one in groups]
     return [title, *_table(header, rows)]
 
 
-def _counted(one: ClassResult | GroupResult) -> list[object]:
-    return [_name(one.name) or "(none)", one.n_utterances, one.n_speakers, one.n_correct, one.n_unknown]
+def _folds(report: Report) -> list[str]:
+    if not report.folds:
+        return []
+    header = ["fold", "utterances", "speakers", "correct", "unknown", "accuracy", "UAR", "EER", "Cllr"]
+    figures = ("accuracy", "uar", "eer", "cllr")
+    rows = [[*_counted(one), *(_ratio(getattr(one, figure)) for figure in figures)] for one in report.folds]
+    spreads = [report.fold_spread[figure] for figure in figures]
+    for title, field in (("least", "minimum"), ("median",) * 2, ("most", "maximum"), ("SD", "standard_deviation")):
+        rows.append([title, "", "", "", "", *(_ratio(getattr(spread, field)) for spread in spreads)])
+    return ["By fold, each answered by a model that heard none of its speakers", *_table(header, rows)]
+
+
+def _counted(one: ClassResult | GroupResult, width: int = _NAME_WIDTH) -> list[object]:
+    return [_name(one.name, width) or "(none)", one.n_utterances, one.n_speakers, one.n_correct, one.n_unknown]
 
 
 def _speakers(report: Report) -> list[str]:
@@ -150,7 +169,7 @@ def _skipped(report: Report) -> list[str]:
 def _method(report: Report) -> list[str]:
     method = report.intervals
     text = (
-        f"Intervals of {100 * method.level:g} %: {method.bootstrap} ({method.n_resamples} resamples, seed "
+        f"Intervals of {_level(report)}: {method.bootstrap} ({method.n_resamples} resamples, seed "
         f"{method.seed}); {method.wilson}."
     )
     return textwrap.wrap(text, _WIDTH)
@@ -205,5 +224,9 @@ def _ends(interval: Interval) -> str:
     return f"{_ratio(interval.low)} to {_ratio(interval.high)}"
 
 
+def _level(report: Report) -> str:
+    return f"{100 * report.intervals.level:g} %"
+
+
 def _interval(report: Report, interval: Interval) -> str:
-    return f"{100 * report.intervals.level:g} % interval {_ends(interval)}"
+    return f"{_level(report)} interval {_ends(interval)}"

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -25,7 +26,7 @@ import scipy.signal
 
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.features.patterns import patterns
-from speechgmm.features.speech import speech_frames
+from speechgmm.features.speech import speech_frames, speech_to_noise_db
 
 Samples = npt.NDArray[np.float32]
 Features = npt.NDArray[np.float32]
@@ -46,10 +47,13 @@ class Stretch:
         Frames that hold speech; the mean of cepstra is not taken off yet.
     n_frames : int
         How many frames the stretch had in all.
+    snr_db : float
+        Estimated signal-to-noise ratio in decibels; NaN without speech, and where only the speech frames are kept.
     """
 
     frames: Features
     n_frames: int
+    snr_db: float = math.nan
 
 
 def stretches(blocks: Iterable[Samples], options: FrontEndOptions) -> Iterator[Stretch]:
@@ -96,12 +100,22 @@ def views(blocks: Iterable[Samples], front_ends: Sequence[FrontEndOptions]) -> I
 
 
 def _stretch(power: Features | None, options: FrontEndOptions) -> Stretch:
-    if power is None:
+    return _no_stretch(options) if power is None else stretch_of(log_mel_bands(power, options), options)
+
+
+def stretch_of(log_mel: Features, options: FrontEndOptions) -> Stretch:
+    """Make a stretch of its log mel bands (T, n_mels): the frames that hold speech, as features."""
+    if len(log_mel) == 0:
         return _no_stretch(options)
-    log_mel = log_mel_bands(power, options)
     keep = speech_frames(log_mel, options)
-    frames = patterns(log_mel, options.hop_s) if options.features == "patterns" else cepstra(log_mel, options)
-    return Stretch(frames[keep], len(log_mel))
+    return Stretch(features_of(log_mel, options)[keep], len(log_mel), speech_to_noise_db(log_mel, keep))
+
+
+def features_of(log_mel: Features, options: FrontEndOptions) -> Features:
+    """Turn log mel bands (T, n_mels) into what the options make of them, (T, D)."""
+    if len(log_mel) == 0:
+        return _no_stretch(options).frames
+    return patterns(log_mel, options.hop_s) if options.features == "patterns" else cepstra(log_mel, options)
 
 
 def _no_stretch(options: FrontEndOptions) -> Stretch:

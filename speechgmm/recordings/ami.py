@@ -264,6 +264,11 @@ def _turn(fields: Sequence[str]) -> Turn | None:
     return Turn(recording=recording, speaker=speaker, start=start, end=start + duration)
 
 
+def speaker_label(speaker: str) -> str | None:
+    """The voice gender label that an AMI speaker id such as FEE078 begins with; None where it is no such id."""
+    return _LABELS[speaker[0]] if _SPEAKER.fullmatch(_ascii(speaker)) else None
+
+
 def _ascii(name: str) -> str:
     """A name without accents, however they are encoded: the archive and its annotations differ in them."""
     return unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")

@@ -1,8 +1,9 @@
 """How much sound a file's own headers announce, compared with the bytes that are there.
 
 The audio library reads a file that was cut off up to the cut and says nothing, whatever the header promised. So the
-few bytes that hold the promise are read here: the size of the chunk with the samples (WAV, AIFF, CAF, AU) or of the
-last page (Ogg). FLAC and MP3 need no help: there the number of samples read falls short of the number announced.
+few bytes that hold the promise are read here: the size of the chunk with the samples (WAV, AIFF, CAF, AU), of the
+last page (Ogg), or the end of the file (`ends`: MP4, Matroska and others). FLAC and MP3 need no help: there the number
+of samples read falls short of the number announced.
 
 Not found out: a cut in any other format; a cut exactly between two Ogg pages; a cut in a file whose header never
 said how long it is, which is usual for recorders that write into a pipe and is accepted.
@@ -15,11 +16,13 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from speechgmm.recordings.ends import announced_end, bytes_at
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 # Recorders that cannot go back to the header write a size near 2 or 4 GiB: 0x7ffff000, 0x80000000, 0xffffffff.
-_SMALLEST_PLACEHOLDER = 0x7FFF0000
+SMALLEST_PLACEHOLDER = 0x7FFF0000
 
 # A sane file has a handful of chunks; a hostile one could have millions of empty ones.
 _MOST_CHUNKS = 1000
@@ -69,26 +72,21 @@ def promise(stream: BinaryIO, size: int) -> Promise:
     size : int
         Its length in bytes.
     """
-    magic, length = struct.unpack("<4sI", _bytes_at(stream, 0, 8))
+    magic, length = struct.unpack("<4sI", bytes_at(stream, 0, 8))
     if layout := _LAYOUTS.get(magic):
         at, announced = _samples_chunk(stream, size, layout)
         # Where the size of the whole file was set and goes past this chunk, the chunk is empty in earnest.
-        finished = at < length + 8 < _SMALLEST_PLACEHOLDER
+        finished = at < length + 8 < SMALLEST_PLACEHOLDER
         if magic == b"RIFF" and announced == 0 and at < size and not finished:
             return Promise(unset_at=at - 4)
     elif magic == b".snd":
-        at, announced = struct.unpack(">II", _bytes_at(stream, 4, 8))
+        at, announced = struct.unpack(">II", bytes_at(stream, 4, 8))
     elif magic == b"OggS":
         at, announced = _last_page(stream, size)
     else:
-        return Promise()
-    missing = at + announced - size if announced < _SMALLEST_PLACEHOLDER else 0
+        return Promise(missing=max(announced_end(stream, size) - size, 0))
+    missing = at + announced - size if announced < SMALLEST_PLACEHOLDER else 0
     return Promise(missing=max(missing, 0))
-
-
-def _bytes_at(stream: BinaryIO, at: int, count: int) -> bytes:
-    stream.seek(at)
-    return stream.read(count).ljust(count, b"\0")
 
 
 def _samples_chunk(stream: BinaryIO, size: int, layout: _Layout) -> tuple[int, int]:
@@ -98,7 +96,7 @@ def _samples_chunk(stream: BinaryIO, size: int, layout: _Layout) -> tuple[int, i
     for _ in range(_MOST_CHUNKS):
         if not 0 < at < size:
             break
-        identifier, announced = struct.unpack(layout.header, _bytes_at(stream, at, header_size))
+        identifier, announced = struct.unpack(layout.header, bytes_at(stream, at, header_size))
         at += header_size
         if identifier == layout.samples:
             return at, announced
@@ -109,7 +107,7 @@ def _samples_chunk(stream: BinaryIO, size: int, layout: _Layout) -> tuple[int, i
 def _last_page(stream: BinaryIO, size: int) -> tuple[int, int]:
     """Where the last Ogg page starts and how long it is by its own account (RFC 3533, section 6)."""
     first = max(size - _OGG_LONGEST_PAGE, 0)
-    tail = _bytes_at(stream, first, size - first)
+    tail = bytes_at(stream, first, size - first)
     at = tail.rfind(b"OggS")
     if at < 0:
         return size, 0

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.fft import dct, irfft, next_fast_len, rfft
 from scipy.signal import fftconvolve, get_window
 
-from speechgmm.recordings.audio import Samples
+from speechgmm.recordings.samples import Samples
 
 Floats = NDArray[np.float64]
 Spectra = NDArray[np.complex64]

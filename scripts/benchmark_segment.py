@@ -1,0 +1,120 @@
+"""Measure `speechgmm segment`: speed, memory against length, start-up, and how late a live stream's segments are.
+
+    python scripts/benchmark_segment.py [RECORDING] [--minutes 1 10 60 600]
+
+RECORDING, or five minutes of synthetic voices, is repeated to the lengths asked for (WAV, 16 kHz, 16 bit). The command
+runs on each as a process of its own, with one thread. Printed are CPU seconds (user and system, with the start-up),
+seconds of audio for each of them beyond those of the shortest, and the peak of resident memory. Then half a minute is
+sent through a pipe as fast as it would be spoken, and the time from the end of each segment to its line is taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from speechgmm.recordings.audio import read
+from speechgmm.recordings.samples import Samples
+from speechgmm.recordings.synthesis import draw_voice, speak
+
+RATE = 16000
+LIVE_S = 30
+COMMAND = [sys.executable, "-m", "speechgmm", "segment", "--format", "csv", "--quiet"]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def voices() -> Samples:
+    """Five minutes of synthetic voices, a second's pause after each 4 to 9 s."""
+    parts: list[Samples] = []
+    for seed in itertools.count():
+        rng = np.random.default_rng(seed)
+        voice = draw_voice("female" if seed % 2 else "male", rng)
+        parts += [
+            speak(voice, duration_s=float(rng.uniform(4, 9)), sampling_rate=RATE, rng=rng).astype(np.float32),
+            np.zeros(RATE, dtype=np.float32),
+        ]
+        if sum(map(len, parts)) >= 300 * RATE:
+            break
+    return np.concatenate(parts)
+
+
+def write_repeated(file: Path, samples: Samples, n_samples: int) -> None:
+    """Repeat samples in a file, without holding it in memory."""
+    with soundfile.SoundFile(file, "w", RATE, 1, "PCM_16") as sound:
+        while (left := n_samples - sound.tell()) > 0:
+            sound.write(samples[:left])
+
+
+def measure(file: Path) -> tuple[float, float, float]:
+    """CPU seconds, wall-clock seconds and peak resident megabytes of one run."""
+    begin = time.monotonic()
+    process = subprocess.Popen([*COMMAND, str(file)], stdout=subprocess.DEVNULL, env=ENVIRONMENT)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status != 0:
+        raise SystemExit("speechgmm segment failed")
+    return usage.ru_utime + usage.ru_stime, time.monotonic() - begin, usage.ru_maxrss / 1024
+
+
+def delays(samples: Samples) -> list[float]:
+    """Seconds from the end of each segment to its line, where sound comes through a pipe at its own pace."""
+    command = [*COMMAND, "-", "--raw", "s16le", "--rate", str(RATE)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    sound, output = process.stdin, process.stdout
+    content = (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
+    output.readline()  # the header comes before the sound is heard, and start-up counts apart
+    begin = time.monotonic()
+    late: list[float] = []
+
+    def take_times() -> None:
+        late.extend(time.monotonic() - begin - float(line.split(b",")[2]) for line in output)
+
+    reader = threading.Thread(target=take_times)
+    reader.start()
+    tenth = 2 * RATE // 10
+    for number, at in enumerate(range(0, len(content), tenth), start=1):
+        sound.write(content[at : at + tenth])
+        sound.flush()
+        time.sleep(max(begin + number / 10 - time.monotonic(), 0.0))
+    sound.close()
+    reader.join()
+    process.wait()
+    return late
+
+
+def main() -> None:
+    """Make the files, run the command on them, print what it took."""
+    parser = argparse.ArgumentParser(description="Measure the speed and memory of speechgmm segment.")
+    parser.add_argument("recording", type=Path, nargs="?", metavar="RECORDING")
+    parser.add_argument("--minutes", type=float, nargs="+", default=[1, 10, 60, 600])
+    arguments = parser.parse_args()
+    samples = voices() if arguments.recording is None else read(arguments.recording, sampling_rate=RATE)
+    print(f"{'minutes':>8}{'CPU s':>9}{'wall s':>9}{'x real time':>13}{'peak MB':>9}")
+    first: tuple[float, float] | None = None
+    with tempfile.TemporaryDirectory() as temporary:
+        for minutes in arguments.minutes:
+            file = Path(temporary, "long.wav")
+            write_repeated(file, samples, round(60 * minutes * RATE))
+            cpu_s, wall_s, peak_mb = measure(file)
+            speed = f"{60 * (minutes - first[0]) / (cpu_s - first[1]):.0f}" if first else ""
+            first = first or (minutes, cpu_s)
+            print(f"{minutes:8g}{cpu_s:9.2f}{wall_s:9.2f}{speed:>13}{peak_mb:9.0f}", flush=True)
+    late = delays(samples[: LIVE_S * RATE])
+    print(
+        f"live: {len(late)} segments, told {np.median(late):.1f} s after their end (median), {max(late):.1f} s at most"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Speaking times, and reports on segmentations, as plain values for ``json.dumps(..., allow_nan=False)``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from speechgmm.evaluation.metrics import Interval
+from speechgmm.segments.report import SegmentationReport
+from speechgmm.segments.scoring import Score
+from speechgmm.segments.summary import Summary, Times
+
+SUMMARY_SCHEMA = "speechgmm-speaking-time"
+REPORT_SCHEMA = "speechgmm-segmentation-report"
+SCHEMA_VERSION = 1
+
+
+def summaries_to_json(summaries: Sequence[Summary], overall: Summary | None = None) -> dict[str, Any]:
+    """Turn speaking times into plain values.
+
+    Parameters
+    ----------
+    summaries : sequence of Summary
+        One for each recording.
+    overall : Summary, optional
+        Of all of them.
+
+    Returns
+    -------
+    dict
+        ``schema``, ``schema_version``, ``recordings`` and ``overall``; what is not a finite number is None.
+    """
+    return {
+        "schema": SUMMARY_SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "recordings": [_summary(one) for one in summaries],
+        "overall": None if overall is None else _summary(overall),
+    }
+
+
+def report_to_json(report: SegmentationReport) -> dict[str, Any]:
+    """Turn a report on segmentations into plain values.
+
+    Parameters
+    ----------
+    report : SegmentationReport
+        From `report_on`.
+
+    Returns
+    -------
+    dict
+        ``schema``, ``schema_version``, then what the report holds; what is not a finite number is None.
+    """
+    return {
+        "schema": REPORT_SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "errors": _errors(report.errors.rate, asdict(report.errors)),
+        "rate_interval": _interval(report.rate_interval),
+        "classes": [{key: _number(value) for key, value in asdict(one).items()} for one in report.classes],
+        "recordings": [_score(one) for one in report.scores],
+        "skipped": [asdict(one) for one in report.skipped],
+        "collar_s": report.collar_s,
+        "skip_overlap": report.skip_overlap,
+        "resampling": asdict(report.resampling),
+        "model": dict(report.model),
+    }
+
+
+def _summary(summary: Summary) -> dict[str, Any]:
+    return {
+        "name": summary.name,
+        **_times(summary.times),
+        "share_intervals": {label: _interval(one) for label, one in summary.intervals.items()},
+        "units": summary.units,
+        "by_hour": [_times(one) for one in summary.by_hour],
+    }
+
+
+def _times(times: Times) -> dict[str, Any]:
+    return {
+        "duration_s": times.duration_s,
+        "classes_s": dict(times.classes_s),
+        "unknown_s": times.unknown_s,
+        "nonspeech_s": times.nonspeech_s,
+        "shares": {label: _number(times.share(label)) for label in times.classes_s},
+        "undecided": _number(times.undecided),
+    }
+
+
+def _score(score: Score) -> dict[str, Any]:
+    return {
+        "name": score.name,
+        "duration_s": score.duration_s,
+        "errors": _errors(score.errors.rate, asdict(score.errors)),
+        "reference_s": dict(score.reference_s),
+        "hypothesis_s": dict(score.hypothesis_s),
+    }
+
+
+def _errors(rate: float, seconds: dict[str, float]) -> dict[str, Any]:
+    return {"rate": _number(rate), **seconds}
+
+
+def _interval(interval: Interval) -> list[Any]:
+    return [_number(interval.low), _number(interval.high)]
+
+
+def _number(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
