@@ -7,7 +7,6 @@ import tracemalloc
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 
@@ -15,6 +14,8 @@ from speechgmm.errors import AudioError
 from speechgmm.recordings import audio, media
 from speechgmm.recordings.folder import find_audio, scan_folder
 from speechgmm.recordings.samples import conform
+
+av = pytest.importorskip("av", reason="the extra 'media' is not installed")
 
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import parselmouth
 import pytest
 
 from speechgmm.errors import CorpusError, OptionError
 from speechgmm.segments.formats import FORMATS
 from speechgmm.segments.references import Reference, read_references
 from speechgmm.segments.segment import NONSPEECH, Segment
+
+parselmouth = pytest.importorskip("parselmouth", reason="praat-parselmouth is not installed")
 
 CLASSES = ("female", "male", "very low")
 SEGMENTS = (

@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 import pytest
-from pyannote.core import Annotation, Timeline
-from pyannote.core import Segment as Span
-from pyannote.metrics.identification import IdentificationErrorRate
 
 from speechgmm.decision.decision import UNKNOWN
 from speechgmm.errors import OptionError
 from speechgmm.segments.scoring import Errors, Score, score_segmentation
 from speechgmm.segments.segment import NONSPEECH, Segment
+
+core = pytest.importorskip("pyannote.core", reason="pyannote.core is not installed")
+oracle = pytest.importorskip("pyannote.metrics.identification", reason="pyannote.metrics is not installed")
 
 DURATION_S = 60.0
 
@@ -37,10 +37,10 @@ def drawn(rng: np.random.Generator, *, overlapping: bool) -> list[Segment]:
     return found
 
 
-def annotation(parts: list[Segment]) -> Annotation:
-    made = Annotation(uri="x")
+def annotation(parts: list[Segment]) -> core.Annotation:
+    made = core.Annotation(uri="x")
     for track, one in enumerate(parts):
-        made[Span(one.start, one.end), track] = one.label
+        made[core.Segment(one.start, one.end), track] = one.label
     return made
 
 
@@ -51,8 +51,8 @@ def test_parts_are_those_of_pyannote(seed: int, collar_s: float, skip_overlap: b
     """On random segmentations, with overlap on both sides, every part is the other implementation's."""
     rng = np.random.default_rng(seed)
     reference, hypothesis = drawn(rng, overlapping=True), drawn(rng, overlapping=seed % 2 == 1)
-    metric = IdentificationErrorRate(collar=collar_s, skip_overlap=skip_overlap)
-    whole = Timeline([Span(0, DURATION_S)])
+    metric = oracle.IdentificationErrorRate(collar=collar_s, skip_overlap=skip_overlap)
+    whole = core.Timeline([core.Segment(0, DURATION_S)])
     theirs = metric(annotation(reference), annotation(hypothesis), uem=whole, detailed=True)
     ours = score(reference, hypothesis, collar_s=collar_s, skip_overlap=skip_overlap).errors
     assert ours.total_s == pytest.approx(theirs["total"], abs=1e-9)

@@ -7,14 +7,15 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import parselmouth
 import pytest
-from pyannote.database.util import load_rttm
 
 from speechgmm.decision.decision import UNKNOWN
 from speechgmm.errors import OutputError
 from speechgmm.segments.formats import FORMATS, TIER, recording_id
 from speechgmm.segments.segment import NONSPEECH, Segment
+
+parselmouth = pytest.importorskip("parselmouth", reason="praat-parselmouth is not installed")
+load_rttm = pytest.importorskip("pyannote.database.util", reason="pyannote.database is not installed").load_rttm
 
 SEGMENTS = (
     Segment(start=0.0, end=1.5, label=NONSPEECH),

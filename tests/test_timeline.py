@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import html5lib
 import numpy as np
 import pytest
 import soundfile
@@ -26,6 +25,8 @@ from speechgmm.reporting.sound import Sound, address, sound_of
 from speechgmm.reporting.timeline import timeline_page
 from speechgmm.segments.segment import NONSPEECH, Segment
 from speechgmm.segments.summary import Tally
+
+html5lib = pytest.importorskip("html5lib", reason="html5lib is not installed")
 
 ORIGIN = Origin(command="speechgmm segment a.wav", made="2026-01-02T03:04:05+00:00", versions={"numpy": "2.0"})
 INSIDE = Sound(
