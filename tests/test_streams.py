@@ -19,6 +19,7 @@ from speechgmm.decision.calibration import Calibration, fit_calibration
 from speechgmm.decision.decision import UNKNOWN
 from speechgmm.decision.heldout import HeldOut, cuts, gather
 from speechgmm.decision.model import Model, Stream
+from speechgmm.decision.rejection import Rejection
 from speechgmm.errors import OptionError
 from speechgmm.features import frontend
 from speechgmm.features.frontend import Stretch, aligned, stretches, views
@@ -130,6 +131,17 @@ def test_a_stream_without_speech_says_nothing() -> None:
 
     assert first_alone.score == pytest.approx(4.0 / 2 + 0.5)
     assert (second_alone.label, second_alone.reason) == (UNKNOWN, "no speech")
+
+
+def test_what_the_rejecting_stream_does_not_hear_is_no_speech() -> None:
+    """A rejection in the second stream judges by its frames, as many as they are; without any there is no answer."""
+    rejection = Rejection(stream=1, speech=normal(1.0), nonspeech=normal(-1.0), least_ratio=0.5)
+    judged = replace(BY_HAND, rejection=rejection)
+    ratio = {value: judged.decide(judged.score([steady(0.5, 40), steady(value, 20)])).reason for value in (0.2, 0.3)}
+    assert ratio == {0.2: "does not sound like speech", 0.3: ""}  # the ratio is twice the value
+    unheard = [steady(0.5, 40), steady(0.3, 0)]
+    assert BY_HAND.decide(BY_HAND.score(unheard)).decided
+    assert judged.decide(judged.score(unheard)).reason == "no speech"
 
 
 def test_a_stretch_is_needed_for_each_stream() -> None:

@@ -258,11 +258,12 @@ class Model:
         )
 
     def _reason_not_to_answer(self, scores: Scores, speech_s: float) -> str:
-        if scores.n_speech[0] == 0:
+        judge = self.rejection.stream if self.rejection else 0
+        if scores.n_speech[0] == 0 or scores.n_speech[judge] == 0:
             return "no speech"
         if speech_s < self.decision.min_speech_s:
             return f"too little speech: less than {self.decision.min_speech_s:g} s"
-        if self.rejection and scores.speech_ratio < self.rejection.least_ratio * scores.n_speech[self.rejection.stream]:
+        if self.rejection and scores.speech_ratio < self.rejection.least_ratio * scores.n_speech[judge]:
             return "does not sound like speech"
         if scores.means[0].max() < self.least_likelihood:
             return "does not sound like the voices the model was trained on"
