@@ -9,6 +9,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 from speechgmm.card import PACKAGES
@@ -98,7 +99,7 @@ def as_page(report: Report, *, origin: Origin, pictures: Mapping[str, Picture], 
 
 def origin_of(command: str) -> Origin:
     """Where a report comes from that is made now, by this software."""
-    packages = [*sorted(PACKAGES), *(["matplotlib"] if has_matplotlib() else [])]
+    packages = [*sorted(PACKAGES), *(["matplotlib"] if find_spec("matplotlib") else [])]
     versions = {"python": platform.python_version(), **{package: metadata.version(package) for package in packages}}
     return Origin(command=command, made=datetime.now().astimezone().isoformat(timespec="seconds"), versions=versions)
 

@@ -37,6 +37,13 @@ def tiny_model(tiny_model_file: Path) -> speechgmm.Model:
 
 
 @pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports without pictures, as if drawn: pictures take time and have tests of their own."""
+    monkeypatch.setattr("speechgmm.publication.draw", lambda report: {})
+    monkeypatch.setattr("speechgmm.publication.has_matplotlib", lambda: True)
+
+
+@pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., CompletedProcess[str]]:
     """Run the command line in this process; the result is that of `subprocess.run`."""
 

@@ -13,6 +13,8 @@ import pytest
 
 Run = Callable[..., CompletedProcess[str]]
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 SMALL = ["--components", "2", "--iterations", "2", "--calibration-folds", "2", "--resamples", "10"]
 NOTE = "each recording is answered by a model of the others"
 

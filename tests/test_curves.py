@@ -76,6 +76,8 @@ def test_a_long_det_curve_is_thin_and_still_the_curve(n_trials: int) -> None:
     assert set(zip(curve.false_alarm, curve.miss, strict=True)) <= full
     assert (curve.false_alarm[0], curve.miss[0]) == (1.0, 0.0)
     assert (curve.false_alarm[-1], curve.miss[-1]) == (0.0, 1.0)
+    assert (points.false_alarm[points.miss == 0].min(), 0.0) in zip(curve.false_alarm, curve.miss, strict=True)
+    assert (0.0, points.miss[points.false_alarm == 0].min()) in zip(curve.false_alarm, curve.miss, strict=True)
     assert (np.diff(curve.miss) >= 0).all()
     assert (np.diff(curve.false_alarm) <= 0).all()
     assert max(np.abs(np.diff(curve.miss)).max(), np.abs(np.diff(curve.false_alarm)).max()) < 0.05

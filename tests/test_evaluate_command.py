@@ -17,6 +17,8 @@ from speechgmm.recordings.synthesis import write_voices
 
 Run = Callable[..., CompletedProcess[str]]
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 
 @pytest.fixture(scope="module")
 def unheard(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -43,12 +45,6 @@ def manifest(unheard: Path, tmp_path: Path) -> Path:
 def evaluate(run: Run, tiny_model_file: Path) -> Run:
     """Run the command with the tiny model and few resamples."""
     return lambda *arguments: run("evaluate", "--model", tiny_model_file, "--resamples", 20, *arguments)
-
-
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures take time and have tests of their own."""
-    monkeypatch.setattr("speechgmm.publication.draw", lambda report: {})
 
 
 @pytest.fixture

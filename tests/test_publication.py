@@ -127,12 +127,6 @@ def test_the_origin_tells_command_date_and_versions() -> None:
 
 
 @pytest.fixture
-def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures take time and have tests of their own."""
-    monkeypatch.setattr("speechgmm.publication.draw", lambda report: {})
-
-
-@pytest.fixture
 def manifest(corpus: Corpus) -> str:
     return corpus.source
 
