@@ -106,6 +106,7 @@ def compose(
         n_samples=n_samples,
         overlap=arguments.overlap,
         rng=rng,
+        pace=programmes.PACES[arguments.pace],
     )
     noise = None if snr == "clean" else programmes.backdrop(sounds_of(corpus, arguments.split, steady=True), noise_rng)
     pieces = programmes.mixed(noting(placed, spans), n_samples=n_samples)
@@ -141,6 +142,9 @@ def main() -> None:
     parser.add_argument("--voices", type=int, default=8, metavar="N", help="speakers in each (default: 8)")
     parser.add_argument("--snr", nargs="+", default=["clean"], metavar="DB", help="noise levels: clean, 20, 10, 0 ...")
     parser.add_argument("--overlap", type=float, default=0.0, metavar="SHARE", help="of turns (default: 0)")
+    parser.add_argument(
+        "--pace", choices=list(programmes.PACES), default="talk", help="sparse: short turns, long breaks, more sounds"
+    )
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     corpus = read_corpus(MANIFEST, root=arguments.root)

@@ -26,16 +26,41 @@ FADE_S = 0.05
 
 SPEECH_DB = -26.0  # dB full scale, of the average speaker
 SPEAKER_SPREAD_DB = 4.0
-SOUND_SPREAD_DB = 4.0
 FLOOR_DB = -78.0  # of a good microphone
 
-TURN_S = (1.5, 20.0)  # a turn ends with the utterance in which this is reached, drawn evenly on a logarithmic scale
 WITHIN_S = (0.15, 0.7)  # pauses within a turn
 BETWEEN_S = (0.05, 1.5)  # and from one to the next
-BREAK_SHARE = 0.12  # of the turns have a longer break before them,
-BREAK_S = (2.0, 8.0)  # so long, where no sound fills it
-SOUND_SHARE = 0.6  # of the breaks are filled by a sound
 OVERLAP_S = (0.3, 2.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How long turns last, and what is between them.
+
+    Attributes
+    ----------
+    turn_s : (float, float)
+        A turn ends with the utterance in which so many seconds are reached, drawn evenly on a logarithmic scale.
+    break_share : float
+        Share of the turns that have a longer break before them.
+    break_s : (float, float)
+        Seconds that a break lasts, where no sound fills it.
+    sound_share : float
+        Share of the breaks that a sound fills.
+    sound_spread_db : float
+        Spread of the sounds' levels.
+    """
+
+    turn_s: tuple[float, float] = (1.5, 20.0)
+    break_share: float = 0.12
+    break_s: tuple[float, float] = (2.0, 8.0)
+    sound_share: float = 0.6
+    sound_spread_db: float = 4.0
+
+
+TALK = Pace()
+SPARSE = Pace(turn_s=(1.5, 8.0), break_share=0.7, break_s=(5.0, 25.0), sound_share=0.4, sound_spread_db=10.0)
+PACES = {"talk": TALK, "sparse": SPARSE}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +146,13 @@ def faded(samples: Samples) -> Samples:
 
 
 def programme(
-    voices: Sequence[Voice], sounds: Sequence[Samples], *, n_samples: int, overlap: float, rng: np.random.Generator
+    voices: Sequence[Voice],
+    sounds: Sequence[Samples],
+    *,
+    n_samples: int,
+    overlap: float,
+    rng: np.random.Generator,
+    pace: Pace = TALK,
 ) -> Iterator[Placed]:
     """Draw who speaks when, turn by turn, until the time is over.
 
@@ -136,6 +167,7 @@ def programme(
     overlap : float in [0, 1]
         Share of the turns that begin before the one before them has ended.
     rng : numpy.random.Generator
+    pace : Pace
 
     Yields
     ------
@@ -147,12 +179,12 @@ def programme(
     gains = {voice.name: SPEECH_DB + SPEAKER_SPREAD_DB * np.clip(rng.standard_normal(), -2, 2) for voice in voices}
     past = _Past()
     while True:
-        if rng.random() < BREAK_SHARE:
-            yield past.put(_break(past, sounds, rng))
+        if rng.random() < pace.break_share:
+            yield past.put(_break(past, sounds, pace, rng))
         speaker = past.last.voice.name if past.last and past.last.voice else ""
         voice = _next_voice([voice for voice in voices if voice.name != speaker], shares, rng)
         start = _next_start(past, overlap, rng)
-        spoken_s, wanted_s = 0.0, float(np.exp(rng.uniform(*np.log(TURN_S))))
+        spoken_s, wanted_s = 0.0, float(np.exp(rng.uniform(*np.log(pace.turn_s))))
         while spoken_s < wanted_s:
             utterance = voice.draw(rng)
             samples = utterance.samples * np.float32(10 ** (gains[voice.name] / 20))
@@ -198,14 +230,14 @@ def _next_start(past: _Past, overlap: float, rng: np.random.Generator) -> int:
     return past.end + _drawn(BETWEEN_S, rng)
 
 
-def _break(past: _Past, sounds: Sequence[Samples], rng: np.random.Generator) -> Placed:
+def _break(past: _Past, sounds: Sequence[Samples], pace: Pace, rng: np.random.Generator) -> Placed:
     """A sound, or silence, after a pause."""
     start = past.end + _drawn(BETWEEN_S, rng)
-    if sounds and rng.random() < SOUND_SHARE:
-        gain_db = SPEECH_DB + SOUND_SPREAD_DB * np.clip(rng.standard_normal(), -2, 2)
+    if sounds and rng.random() < pace.sound_share:
+        gain_db = SPEECH_DB + pace.sound_spread_db * np.clip(rng.standard_normal(), -2, 2)
         sound = sounds[int(rng.integers(len(sounds)))]
         return Placed(start=start, samples=faded(sound) * np.float32(10 ** (gain_db / 20)))
-    return Placed(start=start, samples=np.zeros(_drawn(BREAK_S, rng), np.float32))
+    return Placed(start=start, samples=np.zeros(_drawn(pace.break_s, rng), np.float32))
 
 
 def _drawn(limits_s: tuple[float, float], rng: np.random.Generator) -> int:

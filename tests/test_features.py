@@ -22,7 +22,7 @@ from speechgmm.features.frontend import (
     windows_of,
 )
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.features.speech import is_steady, speech_frames
+from speechgmm.features.speech import extremes, is_steady, speech_frames
 
 OPTIONS = FrontEndOptions()
 RATE = OPTIONS.sampling_rate
@@ -297,6 +297,16 @@ def test_the_silence_level(level_db, n_kept):
     decibels = np.array([level_db] * 6 + [level_db - 20.0] * 4)
     log_mel = np.repeat(NEPERS * decibels[:, np.newaxis] - math.log(4.0), 4, axis=1).astype(np.float32)
     assert speech_frames(log_mel, OPTIONS).sum() == n_kept
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_frames", [1, 2, 3, 20, 21, 100, 3000])
+def test_extremes_are_quantiles(n_frames, dtype):
+    """To the last bit those of numpy: the loudest 5 % or quarter of a second, and the quietest 5 %."""
+    for seed in range(20):
+        level = np.random.default_rng(seed).normal(-40.0, 20.0, n_frames).astype(dtype)
+        shares = [1.0 - min(0.05, 0.25 / (n_frames * 0.01)), 0.05]
+        assert extremes(level, 0.01) == tuple(np.quantile(level, shares).tolist())
 
 
 @pytest.mark.parametrize(("spread_db", "steady"), [(3.9, True), (4.1, False)])

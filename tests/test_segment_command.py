@@ -200,6 +200,23 @@ def test_stdin_says_what_the_file_says(run: Run, recording: Path, tiny_model_fil
         assert err == b""
 
 
+def test_a_pipe_that_stalls(run: Run, recording: Path, tiny_model_file: Path) -> None:
+    """Sound that stops coming for seconds, in the middle of a sample, and then goes on has the segments of the file."""
+    expected = run("segment", recording, "--model", tiny_model_file, "--format", "csv").stdout
+    content = recording.read_bytes()[44:]
+    with process(tiny_model_file, "--quiet", *RAW) as sound:
+        assert sound.stdin is not None
+        assert sound.stdout is not None
+        header = sound.stdout.readline()  # it listens from now on
+        sound.stdin.write(content[:100_001])
+        sound.stdin.flush()
+        time.sleep(3.0)
+        assert sound.poll() is None
+        rest, err = sound.communicate(content[100_001:], timeout=120)
+    assert (header + rest).decode().replace("stdin,", f"{recording},") == expected
+    assert (sound.returncode, err) == (0, b"")
+
+
 def test_an_odd_byte_is_told(tiny_model_file: Path, recording: Path) -> None:
     """Half a sample at the end: the segments before it are told, then the fault, exit code 1."""
     with process(tiny_model_file, "--quiet", *RAW) as sound:

@@ -157,6 +157,57 @@ def test_silence_holds_nobody(tiny_model: speechgmm.Model) -> None:
         assert (segment.label, segment.start, segment.end) == (NONSPEECH, 0.0, 20.0)
 
 
+def test_a_long_silence(tiny_model: speechgmm.Model) -> None:
+    """Half an hour in which nothing sounds is one stretch of no speech, and a voice after it is found where it is."""
+    voice = sound([("female", 5.0), (None, 1.0)])
+    silent = np.zeros(RATE, dtype=np.float32)
+    segments = list(segment_blocks(tiny_model, itertools.chain(itertools.repeat(silent, 1800), [voice])))
+    assert [one.label for one in segments] == [NONSPEECH, "female", NONSPEECH]
+    assert segments[0].start == 0.0
+    assert segments[0].end == pytest.approx(1800.0, abs=0.3)
+    assert segments[-1].end == 1806.0
+
+
+def test_nothing_is_kept_of_a_silence(tiny_model: speechgmm.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long nobody speaks, a few seconds wait for the path to become certain, and no frames are held after."""
+    most = 0
+    take = decoder._Walk.take
+
+    def spy(self, run):
+        nonlocal most
+        most = max(most, sum(len(bands[0]) for bands in self.waiting))
+        yield from take(self, run)
+        assert self.voice.bands == []
+
+    monkeypatch.setattr(decoder._Walk, "take", spy)
+    (segment,) = segments_of(tiny_model, itertools.repeat(np.zeros(RATE, dtype=np.float32), 300))
+    assert segment.label == NONSPEECH
+    assert 100 <= most <= 400
+
+
+def chords(duration_s: float, seed: int) -> np.ndarray:
+    """Music of a kind: every half second a major chord, three notes of six partials that die away."""
+    rng = np.random.default_rng(seed)
+    samples = np.zeros(round((duration_s + 1.0) * RATE))
+    at = np.arange(RATE) / RATE
+    for begin in range(0, round(duration_s * RATE), RATE // 2):
+        root_hz = 110.0 * 2.0 ** (rng.integers(24) / 12)
+        for tones, partial in itertools.product((0, 4, 7), range(1, 7)):
+            wave = np.sin(2 * np.pi * partial * root_hz * 2.0 ** (tones / 12) * at + rng.uniform(0.0, 6.0))
+            samples[begin : begin + RATE] += wave * np.exp(-3.0 * at) / partial
+    return (0.1 * samples / samples.std())[: round(duration_s * RATE)].astype(np.float32)
+
+
+@pytest.mark.checkout
+@pytest.mark.parametrize("seed", range(3))
+def test_music_is_nobody(seed: int) -> None:
+    """The shipped model gives chords no voice: no speech, or a sound that is not like any."""
+    segments = list(segments_of(speechgmm.load(), [chords(15.0, seed)]))
+    assert segments[-1].end == 15.0
+    assert {one.label for one in segments} <= {NONSPEECH, UNKNOWN}
+    assert all(one.reason.startswith("does not sound like") for one in segments if one.label == UNKNOWN)
+
+
 @pytest.mark.parametrize(("n_samples", "n_segments"), [(0, 0), (1, 1), (399, 1), (400, 1), (1600, 1), (16001, 1)])
 def test_short_recordings(n_samples: int, n_segments: int, tiny_model: speechgmm.Model) -> None:
     """No samples have no segments, a few have one, to the last sample."""

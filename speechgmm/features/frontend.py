@@ -184,7 +184,8 @@ def power_spectrum(samples: Samples, options: FrontEndOptions) -> Features:
     for begin in range(0, len(frames), FRAMES_AT_A_TIME):
         several = slice(begin, begin + FRAMES_AT_A_TIME)
         spectrum = scipy.fft.rfft(frames[several] * hann_window(options.window), n=options.n_fft, axis=1)
-        power[several] = spectrum.real**2 + spectrum.imag**2
+        np.multiply(spectrum.real, spectrum.real, out=power[several])
+        power[several] += spectrum.imag**2
     return power
 
 
@@ -206,14 +207,15 @@ def log_mel_bands(power: Features, options: FrontEndOptions) -> Features:
     -------
     ndarray (T, n_mels) of float32
     """
-    bands: Features = power @ mel_filters(options)
+    filters = mel_filters(options)
+    bands: Features = power[:, : len(filters)] @ filters
     np.maximum(bands, np.float32(POWER_FLOOR), out=bands)
     return np.log(bands, out=bands)
 
 
 @functools.lru_cache(maxsize=8)
 def mel_filters(options: FrontEndOptions) -> Features:
-    """The mel filter bank as a matrix (1 + n_fft / 2, n_mels)."""
+    """The mel filter bank as a matrix (n, n_mels), for the n lowest frequencies; no band holds any of the others."""
     filters: Features = librosa.filters.mel(
         sr=options.sampling_rate,
         n_fft=options.n_fft,
@@ -221,7 +223,8 @@ def mel_filters(options: FrontEndOptions) -> Features:
         fmin=options.fmin_hz,
         fmax=options.fmax_hz,
     )
-    return np.ascontiguousarray(filters.T, dtype=np.float32)
+    n_heard = 1 + int(np.flatnonzero(filters.any(axis=0))[-1])
+    return np.ascontiguousarray(filters.T[:n_heard], dtype=np.float32)
 
 
 def cepstra(log_mel: Features, options: FrontEndOptions) -> Features:

@@ -103,5 +103,15 @@ def extremes(level: npt.NDArray[np.floating], hop_s: float) -> tuple[float, floa
     loud, quiet : float
     """
     loud_share = min(LOUD_SHARE, LOUD_S / (len(level) * hop_s))
-    loud, quiet = np.quantile(level, [1.0 - loud_share, QUIET_SHARE])
-    return float(loud), float(quiet)
+    ordered = np.sort(level)
+    return _quantile(ordered, 1.0 - loud_share), _quantile(ordered, QUIET_SHARE)
+
+
+def _quantile(ordered: npt.NDArray[np.floating], share: float) -> float:
+    """What `numpy.quantile` says, to the last bit, without the time it takes to get ready: segmentation asks often."""
+    place = share * (len(ordered) - 1)
+    below = math.floor(place)
+    low, high = ordered[below], ordered[min(below + 1, len(ordered) - 1)]
+    part, step = place - below, float(high - low)
+    # From the nearer of the two.
+    return float(low) + step * part if part < 0.5 else float(high) - step * (1.0 - part)
