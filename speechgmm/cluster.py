@@ -6,6 +6,7 @@ goes to that worker again while it lives; another one that has to step in makes 
 
 from __future__ import annotations
 
+import gc
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -94,6 +95,22 @@ def connected(address: str) -> Iterator[ClusterWorkers]:
     ClusterError
         If the cluster cannot be reached, has no workers, or one of them lacks this package or has other versions.
     """
+    client = _client(address)
+    if client is None:
+        # The client that came to nothing closes itself when it is collected. That must not happen while another one is
+        # being started: both take the same lock.
+        gc.collect()
+        raise ClusterError(
+            f"{address}: no Dask scheduler answers within {CONNECT_S} s: start one with 'dask scheduler', or mend the "
+            "address"
+        )
+    with client:
+        _check_workers(address, client)
+        yield ClusterWorkers(client)
+
+
+def _client(address: str) -> Any:
+    """A client of the scheduler there; None where none answers."""
     try:
         from distributed import Client
         from distributed.versions import VersionMismatchWarning
@@ -102,16 +119,10 @@ def connected(address: str) -> Iterator[ClusterWorkers]:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", VersionMismatchWarning)  # it is an error below
-            client = Client(address, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]  # it is untyped
-    except (OSError, ValueError) as error:
-        raise ClusterError(
-            f"{address}: no Dask scheduler answers within {CONNECT_S} s: start one with 'dask scheduler', or mend the "
-            "address"
-        ) from error
-    with client:
-        _check_workers(address, client)
-        yield ClusterWorkers(client)
+            warnings.simplefilter("ignore", VersionMismatchWarning)  # it is an error of `_check_workers`
+            return Client(address, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]  # it is untyped
+    except (OSError, ValueError):
+        return None
 
 
 def _check_workers(address: str, client: Any) -> None:

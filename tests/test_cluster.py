@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -179,6 +180,22 @@ def test_an_address_that_is_none(address: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("speechgmm.cluster.CONNECT_S", 0.5)
     with pytest.raises(ClusterError, match="no Dask scheduler answers"), connected(address):
         pass
+
+
+def test_nothing_is_left_of_a_client_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Left to the garbage collector it would close while another one starts, and both would wait for ever."""
+    from distributed import Client
+
+    monkeypatch.setattr("speechgmm.cluster.CONNECT_S", 0.2)
+    gc.collect()
+    before = sum(type(each) is Client for each in gc.get_objects())
+    gc.disable()
+    try:
+        with pytest.raises(ClusterError), connected(f"tcp://127.0.0.1:{free_port()}"):
+            pass
+        assert sum(type(each) is Client for each in gc.get_objects()) == before
+    finally:
+        gc.enable()
 
 
 def test_a_scheduler_without_workers(tmp_path: Path) -> None:
