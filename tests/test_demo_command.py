@@ -18,6 +18,8 @@ from speechgmm.recordings import read_manifest
 
 Run = Callable[..., CompletedProcess[str]]
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 
 @pytest.fixture(autouse=True)
 def ready_voices(voices: Path, monkeypatch: pytest.MonkeyPatch) -> None:
