@@ -181,7 +181,7 @@ def _entries(title: str, entries: Sequence[str]) -> list[str]:
         return []
     lines = [title]
     for entry in entries[:_LIST_LENGTH]:
-        lines += textwrap.wrap(_printable(entry), _WIDTH, initial_indent="  ", subsequent_indent="    ")
+        lines += textwrap.wrap(printable(entry), _WIDTH, initial_indent="  ", subsequent_indent="    ")
     if len(entries) > _LIST_LENGTH:
         lines.append(f"  and {len(entries) - _LIST_LENGTH} more")
     return lines
@@ -200,15 +200,15 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]
 
 
 def _name(name: str, width: int = _NAME_WIDTH) -> str:
-    name = _printable(name)
+    name = printable(name)
     if len(name) <= width:
         return name
     tail = (width - 2) // 2
     return f"{name[: width - 2 - tail]}..{name[-tail:]}"
 
 
-def _printable(text: str) -> str:
-    """Names come from files: no line ends and no terminal codes get into the table."""
+def printable(text: str) -> str:
+    """Names come from files: no line ends and no terminal codes get into a line."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 

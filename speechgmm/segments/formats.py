@@ -21,6 +21,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from speechgmm.errors import OutputError
+from speechgmm.evaluation.text import printable
 from speechgmm.segments.segment import NONSPEECH, Segment
 
 SCHEMA = "speechgmm-segments"
@@ -208,8 +209,3 @@ def _csv_line(cells: Iterable[str]) -> str:
 def _clock(seconds: float) -> str:
     minutes, hundredths = divmod(round(100 * seconds), 6000)
     return f"{minutes // 60:>2}:{minutes % 60:02}:{hundredths / 100:05.2f}"
-
-
-def printable(text: str) -> str:
-    """Names come from files: no line ends and no terminal codes get into a line."""
-    return "".join(character if character.isprintable() else "?" for character in text)

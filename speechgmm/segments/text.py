@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from speechgmm.decision.decision import UNKNOWN
 from speechgmm.evaluation.metrics import Interval
-from speechgmm.segments.formats import printable
+from speechgmm.evaluation.text import printable
 from speechgmm.segments.report import SegmentationReport
 from speechgmm.segments.scoring import Errors
 from speechgmm.segments.segment import NONSPEECH
