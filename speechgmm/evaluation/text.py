@@ -49,7 +49,7 @@ def to_text(report: Report, *, columns: Sequence[str] | None = None) -> str:
         _folds(report),
         _speakers(report),
         _skipped(report),
-        _entries("Notes", report.notes),
+        listed("Notes", report.notes),
         _method(report),
     ]
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
@@ -71,7 +71,7 @@ def _headline(report: Report) -> list[str]:
 
 def _model(report: Report) -> list[str]:
     told = [f"{key}: {value}" for key, value in report.model.items() if isinstance(value, (str, int, float))]
-    return _entries("Model", told)
+    return listed("Model", told)
 
 
 def _figures(report: Report) -> list[str]:
@@ -89,7 +89,7 @@ def _figures(report: Report) -> list[str]:
 
 def _unknown(report: Report) -> list[str]:
     reasons = [f"{count}: {reason}" for reason, count in report.unknown_reasons.items()]
-    return _entries(f"Unknown: {report.n_unknown} of {_amount(report.n_utterances, 'utterance')}", reasons)
+    return listed(f"Unknown: {report.n_unknown} of {_amount(report.n_utterances, 'utterance')}", reasons)
 
 
 def _classes(report: Report) -> list[str]:
@@ -163,7 +163,7 @@ def _speakers(report: Report) -> list[str]:
 
 def _skipped(report: Report) -> list[str]:
     entries = [f"{one.path}: {one.reason}" for one in report.skipped]
-    return _entries(f"Skipped: {_amount(len(entries), 'recording')}", entries)
+    return listed(f"Skipped: {_amount(len(entries), 'recording')}", entries)
 
 
 def _method(report: Report) -> list[str]:
@@ -175,7 +175,7 @@ def _method(report: Report) -> list[str]:
     return textwrap.wrap(text, _WIDTH)
 
 
-def _entries(title: str, entries: Sequence[str]) -> list[str]:
+def listed(title: str, entries: Sequence[str]) -> list[str]:
     """A title and an indented list, or nothing if there is nothing to list."""
     if not entries:
         return []

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from speechgmm.decision.decision import UNKNOWN
 from speechgmm.evaluation.metrics import Interval
-from speechgmm.evaluation.text import printable
+from speechgmm.evaluation.text import listed, printable
 from speechgmm.segments.report import SegmentationReport
 from speechgmm.segments.scoring import Errors
 from speechgmm.segments.segment import NONSPEECH
@@ -131,7 +131,7 @@ def _part(seconds: float, errors: Errors) -> float:
 
 def _model(report: SegmentationReport) -> list[str]:
     told = [f"{key}: {value}" for key, value in report.model.items() if isinstance(value, (str, int, float))]
-    return ["Model", *_entries(told)] if told else []
+    return listed("Model", told)
 
 
 def _times(report: SegmentationReport) -> list[str]:
@@ -164,7 +164,7 @@ def _recordings(report: SegmentationReport) -> list[str]:
 
 def _skipped(report: SegmentationReport) -> list[str]:
     entries = [f"{one.path}: {one.reason}" for one in report.skipped]
-    return [f"Not scored: {len(entries)}", *_entries(entries)] if entries else []
+    return listed(f"Not scored: {len(entries)}", entries)
 
 
 def _method(report: SegmentationReport) -> list[str]:
@@ -176,16 +176,6 @@ def _method(report: SegmentationReport) -> list[str]:
         f"{report.resampling.seed}), with five or more."
     )
     return textwrap.wrap(text, _WIDTH)
-
-
-def _entries(entries: Sequence[str]) -> list[str]:
-    """An indented list, cut after `_LIST_LENGTH` entries."""
-    lines = []
-    for entry in entries[:_LIST_LENGTH]:
-        lines += textwrap.wrap(printable(entry), _WIDTH, initial_indent="  ", subsequent_indent="    ")
-    if len(entries) > _LIST_LENGTH:
-        lines.append(f"  and {len(entries) - _LIST_LENGTH} more")
-    return lines
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, last_to_the_left: bool = False) -> list[str]:
