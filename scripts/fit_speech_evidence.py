@@ -43,7 +43,8 @@ def heard(model: Model, file: Path) -> Floats:
     for bands in chunks(samples, model.front_ends, n_frames=grid.chunk):
         frames, is_open, past = shifted_frames(model, grid, bands, past)
         loud, quiet = extremes(np.concatenate(past.levels), grid.frame_s)
-        ratios = speech_ratios(model, grid, frames, len(is_open))
+        scores = [model.frame_scores(index, own) for index, own in enumerate(frames)]
+        ratios = speech_ratios(grid, scores, len(is_open))
         found.append(np.stack(speech_measures(past.levels[-1], ratios, loud=loud, quiet=quiet), axis=1))
     return np.concatenate(found)
 

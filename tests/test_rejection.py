@@ -13,8 +13,10 @@ import pytest
 import soundfile
 
 import speechgmm
+from speechgmm.decision.model import DecisionOptions, Stream, uncalibrated_model
 from speechgmm.decision.rejection import Rejection, least_ratio
 from speechgmm.errors import ModelFileError, OptionError
+from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.gaussian import DiagonalMixture
 
 Run = Callable[..., CompletedProcess[str]]
@@ -62,7 +64,19 @@ def model_file(with_sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 def test_the_ratio_by_hand() -> None:
     """Speech around 1 and other sounds around -1 of variance 1: the ratio is twice the value."""
     rejection = Rejection(stream=0, speech=normal(1.0), nonspeech=normal(-1.0), least_ratio=0.0)
-    np.testing.assert_allclose(rejection.log_ratios(np.array([[0.0], [0.5], [-3.0]])), [0.0, 1.0, -6.0], atol=1e-12)
+    stream = Stream(
+        front_end=FrontEndOptions(n_coefficients=1),
+        reference_mean=np.zeros(1),
+        mixtures=(normal(0.0), normal(2.0)),
+    )
+    model = uncalibrated_model(
+        labels=("low", "high"), streams=(stream,), rejection=rejection, decision=DecisionOptions()
+    )
+    found = model.frame_scores(0, np.array([[0.0], [0.5], [-3.0]], dtype=np.float32))
+    assert found.speech_ratios is not None
+    np.testing.assert_allclose(found.speech_ratios, [0.0, 1.0, -6.0], atol=1e-6)
+    ratios = found.log_likelihoods[:, 1] - found.log_likelihoods[:, 0]
+    np.testing.assert_allclose(ratios, [-2.0, -1.0, -8.0], atol=1e-6)
 
 
 def test_the_bound_loses_one_in_a_hundred() -> None:

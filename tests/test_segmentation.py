@@ -289,9 +289,10 @@ def test_class_evidence_by_hand(tiny_model: speechgmm.Model) -> None:
     stream = tiny_model.streams[0]
     frames = np.random.default_rng(0).normal(size=(4, stream.front_end.n_dimensions)).astype(np.float32)
     is_open = np.array([True, False, True, True])
-    found = class_evidence(tiny_model, Grid.of(tiny_model.front_ends), [frames], is_open)
-    scores = [mixture.log_likelihoods(frames) for mixture in stream.mixtures]
-    expected = 0.03 * tiny_model.calibration.scales[0] * (scores[0] - scores[1]) / 2 * is_open
+    scores = [tiny_model.frame_scores(0, frames)]
+    found = class_evidence(tiny_model, Grid.of(tiny_model.front_ends), scores, is_open)
+    by_class = [mixture.log_likelihoods(frames) for mixture in stream.mixtures]
+    expected = 0.03 * tiny_model.calibration.scales[0] * (by_class[0] - by_class[1]) / 2 * is_open
     np.testing.assert_allclose(found, np.stack([expected, -expected], axis=1), rtol=1e-4, atol=1e-6)
 
 

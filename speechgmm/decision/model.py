@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ from speechgmm.decision.rejection import Rejection
 from speechgmm.errors import OptionError
 from speechgmm.features.frontend import Features, Stretch, normalise_mean
 from speechgmm.features.options import FrontEndOptions
+from speechgmm.mixture.bank import Bank
 from speechgmm.mixture.estep import Floats
 from speechgmm.mixture.model import Mixture
 
@@ -89,6 +91,22 @@ class Scores:
         return means
 
 
+@dataclass(frozen=True, eq=False)
+class FrameScores:
+    """What a stream's mixtures say of each of some frames.
+
+    Attributes
+    ----------
+    log_likelihoods : ndarray (T, C)
+        Under each class (natural logarithm).
+    speech_ratios : ndarray (T,), optional
+        Log-likelihood ratio of speech to non-speech; None in a stream that the model does not reject by.
+    """
+
+    log_likelihoods: Floats
+    speech_ratios: Floats | None = None
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stream:
     """One view of speech: frames made in one way, and the mixture of each class over them.
@@ -117,11 +135,6 @@ class Stream:
     def frames(self, stretch: Stretch) -> Features:
         """The speech frames of a stretch (T, D), their mean moved toward the reference."""
         return normalise_mean(stretch.frames, self.reference_mean, self.front_end)
-
-    def score(self, frames: Features) -> Floats:
-        """Sum over frames of the log-likelihood under each class, (C,)."""
-        sums: Floats = class_log_likelihoods(self.mixtures, frames).sum(axis=0)
-        return sums
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -206,17 +219,43 @@ class Model:
         Scores
         """
         frames = [stream.frames(stretch) for stream, stretch in zip(self.streams, stretches, strict=True)]
-        pairs = zip(self.streams, frames, strict=True)
+        found = [self.frame_scores(index, each) for index, each in enumerate(frames)]
         return Scores(
             n_frames=stretches[0].n_frames,
             n_speech=np.array([len(each) for each in frames]),
-            log_likelihoods=np.stack([stream.score(each) for stream, each in pairs]),
-            speech_ratio=self._speech_ratio(frames),
+            log_likelihoods=np.stack([each.log_likelihoods.sum(axis=0) for each in found]),
+            speech_ratio=float(sum(each.speech_ratios.sum() for each in found if each.speech_ratios is not None)),
             decibels=len(frames[0]) * stretches[0].snr_db if len(frames[0]) else 0.0,
         )
 
-    def _speech_ratio(self, frames: Sequence[Features]) -> float:
-        return float(self.rejection.log_ratios(frames[self.rejection.stream]).sum()) if self.rejection else 0.0
+    def frame_scores(self, stream: int, frames: Features) -> FrameScores:
+        """Score frames of a stream, each by itself.
+
+        Parameters
+        ----------
+        stream : int
+            Which of the model's.
+        frames : ndarray (T, D)
+            Their mean moved.
+
+        Returns
+        -------
+        FrameScores
+        """
+        scores = self._banks[stream].log_likelihoods(frames)
+        if self.rejection is None or self.rejection.stream != stream:
+            return FrameScores(scores)
+        return FrameScores(scores[:, :-2], scores[:, -2] - scores[:, -1])
+
+    @functools.cached_property
+    def _banks(self) -> tuple[Bank, ...]:
+        """The mixtures of each stream: one a class, then those of speech and of other sounds if it rejects by them."""
+        judge = self.rejection
+        further = (judge.speech, judge.nonspeech) if judge else ()
+        return tuple(
+            Bank((*stream.mixtures, *further) if judge and judge.stream == index else stream.mixtures)
+            for index, stream in enumerate(self.streams)
+        )
 
     def score_all(self, stretches: Iterable[Sequence[Stretch]]) -> Scores:
         """Score an utterance, stretch by stretch."""
@@ -304,11 +343,6 @@ def uncalibrated_model(
         rejection=rejection,
         decision=decision,
     )
-
-
-def class_log_likelihoods(mixtures: Iterable[Mixture], frames: Features) -> Floats:
-    """Log-likelihood of each frame under each class, (T, C)."""
-    return np.stack([mixture.log_likelihoods(frames) for mixture in mixtures], axis=1)
 
 
 def _check_rejection(rejection: Rejection, front_ends: Sequence[FrontEndOptions]) -> None:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechgmm.errors import OptionError
-from speechgmm.features.frontend import Features
-from speechgmm.mixture.estep import Floats
 from speechgmm.mixture.model import Mixture
 
 LOST_SHARE = 0.01  # of held-out utterances of speech
@@ -37,10 +35,6 @@ class Rejection:
     def __post_init__(self) -> None:
         if not math.isfinite(self.least_ratio):
             raise OptionError(f"least_ratio is {self.least_ratio}, but it must be a finite number")
-
-    def log_ratios(self, frames: Features) -> Floats:
-        """Log-likelihood ratio of speech to non-speech of each frame, (T,)."""
-        return self.speech.log_likelihoods(frames) - self.nonspeech.log_likelihoods(frames)
 
 
 def least_ratio(means: Sequence[float]) -> float:

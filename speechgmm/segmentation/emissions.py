@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechgmm.decision.model import Model, Stream, class_log_likelihoods
+from speechgmm.decision.model import FrameScores, Model, Stream
 from speechgmm.features.frontend import Features, features_of, mean_shift
 from speechgmm.features.speech import DECIBELS, SILENCE_DB, extremes, frame_powers, is_steady
 from speechgmm.mixture.estep import Floats
@@ -99,10 +99,11 @@ def listen(model: Model, grid: Grid, bands: Sequence[Features], past: Past) -> t
     """
     frames, is_open, past = shifted_frames(model, grid, bands, past)
     n_frames = len(is_open)
-    speech = speech_evidence(past.levels, speech_ratios(model, grid, frames, n_frames), grid.frame_s)
+    scores = [model.frame_scores(index, own) for index, own in enumerate(frames)]
+    speech = speech_evidence(past.levels, speech_ratios(grid, scores, n_frames), grid.frame_s)
     if is_steady(bands[0], grid.frame_s):
         speech = np.minimum(speech, -WITH_RATIO.constant)
-    classes = class_evidence(model, grid, frames, is_open)
+    classes = class_evidence(model, grid, scores, is_open)
     evidence = np.column_stack([np.zeros(n_frames), speech[:, np.newaxis] + classes])
     steps: Floats = np.add.reduceat(evidence, np.arange(0, n_frames, grid.step), axis=0)
     return steps, past
@@ -186,16 +187,16 @@ def speech_measures(
     )
 
 
-def speech_ratios(model: Model, grid: Grid, frames: Sequence[Features], n_frames: int) -> Floats | None:
+def speech_ratios(grid: Grid, scores: Sequence[FrameScores], n_frames: int) -> Floats | None:
     """Log-likelihood ratio of voices to other sounds for each frame of the first stream; None where nobody knows."""
-    if model.rejection is None:
-        return None
-    stream = model.rejection.stream
-    return _repeated(model.rejection.log_ratios(frames[stream]), grid.ratios[stream], n_frames)
+    for found, ratio in zip(scores, grid.ratios, strict=True):
+        if found.speech_ratios is not None:
+            return _repeated(found.speech_ratios, ratio, n_frames)
+    return None
 
 
 def class_evidence(
-    model: Model, grid: Grid, frames: Sequence[Features], is_open: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    model: Model, grid: Grid, scores: Sequence[FrameScores], is_open: np.ndarray[tuple[int], np.dtype[np.bool_]]
 ) -> Floats:
     """How much each frame speaks for each class, less the mean over the classes.
 
@@ -203,8 +204,8 @@ def class_evidence(
     ----------
     model : Model
     grid : Grid
-    frames : sequence of ndarray (T, D)
-        Of each stream, their mean moved.
+    scores : sequence of FrameScores
+        Of each stream's frames.
     is_open : ndarray (T,) of bool
         The frames of the first stream in which a class can be heard.
 
@@ -214,12 +215,10 @@ def class_evidence(
         Nats; 0 in the other frames.
     """
     evidence = np.zeros((len(is_open), len(model.labels)))
-    for stream, own, ratio, scale in zip(model.streams, frames, grid.ratios, model.calibration.scales, strict=True):
-        heard = is_open[::ratio][: len(own)]
-        scores = np.zeros((len(own), len(model.labels)))
-        scores[heard] = class_log_likelihoods(stream.mixtures, own[heard])
-        evidence += scale * _repeated(scores, ratio, len(is_open))
+    for found, ratio, scale in zip(scores, grid.ratios, model.calibration.scales, strict=True):
+        evidence += scale * _repeated(found.log_likelihoods, ratio, len(is_open))
     evidence -= evidence.mean(axis=1, keepdims=True)
+    evidence[~is_open] = 0.0
     return CLASS_WEIGHT * evidence
 
 

@@ -1,0 +1,84 @@
+"""Several mixtures over the same frames, all scored by one matrix product.
+
+The components of all of them are columns of one matrix, on axes they share, so that frames are expanded once and the
+processor is given one large product instead of several small ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from speechgmm.mixture.estep import TRUSTED, Floats, Frames, score_blocks
+from speechgmm.mixture.model import Mixture
+
+
+@dataclass(frozen=True, eq=False)
+class Bank:
+    """Mixtures that are held against one another.
+
+    Attributes
+    ----------
+    mixtures : tuple of Mixture
+        One or more, of one family and of as many dimensions.
+    """
+
+    mixtures: tuple[Mixture, ...]
+
+    def log_likelihoods(self, frames: Frames) -> Floats:
+        """Logarithm of the density of each frame under each mixture.
+
+        Parameters
+        ----------
+        frames : ndarray (T, D)
+            In float32 or float64, which is also the precision of the work.
+
+        Returns
+        -------
+        ndarray (T, M)
+            Natural logarithms.
+        """
+        axes, least = self._pooled.axes, TRUSTED[np.dtype(frames.dtype)][0]
+        scores = np.empty((len(frames), len(self.mixtures)))
+        for rows, block in score_blocks(frames, axes, self._coefficients):
+            totals = block.likelihoods @ self._members
+            unit = axes.log_density(frames[rows]) + block.log_ratios - np.log(block.totals, dtype=np.float64)
+            with np.errstate(divide="ignore"):  # what vanishes beside another is scored alone
+                scores[rows] = unit[:, np.newaxis] + np.log(totals, dtype=np.float64)
+            for at, mixture in np.argwhere(~(totals > least)).tolist():
+                frame = slice(rows.start + at, rows.start + at + 1)
+                scores[frame, mixture] = self.mixtures[mixture].log_likelihoods(frames[frame])
+        return scores
+
+    @cached_property
+    def _pooled(self) -> Mixture:
+        """The mixtures as one, each with the same share of the weight."""
+        return pooled(self.mixtures)
+
+    @cached_property
+    def _coefficients(self) -> Floats:
+        """Those of the pooled mixture, each component with the weight it has in its own."""
+        coefficients = self._pooled.coefficients.copy()
+        coefficients[0] += np.log(len(self.mixtures))
+        return coefficients
+
+    @cached_property
+    def _members(self) -> npt.NDArray[np.float32]:
+        """Which mixture each component is of, (K, M) of 0 and 1."""
+        sizes = [mixture.n_components for mixture in self.mixtures]
+        return np.repeat(np.eye(len(sizes), dtype=np.float32), sizes, axis=0)
+
+
+def pooled(mixtures: Sequence[Mixture]) -> Mixture:
+    """The mixture that draws from each of some mixtures, of one family, equally often."""
+    first, parts = (
+        mixtures[0],
+        {field.name: [getattr(each, field.name) for each in mixtures] for field in fields(mixtures[0])},
+    )
+    joined = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    joined["weights"] = joined["weights"] / len(mixtures)
+    return replace(first, **joined)
