@@ -93,6 +93,19 @@ def test_the_family_is_what_describes_the_features(
     assert (tmp_path / "model.npz").read_bytes() == bernoulli_model_file.read_bytes()
 
 
+@pytest.mark.parametrize(("family", "features"), [("bernoulli", "cepstra"), ("gaussian", "patterns")])
+def test_features_of_another_family_are_refused(
+    run: Run, voices: Path, tmp_path: Path, family: str, features: str
+) -> None:
+    """Whoever names both must name what fits together."""
+    done = run(
+        *("train", voices, "-o", tmp_path / "model.npz", "--family", family, "--front-end", f"features={features}")
+    )
+    assert done.returncode == 2
+    assert f"--family {family} and --front-end features={features} do not fit together" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("extra", [("--map", "16"), ("--hard",), ("--start", "split"), ("--components", "2,4")])
 def test_every_way_to_train_is_open_to_it(run: Run, voices: Path, tmp_path: Path, extra: tuple[str, ...]) -> None:
     """MAP, Viterbi training, other starts and the choice of size work for Bernoulli mixtures too."""

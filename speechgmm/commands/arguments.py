@@ -49,6 +49,16 @@ def add_work_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_paths_argument(parser: argparse.ArgumentParser, *, stdin: str) -> None:
+    """Add which recordings to answer about; ``-`` stands for what `stdin` says."""
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help=f"a recording, a folder (searched through to the bottom), or - for {stdin}",
+    )
+
+
 def add_corpus_arguments(parser: argparse.ArgumentParser) -> None:
     """Add which labelled recordings to take."""
     parser.add_argument(

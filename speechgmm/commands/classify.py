@@ -12,6 +12,7 @@ from speechgmm.commands.arguments import (
     Subparsers,
     add_min_probability_argument,
     add_model_argument,
+    add_paths_argument,
     add_priors_argument,
     add_work_arguments,
     new_command,
@@ -32,12 +33,7 @@ EXAMPLE = """\
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = new_command(subparsers, "classify", "give each recording its voice gender label and score", EXAMPLE)
-    parser.add_argument(
-        "paths",
-        nargs="+",
-        metavar="PATH",
-        help="a recording, a folder (searched through to the bottom), or - for one path a line on stdin",
-    )
+    add_paths_argument(parser, stdin="one path a line on stdin")
     add_model_argument(parser)
     add_priors_argument(parser)
     add_min_probability_argument(parser)

@@ -13,6 +13,7 @@ from speechgmm.commands.arguments import (
     Subparsers,
     add_min_probability_argument,
     add_model_argument,
+    add_paths_argument,
     add_priors_argument,
     add_work_arguments,
     at_least,
@@ -41,12 +42,7 @@ SUMMARY = "speaking-time.json"
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = new_command(subparsers, "segment", "tell who speaks when in long recordings", EXAMPLE)
-    parser.add_argument(
-        "paths",
-        nargs="+",
-        metavar="PATH",
-        help="a recording, a folder (searched through to the bottom), or - for sound on stdin: WAV, or see --raw",
-    )
+    add_paths_argument(parser, stdin="sound on stdin: WAV, or see --raw")
     add_model_argument(parser)
     add_priors_argument(parser)
     add_min_probability_argument(parser)

@@ -76,7 +76,6 @@ def _add_fit_arguments(parser: argparse.ArgumentParser, components: int, iterati
     )
     parser.add_argument(
         "--family",
-        default="gaussian",
         choices=list(FAMILIES),
         help="what the components are: gaussian, on cepstra, or bernoulli, on binary spectral patterns "
         "(default: gaussian)",
@@ -178,11 +177,16 @@ def sizes_of(options: argparse.Namespace) -> Sizes:
 
 def read_training_options(options: argparse.Namespace) -> TrainingOptions:
     """The options of the training that was asked for."""
+    from speechgmm.errors import OptionError
     from speechgmm.features.options import FrontEndOptions
     from speechgmm.mixture.options import EMOptions
-    from speechgmm.options import TrainingOptions
+    from speechgmm.options import FAMILY_OF, TrainingOptions
 
-    first = FrontEndOptions.parse([*FAMILIES[options.family], *options.front_end])
+    first = FrontEndOptions.parse([*FAMILIES.get(options.family, []), *options.front_end])
+    if options.family not in (None, FAMILY_OF[first.features]):
+        raise OptionError(
+            f"--family {options.family} and --front-end features={first.features} do not fit together: leave one out"
+        )
     return TrainingOptions(
         n_components=TrainingOptions.n_components if sizes_of(options) else options.components[0],
         start=options.start,

@@ -98,14 +98,14 @@ def _classes(report: Report) -> list[str]:
         [*_counted(one, 18), _ratio(one.recall), _ends(one.recall_bootstrap), _ratio(one.precision), _ratio(one.f1)]
         for one in report.per_class
     ]
-    return ["By class", *_table(header, rows)]
+    return ["By class", *table(header, rows)]
 
 
 def _confusion(report: Report) -> list[str]:
     width = max(5, (_WIDTH - _NAME_WIDTH) // (len(report.classes) + 1) - 2)
     header = ["", *(_name(name, min(width, _NAME_WIDTH)) for name in [*report.classes, UNKNOWN])]
     rows = [[_name(name), *counts] for name, counts in zip(report.classes, report.confusion, strict=True)]
-    return ["Confusion counts: a row for each label in the corpus, a column for each prediction", *_table(header, rows)]
+    return ["Confusion counts: a row for each label in the corpus, a column for each prediction", *table(header, rows)]
 
 
 def _detection(report: Report) -> list[str]:
@@ -115,7 +115,7 @@ def _detection(report: Report) -> list[str]:
         figures = [(one.eer, one.eer_bootstrap), (one.cllr, one.cllr_bootstrap)]
         cells = [text for figure, interval in figures for text in (_ratio(figure), _ends(interval))]
         rows.append([_name(one.target), one.n_targets, one.n_nontargets, *cells, _ratio(one.min_cllr)])
-    lines = [f"Log-likelihood ratios of {report.n_decided} decided (costs in bits)", *_table(header, rows)]
+    lines = [f"Log-likelihood ratios of {report.n_decided} decided (costs in bits)", *table(header, rows)]
     n_classes = len(report.classes)
     if n_classes > 2:
         lines.append(
@@ -129,7 +129,7 @@ def _detection(report: Report) -> list[str]:
 def _groups(report: Report, title: str, groups: Sequence[GroupResult]) -> list[str]:
     header = ["", "utterances", "speakers", "correct", "unknown", "accuracy", "UAR", _level(report)]
     rows = [[*_counted(one), _ratio(one.accuracy), _ratio(one.uar), _ends(one.uar_bootstrap)] for one in groups]
-    return [title, *_table(header, rows)]
+    return [title, *table(header, rows)]
 
 
 def _folds(report: Report) -> list[str]:
@@ -141,7 +141,7 @@ def _folds(report: Report) -> list[str]:
     spreads = [report.fold_spread[figure] for figure in figures]
     for title, field in (("least", "minimum"), ("median",) * 2, ("most", "maximum"), ("SD", "standard_deviation")):
         rows.append([title, "", "", "", "", *(_ratio(getattr(spread, field)) for spread in spreads)])
-    return ["By fold, each answered by a model that heard none of its speakers", *_table(header, rows)]
+    return ["By fold, each answered by a model that heard none of its speakers", *table(header, rows)]
 
 
 def _counted(one: ClassResult | GroupResult, width: int = _NAME_WIDTH) -> list[object]:
@@ -158,7 +158,7 @@ def _speakers(report: Report) -> list[str]:
         for one in worst
     ]
     title = f"Worst speakers: {len(worst)} of {n_speakers}; every utterance wrong: {n_all_wrong} of {n_speakers}"
-    return [title, *_table(["speaker", "label", "utterances", "errors", "unknown", "accuracy"], rows)]
+    return [title, *table(["speaker", "label", "utterances", "errors", "unknown", "accuracy"], rows)]
 
 
 def _skipped(report: Report) -> list[str]:
@@ -187,16 +187,18 @@ def listed(title: str, entries: Sequence[str]) -> list[str]:
     return lines
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Columns as wide as their widest cell, the first to the left and the others to the right."""
-    cells = [list(header), *([str(cell) for cell in row] for row in rows)]
+def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, last_to_the_left: bool = False) -> list[str]:
+    """Columns as wide as their widest cell, the first to the left and the others to the right; cells may be missing."""
+    cells = [list(header), *([*map(str, row), *[""] * (len(header) - len(row))] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in cells
-    ]
+    lines = []
+    for row in cells:
+        laid = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
+        laid[0] = row[0].ljust(widths[0])
+        if last_to_the_left:
+            laid[-1] = row[-1]
+        lines.append("  ".join(laid).rstrip())
+    return lines
 
 
 def _name(name: str, width: int = _NAME_WIDTH) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speechgmm.reporting.html import Html, element, joined
-from speechgmm.segments.segment import Segment
+from speechgmm.segments.segment import Segment, clock
 
 N_COLOURS = 6
 _PATTERNS = ("", "M-1 1L1-1M0 6L6 0M5 7L7 5", "M0 3H6", "M-1 5L1 7M0 0L6 6M5-1L7 1")  # the first is a plain area
@@ -101,13 +101,6 @@ def axis(duration_s: float) -> Html:
         step = 3600 * math.ceil(duration_s / 3600 / _MOST_TICKS)
     ticks = [tick for time in range(0, math.ceil(duration_s), step) for tick in _tick(time, duration_s)]
     return element("svg", *ticks, id="axis", aria_hidden="true")
-
-
-def clock(seconds: float, decimals: int = 1) -> str:
-    """Hours, minutes and seconds."""
-    minutes, rest = divmod(round(seconds * 10**decimals), 60 * 10**decimals)
-    width = decimals + 3 if decimals else 2
-    return f"{minutes // 60}:{minutes % 60:02}:{rest / 10**decimals:0{width}.{decimals}f}"
 
 
 def _bar(one: Segment, duration_s: float) -> Html:

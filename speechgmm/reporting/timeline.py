@@ -13,10 +13,9 @@ from speechgmm.decision.decision import UNKNOWN
 from speechgmm.evaluation.metrics import Interval
 from speechgmm.reporting import lanes
 from speechgmm.reporting.html import Html, element, joined, name, page, paragraph, section, table
-from speechgmm.reporting.lanes import clock
 from speechgmm.reporting.page import Origin
 from speechgmm.reporting.sound import LONGEST_S, Sound
-from speechgmm.segments.segment import NONSPEECH, Segment
+from speechgmm.segments.segment import NONSPEECH, Segment, clock
 from speechgmm.segments.summary import Summary, Times
 
 _MEANING = "A label says how a voice sounds to a model; it never says what a person is."

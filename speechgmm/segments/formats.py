@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 from speechgmm.errors import OutputError
 from speechgmm.evaluation.text import printable
-from speechgmm.segments.segment import NONSPEECH, Segment
+from speechgmm.segments.segment import NONSPEECH, Segment, clock
 
 SCHEMA = "speechgmm-segments"
 SCHEMA_VERSION = 1
@@ -90,7 +90,8 @@ def table(segments: Iterable[Segment], *, name: str, duration_s: float | None = 
     for one in segments:
         probability = "" if math.isnan(one.probability) else f"{one.probability:.3f}"
         reason = f"  ({one.reason})" if one.reason else ""
-        yield f"{_clock(one.start)}  {_clock(one.end)}  {probability:>11}  {printable(one.label + reason)}\n"
+        times = "  ".join(f"{clock(time, 2):>11}" for time in (one.start, one.end))
+        yield f"{times}  {probability:>11}  {printable(one.label + reason)}\n"
 
 
 def comma_separated(segments: Iterable[Segment], *, name: str, duration_s: float | None = None) -> Iterator[str]:
@@ -204,8 +205,3 @@ def _csv_line(cells: Iterable[str]) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow(cells)
     return line.getvalue()
-
-
-def _clock(seconds: float) -> str:
-    minutes, hundredths = divmod(round(100 * seconds), 6000)
-    return f"{minutes // 60:>2}:{minutes % 60:02}:{hundredths / 100:05.2f}"

@@ -38,3 +38,10 @@ class Segment:
     def duration_s(self) -> float:
         """Its length in seconds."""
         return self.end - self.start
+
+
+def clock(seconds: float, decimals: int = 1) -> str:
+    """Hours, minutes and seconds, such as 0:01:02.5."""
+    minutes, rest = divmod(round(seconds * 10**decimals), 60 * 10**decimals)
+    width = decimals + 3 if decimals else 2
+    return f"{minutes // 60}:{minutes % 60:02}:{rest / 10**decimals:0{width}.{decimals}f}"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
 
 from speechgmm.decision.decision import UNKNOWN
 from speechgmm.evaluation.metrics import Interval
-from speechgmm.evaluation.text import listed, printable
+from speechgmm.evaluation.text import listed, printable, table
 from speechgmm.segments.report import SegmentationReport
 from speechgmm.segments.scoring import Errors
-from speechgmm.segments.segment import NONSPEECH
+from speechgmm.segments.segment import NONSPEECH, clock
 from speechgmm.segments.summary import Summary
 
 _WIDTH = 100
@@ -33,14 +32,14 @@ def summary_text(summary: Summary) -> str:
     """
     times = summary.times
     rows = [
-        [printable(label), _clock(seconds), _percent(times.share(label)), _percents(summary.intervals[label])]
+        [printable(label), clock(seconds), _percent(times.share(label)), _percents(summary.intervals[label])]
         for label, seconds in times.classes_s.items()
     ]
     lines = [
-        f"Speaking time in {printable(summary.name)}, {_clock(times.duration_s)} in all",
-        *_table(["", "time", "of speech", "95 % interval"], [*rows, ["all classes", _clock(times.decided_s)]]),
-        f"{UNKNOWN}: {_clock(times.unknown_s)}, {_percent(times.undecided)} of what may be speech",
-        f"{NONSPEECH}: {_clock(times.nonspeech_s)}",
+        f"Speaking time in {printable(summary.name)}, {clock(times.duration_s)} in all",
+        *table(["", "time", "of speech", "95 % interval"], [*rows, ["all classes", clock(times.decided_s)]]),
+        f"{UNKNOWN}: {clock(times.unknown_s)}, {_percent(times.undecided)} of what may be speech",
+        f"{NONSPEECH}: {clock(times.nonspeech_s)}",
         *_hours(summary),
         *textwrap.wrap(_sureness(summary), _WIDTH),
     ]
@@ -64,14 +63,14 @@ def _hours(summary: Summary) -> list[str]:
     rows = [
         [
             f"{hour}:00",
-            *(_clock(times.classes_s[label]) for label in labels),
+            *(clock(times.classes_s[label]) for label in labels),
             *(_percent(times.share(label)) for label in labels),
-            _clock(times.unknown_s),
-            _clock(times.nonspeech_s),
+            clock(times.unknown_s),
+            clock(times.nonspeech_s),
         ]
         for hour, times in enumerate(summary.by_hour)
     ]
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def report_text(report: SegmentationReport) -> str:
@@ -114,13 +113,13 @@ def _headline(report: SegmentationReport) -> list[str]:
     ]
     return [
         *textwrap.wrap(
-            f"Identification error rate {_percent(errors.rate)}{told} on {_clock(errors.total_s)} of voices in "
+            f"Identification error rate {_percent(errors.rate)}{told} on {clock(errors.total_s)} of voices in "
             f"{n_scores} recording{'' if n_scores == 1 else 's'}",
             _WIDTH,
         ),
-        *_table(
+        *table(
             ["", "time", "of voices"],
-            [[name, _clock(seconds), _percent(_part(seconds, errors))] for name, seconds in parts],
+            [[name, clock(seconds), _percent(_part(seconds, errors))] for name, seconds in parts],
         ),
     ]
 
@@ -138,28 +137,28 @@ def _times(report: SegmentationReport) -> list[str]:
     rows = [
         [
             printable(one.label),
-            *(_clock(one.reference_s), _clock(one.hypothesis_s), _signed(one.hypothesis_s - one.reference_s)),
+            *(clock(one.reference_s), clock(one.hypothesis_s), _signed(one.hypothesis_s - one.reference_s)),
             *(_percent(one.reference_share), _percent(one.hypothesis_share)),
             *(f"{one.rmse_s:.1f} s", _percent(one.rmse_share)),
         ]
         for one in report.classes
     ]
     header = ["class", "reference", "found", "error", "share", "found", "RMSE", "of share"]
-    return ["Speaking time; RMSE over recordings", *_table(header, rows)]
+    return ["Speaking time; RMSE over recordings", *table(header, rows)]
 
 
 def _recordings(report: SegmentationReport) -> list[str]:
     rows = [
         [
             _percent(one.errors.rate),
-            *(_clock(one.duration_s), _clock(one.errors.total_s), _clock(one.errors.missed_s)),
-            *(_clock(one.errors.false_alarm_s), _clock(one.errors.confused_s), printable(one.name)),
+            *(clock(one.duration_s), clock(one.errors.total_s), clock(one.errors.missed_s)),
+            *(clock(one.errors.false_alarm_s), clock(one.errors.confused_s), printable(one.name)),
         ]
         for one in report.scores[:_LIST_LENGTH]
     ]
     title = f"Recordings, the worst first: {len(rows)} of {len(report.scores)}"
     header = ["error rate", "length", "voices", "missed", "false alarms", "confused", "recording"]
-    return [title, *_table(header, rows, last_to_the_left=True)]
+    return [title, *table(header, rows, last_to_the_left=True)]
 
 
 def _skipped(report: SegmentationReport) -> list[str]:
@@ -176,25 +175,6 @@ def _method(report: SegmentationReport) -> list[str]:
         f"{report.resampling.seed}), with five or more."
     )
     return textwrap.wrap(text, _WIDTH)
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, last_to_the_left: bool = False) -> list[str]:
-    """Columns as wide as their widest cell, the first to the left and the others to the right; cells may be missing."""
-    cells = [list(header), *([*row, *[""] * (len(header) - len(row))] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = []
-    for row in cells:
-        laid = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
-        laid[0] = row[0].ljust(widths[0])
-        if last_to_the_left:
-            laid[-1] = row[-1]
-        lines.append("  ".join(laid).rstrip())
-    return lines
-
-
-def _clock(seconds: float) -> str:
-    minutes, tenths = divmod(round(10 * seconds), 600)
-    return f"{minutes // 60}:{minutes % 60:02}:{tenths / 10:04.1f}"
 
 
 def _signed(seconds: float) -> str:
