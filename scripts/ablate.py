@@ -26,7 +26,7 @@ from speechgmm.evaluation.detection import cllr, min_cllr
 from speechgmm.features.frontend import Samples, views
 from speechgmm.parallel import LocalWorkers, ordered_map
 from speechgmm.recordings.audio import blocks
-from speechgmm.recordings.perturbation import reverberated, telephone, with_noise
+from speechgmm.recordings.channel_copies import reverberated, telephone, with_noise
 from speechgmm.recordings.recording import Corpus, Recording
 from speechgmm.recordings.samples import conform
 from speechgmm.training import train

@@ -20,7 +20,7 @@ from speechgmm.features.frontend import Samples, stretches
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.recordings import find_audio
 from speechgmm.recordings.audio import read
-from speechgmm.recordings.perturbation import with_noise
+from speechgmm.recordings.channel_copies import with_noise
 
 RATIOS = (0, 5, 10, 15, 20, 25, 30)
 NOISE_S = 20

@@ -15,7 +15,8 @@ from speechgmm.errors import AudioError
 from speechgmm.features.frontend import Features, Samples, Stretch, views
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.recordings.audio import blocks, digest, short_digest
-from speechgmm.recordings.perturbation import channel_copy, effort_copy, is_low_voice
+from speechgmm.recordings.channel_copies import channel_copy
+from speechgmm.recordings.effort_copies import effort_copy, is_low_voice
 from speechgmm.recordings.recording import Recording
 
 

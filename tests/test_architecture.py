@@ -68,7 +68,12 @@ KEEPERS = {
         "reporting/clips.py",
         "reporting/sound.py",
     },
-    "soxr": {"recordings/samples.py", "recordings/perturbation.py", "recordings/synthesis.py"},
+    "soxr": {
+        "recordings/samples.py",
+        "recordings/channel_copies.py",
+        "recordings/effort_copies.py",
+        "recordings/synthesis.py",
+    },
     "joblib": {"parallel.py"},
     "distributed": {"cluster.py"},
     "matplotlib": {"plots.py", "reporting/figures.py", "reporting/pictures.py"},

@@ -13,7 +13,7 @@ from speechgmm.evaluation.outcome import Outcome
 from speechgmm.features.frontend import Stretch, stretches
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.features.speech import speech_to_noise_db
-from speechgmm.recordings.perturbation import with_noise
+from speechgmm.recordings.channel_copies import with_noise
 from speechgmm.recordings.recording import Recording
 from speechgmm.recordings.synthesis import draw_voice, speak
 

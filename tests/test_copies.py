@@ -1,4 +1,4 @@
-"""Perturbed copies: each changes what it says, by as much as it says, and nothing else."""
+"""Copies for training: each changes what it says, by as much as it says, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,16 +11,9 @@ import soxr
 from scipy.linalg import solve_toeplitz
 from scipy.signal import iirpeak, lfilter, welch
 
-from speechgmm.recordings import perturbation
-from speechgmm.recordings.perturbation import (
-    channel_copy,
-    effort_copy,
-    is_low_voice,
-    other_pitch,
-    reverberated,
-    telephone,
-    with_noise,
-)
+from speechgmm.recordings import channel_copies, effort_copies
+from speechgmm.recordings.channel_copies import channel_copy, reverberated, telephone, with_noise
+from speechgmm.recordings.effort_copies import effort_copy, is_low_voice, other_pitch
 from speechgmm.recordings.synthesis import KINDS, RATE, VOWELS, Kind, Tracks, Voice, draw_voice, speak, synthesise
 
 Perturb = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
@@ -233,7 +226,7 @@ def record(monkeypatch: pytest.MonkeyPatch, name: str) -> list[dict[str, Any]]:
         calls.append({"places": places, **options})
         return samples
 
-    monkeypatch.setattr(perturbation, name, stand_in)
+    monkeypatch.setattr(channel_copies if hasattr(channel_copies, name) else effort_copies, name, stand_in)
     return calls
 
 
