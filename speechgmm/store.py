@@ -25,6 +25,7 @@ from speechgmm.extraction import Extent, Failure, Utterance, extent_of, recordin
 from speechgmm.features.frontend import Features, Stretch
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.files import make_folder, write_atomically
+from speechgmm.recordings import channel_copies
 from speechgmm.recordings.audio import digest
 from speechgmm.recordings.recording import Recording
 
@@ -73,8 +74,9 @@ class FeatureStore:
 
     @functools.cached_property
     def noise_key(self) -> str:
-        """What tells these noises from others."""
-        return hashlib.sha256("".join(map(digest, self.noises)).encode()).hexdigest()[:16]
+        """What tells copies over other channels, with these noises, from those with others."""
+        made_of = "".join([str(channel_copies.VERSION), *map(digest, self.noises)])
+        return hashlib.sha256(made_of.encode()).hexdigest()[:16]
 
     @functools.cached_property
     def key(self) -> str:

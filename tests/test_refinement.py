@@ -18,7 +18,7 @@ from speechgmm.features.options import FrontEndOptions
 from speechgmm.fitting import fit_model
 from speechgmm.mixture.discriminative import DiscriminativeOptions
 from speechgmm.options import TrainingOptions
-from speechgmm.recordings import read_corpus
+from speechgmm.recordings import channel_copies, read_corpus
 from speechgmm.recordings.recording import Recording
 from speechgmm.refinement import Urn, draw_batch
 from speechgmm.store import FeatureStore
@@ -163,6 +163,19 @@ def test_copies_with_other_noises_are_kept_apart(voices: Path, tmp_path: Path) -
         store = FeatureStore(folder=tmp_path, front_end=FrontEndOptions(), noises=(recordings[index].file,))
         store.fetch(replace(recordings[0], copy="channel"))
         store.fetch(replace(recordings[0], copy="effort"))
+    assert len(list(tmp_path.rglob("*.npy"))) == 3
+
+
+def test_copies_on_disk_are_made_again_when_they_are_drawn_otherwise(
+    monkeypatch: pytest.MonkeyPatch, voices: Path, tmp_path: Path
+) -> None:
+    """A folder that another version filled holds other copies over channels; the recordings stay as they are."""
+    recording = read_corpus(voices).recordings[0]
+    for version in (1, 2):
+        monkeypatch.setattr(channel_copies, "VERSION", version)
+        store = FeatureStore(folder=tmp_path, front_end=FrontEndOptions())
+        for copy in ("", "channel"):
+            store.fetch(replace(recording, copy=copy))
     assert len(list(tmp_path.rglob("*.npy"))) == 3
 
 

@@ -17,9 +17,13 @@ from collections.abc import Sequence
 import numpy as np
 import soxr
 from numpy.typing import NDArray
+from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import fftconvolve
 
 from speechgmm.recordings.samples import Samples
+
+VERSION = 2
+"""Of what `channel_copy` draws: features of copies that were kept on disk are made again where it differs."""
 
 LEAST_S = 0.032
 """Seconds below which there is nothing to perturb."""
@@ -31,11 +35,13 @@ _CODE_STEPS = 127  # magnitudes above zero that are left of 8 bits, one of which
 _LEVEL_PIECE_S = 0.010  # short enough to fall between syllables
 _SILENCE = 1e-10  # mean power, 100 dB below full scale: less is rounding, which must not be made loud
 
+_LOWEST_OCTAVE_HZ = 50.0  # what is below holds no voice
+
 _DECAY = math.log(1000)  # an amplitude decays by 60 dB over the decay time
 
 
 def channel_copy(samples: Samples, sampling_rate: int, noises: Sequence[Samples], rng: np.random.Generator) -> Samples:
-    """A recording as over another channel: by chance in a room, in noise, over a telephone, or in all of them.
+    """A recording as over another channel: by chance in a room, coloured, in noise, over a telephone, or all of them.
 
     Parameters
     ----------
@@ -44,26 +50,87 @@ def channel_copy(samples: Samples, sampling_rate: int, noises: Sequence[Samples]
     sampling_rate : int >= 8000
         Of the recording and of the noises, in Hz.
     noises : sequence of arrays
-        To choose from, of any lengths; without any there is no noise.
+        Recorded sounds to choose from, of any lengths; without any, the noise is steady where there is some.
     rng : numpy.random.Generator
-        Draws a room with probability 1/2 (decay 0.15 to 0.6 s, 12 to 0 dB below the direct sound), noise with 0.6
-        (5 to 25 dB below the speech), a telephone with 1/2 (companded half of the time).
+        Draws a room with probability 1/2 (decay 0.15 to 0.6 s, 12 to 0 dB below the direct sound), a frequency response
+        with 1/2 (`coloured`, 4 dB), one of the noises with 0.4 (5 to 25 dB below the speech) or steady noise with 0.4
+        (5 to 30 dB), a telephone with 1/2 (companded half of the time).
 
     Returns
     -------
     array (n,)
-        With probability 0.1 (0.25 without noises) it is the recording as it is.
+        With probability 0.025 (0.075 without noises) it is the recording as it is.
     """
     if rng.random() < 0.5:
         decay_s, wet_db = rng.uniform(0.15, 0.6), rng.uniform(-12, 0)
         samples = reverberated(samples, sampling_rate, decay_s=decay_s, wet_db=wet_db, rng=rng)
-    if noises and rng.random() < 0.6:
+    if rng.random() < 0.5:
+        samples = coloured(samples, sampling_rate, 4.0, rng)
+    kind = rng.random()
+    if kind < 0.4 and noises:
         noise = noises[int(rng.integers(len(noises)))]
         begin = int(rng.random() * len(noise))
         samples = with_noise(samples, noise, rng.uniform(5, 25), begin=begin, sampling_rate=sampling_rate)
+    elif 0.4 <= kind < 0.8:
+        noise = steady_noise(len(samples), sampling_rate, rng)
+        samples = with_noise(samples, noise, rng.uniform(5, 30), begin=0, sampling_rate=sampling_rate)
     if rng.random() < 0.5:
         samples = telephone(samples, sampling_rate, companded=bool(rng.random() < 0.5))
     return samples
+
+
+def coloured(samples: Samples, sampling_rate: int, spread_db: float, rng: np.random.Generator) -> Samples:
+    """A recording through a microphone or a line whose gain differs from octave to octave.
+
+    Parameters
+    ----------
+    samples : array (n,)
+        The recording.
+    sampling_rate : int > 0
+        In Hz.
+    spread_db : float
+        Standard deviation of the gains at 50 Hz and each octave above, in dB; between octaves they go over into each
+        other.
+    rng : numpy.random.Generator
+        Draws the gains.
+
+    Returns
+    -------
+    array (n,)
+        Filtered without delay: its phase is as it was.
+    """
+    if _too_short(samples, sampling_rate):
+        return samples
+    size = next_fast_len(len(samples) + round(LEAST_S * sampling_rate), real=True)  # lest the end rings into the start
+    spectrum = rfft(samples, size)
+    spectrum *= _gains(_frequencies(spectrum, sampling_rate), spread_db, rng)
+    return irfft(spectrum, size)[: len(samples)].astype(np.float32)
+
+
+def steady_noise(n_samples: int, sampling_rate: int, rng: np.random.Generator) -> Samples:
+    """Noise that does not change, of a colour between white and brown, as of fans, amplifiers, wind and engines.
+
+    Parameters
+    ----------
+    n_samples : int
+    sampling_rate : int > 0
+        In Hz.
+    rng : numpy.random.Generator
+        Draws how it falls, 0 to 9 dB an octave, and gains from octave to octave beside (3 dB).
+
+    Returns
+    -------
+    array (n_samples,)
+        Of no certain level.
+    """
+    if n_samples == 0:
+        return np.empty(0, np.float32)
+    size = next_fast_len(n_samples, real=True)
+    spectrum = rfft(rng.standard_normal(size))
+    frequencies = _frequencies(spectrum, sampling_rate)
+    octaves = np.log2(frequencies / frequencies[0])
+    spectrum *= 10 ** (-rng.uniform(0, 9) * octaves / 20) * _gains(frequencies, 3.0, rng)
+    return irfft(spectrum, size)[:n_samples].astype(np.float32)
 
 
 def telephone(samples: Samples, sampling_rate: int, *, companded: bool) -> Samples:
@@ -155,6 +222,18 @@ def reverberated(
     wet = fftconvolve(samples, response)[: len(samples)]
     level = math.sqrt(_power(samples) / max(_power(wet), np.finfo(np.float64).tiny))
     return (level * wet).astype(np.float32)
+
+
+def _frequencies(spectrum: NDArray[np.complexfloating], sampling_rate: int) -> NDArray[np.float64]:
+    """Those of a spectrum in Hz; below the lowest octave that is coloured, all count as its beginning."""
+    return np.maximum(np.linspace(0, sampling_rate / 2, len(spectrum)), _LOWEST_OCTAVE_HZ)
+
+
+def _gains(frequencies: NDArray[np.float64], spread_db: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    octaves = np.log2(frequencies / _LOWEST_OCTAVE_HZ)
+    knots = np.arange(math.ceil(octaves[-1]) + 1)
+    decibels: NDArray[np.float64] = np.interp(octaves, knots, rng.normal(0, spread_db, len(knots)))
+    return 10 ** (decibels / 20)
 
 
 def _too_short(samples: Samples, sampling_rate: int) -> bool:
