@@ -23,7 +23,7 @@ from speechgmm.pooling import ClassUtterances, balance, pool, reference_mean
 from speechgmm.progress import Watch, unwatched
 from speechgmm.refinement import refine_classes
 
-NONSPEECH_COMPONENTS = 64  # at most; more tell held-out sounds no better
+NONSPEECH_COMPONENTS = 32  # at most: 64 know the sounds that train too well, and tell held-out ones from speech worse
 
 
 def fit_background(
@@ -170,14 +170,14 @@ def fit_rejection(
     spread: Spread = map,
     journal: Journal = Journal(),
 ) -> Rejection | None:
-    """Fit a mixture to what is no speech, to be held against the mixture of all voices; the bound is set later.
+    """Fit a mixture to what is no speech, to be held against the classes' mixtures; the bound is set later.
 
     Parameters
     ----------
     nonspeech : sequence of Utterance
         With the frames of `options.rejecting_stream`. None, or none that looked like speech, make no rejection.
     fitted : sequence of FittedStream
-        The streams; the background of that one is the mixture of all voices.
+        The streams.
     options : TrainingOptions
     spread : callable
         How the shards of an E-step are worked on: see `mixture.shards.Spread`.
@@ -205,10 +205,8 @@ def fit_rejection(
         spread=spread,
         journal=journal,
     )
-    voices = fitted[index].background.best.mixture
     return Rejection(
         stream=index,
-        speech=float32_mixture(voices),
         nonspeech=float32_mixture(sounds.best.mixture),
         least_ratio=-sys.float_info.max,
     )

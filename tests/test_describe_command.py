@@ -74,9 +74,7 @@ def test_shipped_model_is_described_by_default(run: Run) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0].endswith("default.npz: female / male")
-    begin = lines.index("rejection:")
-    assert lines[begin + 1].startswith("  components: speech ")
-    assert lines[begin + 2].startswith("  least ratio: ")
+    assert any(line.startswith("rejection: stream 1, components ") for line in lines)
     assert any(line.startswith("  - corpus: common-voice; licence: CC0-1.0; speakers: female ") for line in lines)
     assert max(map(len, lines[1:])) <= 100
 
@@ -87,7 +85,7 @@ def test_shipped_model_tells_its_rejection(run: Run) -> None:
     assert model.rejection is not None
     told = json.loads(run("describe", "--format", "json").stdout)["rejection"]
     assert told["least_ratio"] == model.rejection.least_ratio
-    assert told["components"]["nonspeech"] == model.rejection.nonspeech.n_components
+    assert told["components"] == model.rejection.nonspeech.n_components
 
 
 def test_any_card_is_told(run: Run, tiny_model_file: Path, tmp_path: Path) -> None:

@@ -62,21 +62,23 @@ def model_file(with_sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 def test_the_ratio_by_hand() -> None:
-    """Speech around 1 and other sounds around -1 of variance 1: the ratio is twice the value."""
-    rejection = Rejection(stream=0, speech=normal(1.0), nonspeech=normal(-1.0), least_ratio=0.0)
+    """Two classes around 1 and 3, other sounds around -1, all of variance 1: half of each class against the sounds."""
+    rejection = Rejection(stream=0, nonspeech=normal(-1.0), least_ratio=0.0)
     stream = Stream(
         front_end=FrontEndOptions(n_coefficients=1),
         reference_mean=np.zeros(1),
-        mixtures=(normal(0.0), normal(2.0)),
+        mixtures=(normal(1.0), normal(3.0)),
     )
     model = uncalibrated_model(
         labels=("low", "high"), streams=(stream,), rejection=rejection, decision=DecisionOptions()
     )
-    found = model.frame_scores(0, np.array([[0.0], [0.5], [-3.0]], dtype=np.float32))
+    values = np.array([0.0, 0.5, -3.0, 2.0])
+    found = model.frame_scores(0, values[:, np.newaxis].astype(np.float32))
     assert found.speech_ratios is not None
-    np.testing.assert_allclose(found.speech_ratios, [0.0, 1.0, -6.0], atol=1e-6)
+    expected = np.log(0.5 * np.exp(2 * values) + 0.5 * np.exp(4 * values - 4))
+    np.testing.assert_allclose(found.speech_ratios, expected, atol=1e-5)
     ratios = found.log_likelihoods[:, 1] - found.log_likelihoods[:, 0]
-    np.testing.assert_allclose(ratios, [-2.0, -1.0, -8.0], atol=1e-6)
+    np.testing.assert_allclose(ratios, 2 * values - 4, atol=1e-5)
 
 
 def test_the_bound_loses_one_in_a_hundred() -> None:
@@ -90,7 +92,7 @@ def test_the_bound_loses_one_in_a_hundred() -> None:
 def test_a_bound_that_is_no_number_is_refused() -> None:
     """NaN would answer everything."""
     with pytest.raises(OptionError, match=r"^least_ratio is nan, but it must be a finite number$"):
-        Rejection(stream=0, speech=normal(1.0), nonspeech=normal(-1.0), least_ratio=math.nan)
+        Rejection(stream=0, nonspeech=normal(-1.0), least_ratio=math.nan)
 
 
 def test_sounds_get_no_answer_and_voices_do(run: Run, with_sounds: Path, model_file: Path, tmp_path: Path) -> None:

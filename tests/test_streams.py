@@ -135,10 +135,10 @@ def test_a_stream_without_speech_says_nothing() -> None:
 
 def test_what_the_rejecting_stream_does_not_hear_is_no_speech() -> None:
     """A rejection in the second stream judges by its frames, as many as they are; without any there is no answer."""
-    rejection = Rejection(stream=1, speech=normal(1.0), nonspeech=normal(-1.0), least_ratio=0.5)
+    rejection = Rejection(stream=1, nonspeech=normal(-1.0), least_ratio=0.5)
     judged = replace(BY_HAND, rejection=rejection)
-    ratio = {value: judged.decide(judged.score([steady(0.5, 40), steady(value, 20)])).reason for value in (0.2, 0.3)}
-    assert ratio == {0.2: "does not sound like speech", 0.3: ""}  # the ratio is twice the value
+    ratio = {value: judged.decide(judged.score([steady(0.5, 40), steady(value, 20)])).reason for value in (0.8, 1.0)}
+    assert ratio == {0.8: "does not sound like speech", 1.0: ""}  # the ratio is value + log cosh(2 value) - 1.5
     unheard = [steady(0.5, 40), steady(0.3, 0)]
     assert BY_HAND.decide(BY_HAND.score(unheard)).decided
     assert judged.decide(judged.score(unheard)).reason == "no speech"

@@ -89,9 +89,9 @@ def _rejection(model: Model) -> dict[str, Any] | None:
     """What tells speech from other sounds, if the model knows of any."""
     if model.rejection is None:
         return None
-    mixtures = {"speech": model.rejection.speech, "nonspeech": model.rejection.nonspeech}
     return {
-        "components": {name: mixture.n_components for name, mixture in mixtures.items()},
+        "stream": model.rejection.stream,
+        "components": model.rejection.nonspeech.n_components,
         "least_ratio": model.rejection.least_ratio,
     }
 

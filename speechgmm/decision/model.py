@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from speechgmm.decision.calibration import Calibration, log_likelihood_ratios
 from speechgmm.decision.decision import UNKNOWN, Decision
-from speechgmm.decision.rejection import Rejection
+from speechgmm.decision.rejection import Rejection, speech_ratios
 from speechgmm.errors import OptionError
 from speechgmm.features.frontend import Features, Stretch, normalise_mean
 from speechgmm.features.options import FrontEndOptions
@@ -245,15 +245,15 @@ class Model:
         scores = self._banks[stream].log_likelihoods(frames)
         if self.rejection is None or self.rejection.stream != stream:
             return FrameScores(scores)
-        return FrameScores(scores[:, :-2], scores[:, -2] - scores[:, -1])
+        classes = scores[:, :-1]
+        return FrameScores(classes, speech_ratios(classes, scores[:, -1]))
 
     @functools.cached_property
     def _banks(self) -> tuple[Bank, ...]:
-        """The mixtures of each stream: one a class, then those of speech and of other sounds if it rejects by them."""
+        """The mixtures of each stream: one a class, then that of other sounds if it is what the model rejects by."""
         judge = self.rejection
-        further = (judge.speech, judge.nonspeech) if judge else ()
         return tuple(
-            Bank((*stream.mixtures, *further) if judge and judge.stream == index else stream.mixtures)
+            Bank((*stream.mixtures, judge.nonspeech) if judge and judge.stream == index else stream.mixtures)
             for index, stream in enumerate(self.streams)
         )
 
@@ -349,8 +349,8 @@ def _check_rejection(rejection: Rejection, front_ends: Sequence[FrontEndOptions]
     if not 0 <= rejection.stream < len(front_ends):
         raise OptionError(f"rejection's stream is {rejection.stream}, but the model has {len(front_ends)} streams")
     n_dimensions = front_ends[rejection.stream].n_dimensions
-    if {rejection.speech.n_dimensions, rejection.nonspeech.n_dimensions} != {n_dimensions}:
-        raise OptionError(f"the mixtures of rejection must have {n_dimensions} dimensions")
+    if rejection.nonspeech.n_dimensions != n_dimensions:
+        raise OptionError(f"the mixture of rejection must have {n_dimensions} dimensions")
 
 
 def check_streams(front_ends: Sequence[FrontEndOptions]) -> None:

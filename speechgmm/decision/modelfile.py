@@ -90,7 +90,6 @@ def save(model: Model, file: Path) -> None:
         for index, mixture in enumerate(stream.mixtures):
             arrays.update(_arrays_of(mixture, f"{number}_{index}"))
     if model.rejection:
-        arrays.update(_arrays_of(model.rejection.speech, "speech"))
         arrays.update(_arrays_of(model.rejection.nonspeech, "nonspeech"))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
@@ -232,7 +231,6 @@ def _build_rejection(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Re
     family = header["streams"][known["stream"]]["family"]
     return Rejection(
         stream=int(known["stream"]),
-        speech=_mixture(family, "speech", arrays),
         nonspeech=_mixture(family, "nonspeech", arrays),
         least_ratio=float(known["least_ratio"]),
     )

@@ -1,4 +1,4 @@
-"""Whether what is heard is speech at all: a likelihood ratio between all voices and sounds that are none."""
+"""Whether what is heard is speech at all: a likelihood ratio between voices of any class and sounds that are none."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechgmm.errors import OptionError
+from speechgmm.mixture.estep import Floats
 from speechgmm.mixture.model import Mixture
 
 LOST_SHARE = 0.01  # of held-out utterances of speech
@@ -16,25 +17,43 @@ LOST_SHARE = 0.01  # of held-out utterances of speech
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rejection:
-    """A mixture of all voices against one of sounds that are no speech, over the frames of one of a model's streams.
+    """A mixture of sounds that are no speech, held against the classes of one of a model's streams, each as likely.
 
     Attributes
     ----------
     stream : int
-        Which of the model's streams the frames are taken from.
-    speech, nonspeech : Mixture
+        Which of the model's streams.
+    nonspeech : Mixture
+        Over its frames.
     least_ratio : float
         Mean log-likelihood ratio a frame (nats) of speech to non-speech, below which nothing is answered.
     """
 
     stream: int
-    speech: Mixture
     nonspeech: Mixture
     least_ratio: float
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.least_ratio):
             raise OptionError(f"least_ratio is {self.least_ratio}, but it must be a finite number")
+
+
+def speech_ratios(classes: Floats, nonspeech: Floats) -> Floats:
+    """Log-likelihood ratio of speech to non-speech of each frame.
+
+    Parameters
+    ----------
+    classes : ndarray (T, C)
+        Log-likelihood of each frame under each class; speech is their mixture in equal parts.
+    nonspeech : ndarray (T,)
+        Under the sounds that are none.
+
+    Returns
+    -------
+    ndarray (T,)
+    """
+    ratios: Floats = np.logaddexp.reduce(classes, axis=1) - math.log(classes.shape[1]) - nonspeech
+    return ratios
 
 
 def least_ratio(means: Sequence[float]) -> float:

@@ -41,7 +41,7 @@ _DECAY = math.log(1000)  # an amplitude decays by 60 dB over the decay time
 
 
 def channel_copy(samples: Samples, sampling_rate: int, noises: Sequence[Samples], rng: np.random.Generator) -> Samples:
-    """A recording as over another channel: by chance in a room, coloured, in noise, over a telephone, or all of them.
+    """A recording as over another channel: by chance in a room, in noise, over a telephone, or in all of them.
 
     Parameters
     ----------
@@ -52,20 +52,18 @@ def channel_copy(samples: Samples, sampling_rate: int, noises: Sequence[Samples]
     noises : sequence of arrays
         Recorded sounds to choose from, of any lengths; without any, the noise is steady where there is some.
     rng : numpy.random.Generator
-        Draws a room with probability 1/2 (decay 0.15 to 0.6 s, 12 to 0 dB below the direct sound), a frequency response
-        with 1/2 (`coloured`, 4 dB), one of the noises with 0.4 (5 to 25 dB below the speech) or steady noise with 0.4
-        (5 to 30 dB), a telephone with 1/2 (companded half of the time).
+        Draws a room with probability 1/2 (decay 0.15 to 0.6 s, 12 to 0 dB below the direct sound), one of the noises
+        with 0.4 (5 to 25 dB below the speech) or steady noise with 0.4 (5 to 30 dB), a telephone with 1/2 (companded
+        half of the time).
 
     Returns
     -------
     array (n,)
-        With probability 0.025 (0.075 without noises) it is the recording as it is.
+        With probability 0.05 (0.15 without noises) it is the recording as it is.
     """
     if rng.random() < 0.5:
         decay_s, wet_db = rng.uniform(0.15, 0.6), rng.uniform(-12, 0)
         samples = reverberated(samples, sampling_rate, decay_s=decay_s, wet_db=wet_db, rng=rng)
-    if rng.random() < 0.5:
-        samples = coloured(samples, sampling_rate, 4.0, rng)
     kind = rng.random()
     if kind < 0.4 and noises:
         noise = noises[int(rng.integers(len(noises)))]
@@ -77,34 +75,6 @@ def channel_copy(samples: Samples, sampling_rate: int, noises: Sequence[Samples]
     if rng.random() < 0.5:
         samples = telephone(samples, sampling_rate, companded=bool(rng.random() < 0.5))
     return samples
-
-
-def coloured(samples: Samples, sampling_rate: int, spread_db: float, rng: np.random.Generator) -> Samples:
-    """A recording through a microphone or a line whose gain differs from octave to octave.
-
-    Parameters
-    ----------
-    samples : array (n,)
-        The recording.
-    sampling_rate : int > 0
-        In Hz.
-    spread_db : float
-        Standard deviation of the gains at 50 Hz and each octave above, in dB; between octaves they go over into each
-        other.
-    rng : numpy.random.Generator
-        Draws the gains.
-
-    Returns
-    -------
-    array (n,)
-        Filtered without delay: its phase is as it was.
-    """
-    if _too_short(samples, sampling_rate):
-        return samples
-    size = next_fast_len(len(samples) + round(LEAST_S * sampling_rate), real=True)  # lest the end rings into the start
-    spectrum = rfft(samples, size)
-    spectrum *= _gains(_frequencies(spectrum, sampling_rate), spread_db, rng)
-    return irfft(spectrum, size)[: len(samples)].astype(np.float32)
 
 
 def steady_noise(n_samples: int, sampling_rate: int, rng: np.random.Generator) -> Samples:
@@ -127,10 +97,11 @@ def steady_noise(n_samples: int, sampling_rate: int, rng: np.random.Generator) -
         return np.empty(0, np.float32)
     size = next_fast_len(n_samples, real=True)
     spectrum = rfft(rng.standard_normal(size))
-    frequencies = _frequencies(spectrum, sampling_rate)
-    octaves = np.log2(frequencies / frequencies[0])
-    spectrum *= 10 ** (-rng.uniform(0, 9) * octaves / 20) * _gains(frequencies, 3.0, rng)
-    return irfft(spectrum, size)[:n_samples].astype(np.float32)
+    frequencies = np.maximum(np.linspace(0, sampling_rate / 2, len(spectrum)), _LOWEST_OCTAVE_HZ)
+    octaves = np.log2(frequencies / _LOWEST_OCTAVE_HZ)
+    knots = np.arange(math.ceil(octaves[-1]) + 1)
+    gains_db = np.interp(octaves, knots, rng.normal(0, 3, len(knots))) - rng.uniform(0, 9) * octaves
+    return irfft(spectrum * 10 ** (gains_db / 20), size)[:n_samples].astype(np.float32)
 
 
 def telephone(samples: Samples, sampling_rate: int, *, companded: bool) -> Samples:
@@ -222,18 +193,6 @@ def reverberated(
     wet = fftconvolve(samples, response)[: len(samples)]
     level = math.sqrt(_power(samples) / max(_power(wet), np.finfo(np.float64).tiny))
     return (level * wet).astype(np.float32)
-
-
-def _frequencies(spectrum: NDArray[np.complexfloating], sampling_rate: int) -> NDArray[np.float64]:
-    """Those of a spectrum in Hz; below the lowest octave that is coloured, all count as its beginning."""
-    return np.maximum(np.linspace(0, sampling_rate / 2, len(spectrum)), _LOWEST_OCTAVE_HZ)
-
-
-def _gains(frequencies: NDArray[np.float64], spread_db: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    octaves = np.log2(frequencies / _LOWEST_OCTAVE_HZ)
-    knots = np.arange(math.ceil(octaves[-1]) + 1)
-    decibels: NDArray[np.float64] = np.interp(octaves, knots, rng.normal(0, spread_db, len(knots)))
-    return 10 ** (decibels / 20)
 
 
 def _too_short(samples: Samples, sampling_rate: int) -> bool:
