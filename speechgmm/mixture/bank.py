@@ -49,9 +49,10 @@ class Bank:
             unit = axes.log_density(frames[rows]) + block.log_ratios - np.log(block.totals, dtype=np.float64)
             with np.errstate(divide="ignore"):  # what vanishes beside another is scored alone
                 scores[rows] = unit[:, np.newaxis] + np.log(totals, dtype=np.float64)
-            for at, mixture in np.argwhere(~(totals > least)).tolist():
-                frame = slice(rows.start + at, rows.start + at + 1)
-                scores[frame, mixture] = self.mixtures[mixture].log_likelihoods(frames[frame])
+            weak = ~(totals > least)
+            for index in np.flatnonzero(weak.any(axis=0)):
+                alone = rows.start + np.flatnonzero(weak[:, index])
+                scores[alone, index] = self.mixtures[index].log_likelihoods(frames[alone])
         return scores
 
     @cached_property
