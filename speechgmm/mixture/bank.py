@@ -76,10 +76,8 @@ class Bank:
 
 def pooled(mixtures: Sequence[Mixture]) -> Mixture:
     """The mixture that draws from each of some mixtures, of one family, equally often."""
-    first, parts = (
-        mixtures[0],
-        {field.name: [getattr(each, field.name) for each in mixtures] for field in fields(mixtures[0])},
-    )
-    joined = {name: np.concatenate(arrays) for name, arrays in parts.items()}
-    joined["weights"] = joined["weights"] / len(mixtures)
-    return replace(first, **joined)
+    joined = {
+        field.name: np.concatenate([getattr(each, field.name) for each in mixtures]) for field in fields(mixtures[0])
+    }
+    joined["weights"] /= len(mixtures)
+    return replace(mixtures[0], **joined)
