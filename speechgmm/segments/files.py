@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from speechgmm.evaluation.files import plain
 from speechgmm.evaluation.metrics import Interval
 from speechgmm.segments.report import SegmentationReport
-from speechgmm.segments.scoring import Score
+from speechgmm.segments.scoring import Errors, Score
 from speechgmm.segments.summary import Summary, Times
 
 SUMMARY_SCHEMA = "speechgmm-speaking-time"
@@ -32,12 +32,15 @@ def summaries_to_json(summaries: Sequence[Summary], overall: Summary | None = No
     dict
         ``schema``, ``schema_version``, ``recordings`` and ``overall``; what is not a finite number is None.
     """
-    return {
-        "schema": SUMMARY_SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "recordings": [_summary(one) for one in summaries],
-        "overall": None if overall is None else _summary(overall),
-    }
+    told: dict[str, Any] = plain(
+        {
+            "schema": SUMMARY_SCHEMA,
+            "schema_version": SCHEMA_VERSION,
+            "recordings": [_summary(one) for one in summaries],
+            "overall": None if overall is None else _summary(overall),
+        }
+    )
+    return told
 
 
 def report_to_json(report: SegmentationReport) -> dict[str, Any]:
@@ -53,19 +56,22 @@ def report_to_json(report: SegmentationReport) -> dict[str, Any]:
     dict
         ``schema``, ``schema_version``, then what the report holds; what is not a finite number is None.
     """
-    return {
-        "schema": REPORT_SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "errors": _errors(report.errors.rate, asdict(report.errors)),
-        "rate_interval": _interval(report.rate_interval),
-        "classes": [{key: _number(value) for key, value in asdict(one).items()} for one in report.classes],
-        "recordings": [_score(one) for one in report.scores],
-        "skipped": [asdict(one) for one in report.skipped],
-        "collar_s": report.collar_s,
-        "skip_overlap": report.skip_overlap,
-        "resampling": asdict(report.resampling),
-        "model": dict(report.model),
-    }
+    told: dict[str, Any] = plain(
+        {
+            "schema": REPORT_SCHEMA,
+            "schema_version": SCHEMA_VERSION,
+            "errors": _errors(report.errors),
+            "rate_interval": _interval(report.rate_interval),
+            "classes": report.classes,
+            "recordings": [_score(one) for one in report.scores],
+            "skipped": report.skipped,
+            "collar_s": report.collar_s,
+            "skip_overlap": report.skip_overlap,
+            "resampling": report.resampling,
+            "model": report.model,
+        }
+    )
+    return told
 
 
 def _summary(summary: Summary) -> dict[str, Any]:
@@ -81,11 +87,11 @@ def _summary(summary: Summary) -> dict[str, Any]:
 def _times(times: Times) -> dict[str, Any]:
     return {
         "duration_s": times.duration_s,
-        "classes_s": dict(times.classes_s),
+        "classes_s": times.classes_s,
         "unknown_s": times.unknown_s,
         "nonspeech_s": times.nonspeech_s,
-        "shares": {label: _number(times.share(label)) for label in times.classes_s},
-        "undecided": _number(times.undecided),
+        "shares": {label: times.share(label) for label in times.classes_s},
+        "undecided": times.undecided,
     }
 
 
@@ -93,19 +99,15 @@ def _score(score: Score) -> dict[str, Any]:
     return {
         "name": score.name,
         "duration_s": score.duration_s,
-        "errors": _errors(score.errors.rate, asdict(score.errors)),
-        "reference_s": dict(score.reference_s),
-        "hypothesis_s": dict(score.hypothesis_s),
+        "errors": _errors(score.errors),
+        "reference_s": score.reference_s,
+        "hypothesis_s": score.hypothesis_s,
     }
 
 
-def _errors(rate: float, seconds: dict[str, float]) -> dict[str, Any]:
-    return {"rate": _number(rate), **seconds}
+def _errors(errors: Errors) -> dict[str, Any]:
+    return {"rate": errors.rate, **asdict(errors)}
 
 
-def _interval(interval: Interval) -> list[Any]:
-    return [_number(interval.low), _number(interval.high)]
-
-
-def _number(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _interval(interval: Interval) -> list[float]:
+    return [interval.low, interval.high]
