@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from speechgmm.decision.calibration import Calibration, log_likelihood_ratios
 from speechgmm.decision.decision import UNKNOWN, Decision
-from speechgmm.decision.rejection import Rejection, speech_ratios
+from speechgmm.decision.rejection import Rejection, log_ratios
 from speechgmm.errors import OptionError
 from speechgmm.features.frontend import Features, Stretch, normalise_mean
 from speechgmm.features.options import FrontEndOptions
@@ -246,7 +246,7 @@ class Model:
         if self.rejection is None or self.rejection.stream != stream:
             return FrameScores(scores)
         classes = scores[:, :-1]
-        return FrameScores(classes, speech_ratios(classes, scores[:, -1]))
+        return FrameScores(classes, log_ratios(classes, scores[:, -1]))
 
     @functools.cached_property
     def _banks(self) -> tuple[Bank, ...]:

@@ -38,7 +38,7 @@ class Rejection:
             raise OptionError(f"least_ratio is {self.least_ratio}, but it must be a finite number")
 
 
-def speech_ratios(classes: Floats, nonspeech: Floats) -> Floats:
+def log_ratios(classes: Floats, nonspeech: Floats) -> Floats:
     """Log-likelihood ratio of speech to non-speech of each frame.
 
     Parameters
