@@ -43,7 +43,7 @@ def training_card(
         How EM went in each stream.
     options : TrainingOptions
     nonspeech : sequence of Utterance
-        The recordings of what is no speech that trained.
+        The recordings of what is no speech that trained, and their copies.
     sizes : sequence of SizeResult
         The numbers of components that were compared, if any.
 
@@ -60,7 +60,7 @@ def training_card(
             for part, utterances in parts.items()
             if utterances
         },
-        **({"nonspeech_recordings": len(nonspeech)} if nonspeech else {}),
+        **({"nonspeech_recordings": sum(not each.recording.copy for each in nonspeech)} if nonspeech else {}),
         "recordings_without_speaker": sum(recording.speaker is None for recording in corpus.recordings),
         "settings": {
             "n_components": options.n_components,

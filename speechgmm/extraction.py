@@ -15,8 +15,7 @@ from speechgmm.errors import AudioError
 from speechgmm.features.frontend import Features, Samples, Stretch, views
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.recordings.audio import blocks, digest, short_digest
-from speechgmm.recordings.channel_copies import channel_copy
-from speechgmm.recordings.effort_copies import effort_copy, is_low_voice
+from speechgmm.recordings.copies import CHANNEL, copy_of
 from speechgmm.recordings.recording import Recording
 
 
@@ -185,12 +184,11 @@ def extract(
 def _copied(
     recording: Recording, samples: Iterable[Samples], sampling_rate: int, noises: tuple[Path, ...]
 ) -> list[Samples]:
-    """Another channel or more effort, the same each time: what is drawn depends on the file alone."""
+    """The copy that the recording stands for, the same each time: what is drawn depends on the file alone."""
     whole = np.concatenate([np.empty(0, dtype=np.float32), *samples])
-    rng = np.random.default_rng(short_digest(digest(recording.file)))
-    if recording.copy == "effort":
-        return [effort_copy(whole, sampling_rate, low_voice=is_low_voice(whole, sampling_rate), rng=rng)]
-    return [channel_copy(whole, sampling_rate, [_sound(noise, sampling_rate) for noise in noises], rng)]
+    mixed_with = [_sound(noise, sampling_rate) for noise in noises] if recording.copy == CHANNEL else []
+    seed = int(short_digest(digest(recording.file)))
+    return [copy_of(whole, sampling_rate, recording.copy, noises=mixed_with, seed=seed)]
 
 
 @functools.lru_cache(maxsize=512)

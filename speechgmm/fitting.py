@@ -229,7 +229,7 @@ def fit_model(
     views : sequence of sequence of Utterance
         The same utterances with the frames of each of `options.front_ends`.
     nonspeech : sequence of Utterance
-        What is to be rejected, with the frames of `options.rejecting_stream`.
+        What is to be rejected, and copies of it, with the frames of `options.rejecting_stream`.
 
     Returns
     -------

@@ -17,6 +17,7 @@ from speechgmm.options import TrainingOptions
 from speechgmm.parallel import Workers
 from speechgmm.progress import Watch
 from speechgmm.recordings.audio import short_digest
+from speechgmm.recordings.copies import CHANNEL, EFFORT, SHOUT, SOUNDS
 from speechgmm.recordings.recording import Corpus, Recording
 from speechgmm.store import FeatureStore
 
@@ -35,7 +36,7 @@ class Material:
     views : list of list of Utterance
         Recordings and their copies, as each stream sees them.
     nonspeech : list of Utterance
-        Sounds that are no speech, as the stream sees them that tells them from speech.
+        Sounds that are no speech and copies of them, as the stream sees them that tells them from speech.
     failures : tuple of Failure
         Recordings that could not be used.
     """
@@ -103,8 +104,9 @@ def read_material(
 
     recordings = (*corpus.recordings, *copies(corpus, options))
     views, failures = _extract_all(recordings, options.front_ends, workers, extractor, watch)
+    sounds_and_copies = (*sounds, *[replace(sound, copy=kind) for kind in SOUNDS for sound in sounds])
     (nonspeech,), lost = _extract_all(
-        sounds, (options.front_ends[options.rejecting_stream],), workers, extractor, watch
+        sounds_and_copies, (options.front_ends[options.rejecting_stream],), workers, extractor, watch
     )
     return Material(views=views, nonspeech=nonspeech, failures=(*failures, *lost))
 
@@ -112,9 +114,9 @@ def read_material(
 def copies(corpus: Corpus, options: TrainingOptions) -> list[Recording]:
     """The copies of training recordings that are wanted: see `DiscriminativeOptions`."""
     wanted = options.discriminative
-    kinds = {"channel": wanted.channel_share, "effort": wanted.effort_share} if wanted else {}
+    shares = {CHANNEL: wanted.channel_share, EFFORT: wanted.effort_share, SHOUT: wanted.effort_share} if wanted else {}
     learnt = [recording for recording in corpus.recordings if recording.split != "dev"]
-    return [replace(recording, copy=kind) for kind, share in kinds.items() if share for recording in learnt]
+    return [replace(recording, copy=kind) for kind, share in shares.items() if share for recording in learnt]
 
 
 def nonspeech_of(corpus: Corpus, label: str) -> tuple[Recording, ...]:

@@ -15,6 +15,7 @@ from speechgmm.mixture.discriminative import Batch, DiscriminativeOptions, Refin
 from speechgmm.mixture.estep import Floats
 from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.options import TrainingOptions
+from speechgmm.recordings.copies import CHANNEL, EFFORT
 from speechgmm.recordings.splitting import speaker_of
 
 
@@ -98,11 +99,13 @@ def draw_batch(
 ) -> Batch:
     """Draw cuts of utterances, the classes in turn."""
     shares = [1.0 - options.channel_share - options.effort_share, options.channel_share, options.effort_share]
-    shortest, longest = (round(seconds / front_end.hop_s) for seconds in (options.shortest_s, options.longest_s))
+    shortest, longest = (
+        max(1, round(seconds / front_end.hop_s)) for seconds in (options.shortest_s, options.longest_s)
+    )
     truth = np.arange(options.batch) % len(urns)
     frames = []
     for index in truth.tolist():
-        utterance = urns[index].draw(("", "channel", "effort")[int(rng.choice(3, p=shares))], rng)
+        utterance = urns[index].draw(("", CHANNEL, EFFORT)[int(rng.choice(3, p=shares))], rng)
         length = min(utterance.n_speech, int(rng.integers(shortest, longest + 1)))
         begin = int(rng.integers(utterance.n_speech - length + 1))
         frames.append(normalise_mean(utterance.kept.read(begin, begin + length), reference, front_end))

@@ -25,7 +25,7 @@ from speechgmm.extraction import Extent, Failure, Utterance, extent_of, recordin
 from speechgmm.features.frontend import Features, Stretch
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.files import make_folder, write_atomically
-from speechgmm.recordings import channel_copies
+from speechgmm.recordings import copies
 from speechgmm.recordings.audio import digest
 from speechgmm.recordings.recording import Recording
 
@@ -72,11 +72,13 @@ class FeatureStore:
         """What a set of features depends on besides the audio."""
         return {"front_end": asdict(self.front_end), **{maker: metadata.version(maker) for maker in MAKERS}}
 
+    def copy_key(self, copy: str) -> str:
+        """What tells a copy from others of its name: those drawn otherwise or, over channels, with other noises."""
+        return f"{copy}-{copies.VERSION}" + (f"-{self._noise_key}" if copy == copies.CHANNEL else "")
+
     @functools.cached_property
-    def noise_key(self) -> str:
-        """What tells copies over other channels, with these noises, from those with others."""
-        made_of = "".join([str(channel_copies.VERSION), *map(digest, self.noises)])
-        return hashlib.sha256(made_of.encode()).hexdigest()[:16]
+    def _noise_key(self) -> str:
+        return hashlib.sha256("".join(map(digest, self.noises)).encode()).hexdigest()[:16]
 
     @functools.cached_property
     def key(self) -> str:
@@ -105,9 +107,7 @@ class Place:
         """The array; the file with what is known of it has the same name and the suffix .json."""
         part = "" if self.is_whole else f"_{self.recording.start:.6f}-{self._end}"
         channel = "" if self.store.channel is None else f"_ch{self.store.channel}"
-        copy = f"_{self.recording.copy}" if self.recording.copy else ""
-        if self.recording.copy == "channel":
-            copy += f"-{self.store.noise_key}"
+        copy = f"_{self.store.copy_key(self.recording.copy)}" if self.recording.copy else ""
         return self.store.folder / self.store.key / self.digest[:2] / f"{self.digest}{part}{channel}{copy}.npy"
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import soxr
 from scipy.linalg import solve_toeplitz
 from scipy.signal import iirpeak, lfilter, welch
 
-from speechgmm.recordings import channel_copies, effort_copies
+from speechgmm.recordings import channel_copies, effort_copies, sound_copies
 from speechgmm.recordings.channel_copies import (
     channel_copy,
     reverberated,
@@ -19,7 +20,9 @@ from speechgmm.recordings.channel_copies import (
     telephone,
     with_noise,
 )
-from speechgmm.recordings.effort_copies import effort_copy, is_low_voice, other_pitch
+from speechgmm.recordings.copies import CHANNEL, EFFORT, SHOUT, SOUNDS, copy_of
+from speechgmm.recordings.effort_copies import effort_copy, is_low_voice, other_pitch, shout_copy
+from speechgmm.recordings.sound_copies import sound_copy
 from speechgmm.recordings.synthesis import KINDS, RATE, VOWELS, Kind, Tracks, Voice, draw_voice, speak, synthesise
 
 Perturb = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
@@ -35,6 +38,8 @@ ALL: dict[str, Perturb] = {
     **OF_SAME_LENGTH,
     "other_pitch": lambda samples, rate, rng: other_pitch(samples, rate, pitch=1.3, formants=1.1, tilt_db=2),
     "effort_copy": lambda samples, rate, rng: effort_copy(samples, rate, low_voice=True, rng=rng),
+    "shout_copy": lambda samples, rate, rng: shout_copy(samples, rate, low_voice=False, rng=rng),
+    "sound_copy": sound_copy,
 }
 
 
@@ -224,15 +229,15 @@ def test_a_higher_pitch_is_shorter(pitch: float) -> None:
     assert abs(len(other) - 10_000 / pitch) <= 1
 
 
-def record(monkeypatch: pytest.MonkeyPatch, name: str) -> list[dict[str, Any]]:
-    """Replace a function by one that changes nothing and notes the options it was called with."""
+def record(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str) -> list[dict[str, Any]]:
+    """Replace a function of a module by one that changes nothing and notes the options it was called with."""
     calls: list[dict[str, Any]] = []
 
     def stand_in(samples: np.ndarray, *places: object, **options: Any) -> np.ndarray:
         calls.append({"places": places, **options})
         return samples
 
-    monkeypatch.setattr(channel_copies if hasattr(channel_copies, name) else effort_copies, name, stand_in)
+    monkeypatch.setattr(module, name, stand_in)
     return calls
 
 
@@ -244,7 +249,8 @@ def assert_fills(values: list[float], low: float, high: float) -> None:
 
 def test_channel_copies_draw_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 2000 copies, rooms in half, recorded sounds as often as steady noise; the ranges are as documented."""
-    rooms, noises, phones = (record(monkeypatch, name) for name in ("reverberated", "with_noise", "telephone"))
+    names = ("reverberated", "with_noise", "telephone")
+    rooms, noises, phones = (record(monkeypatch, channel_copies, name) for name in names)
     rng = np.random.default_rng(0)
     samples, pool = hiss(100), [hiss(50, seed=1), hiss(70, seed=2)]
     for _ in range(2000):
@@ -266,7 +272,7 @@ def test_channel_copies_draw_what_they_say(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_channel_copies_without_noises_have_steady_ones_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty list of noises is fine."""
-    noises = record(monkeypatch, "with_noise")
+    noises = record(monkeypatch, channel_copies, "with_noise")
     rng = np.random.default_rng(0)
     copies = [channel_copy(hiss(1000), 16_000, [], rng) for _ in range(400)]
     assert {len(call["places"][0]) for call in noises} == {1000}
@@ -290,18 +296,60 @@ def test_steady_noise_is_between_white_and_brown(rate: int) -> None:
     assert len(steady_noise(0, rate, np.random.default_rng(0))) == 0
 
 
-@pytest.mark.parametrize(("low_voice", "pitch"), [(True, (1.4, 2.4)), (False, (1.1, 1.6))])
+@pytest.mark.parametrize(
+    ("copy", "low_voice", "pitch", "formants"),
+    [
+        (effort_copy, True, (1.4, 2.4), (1.0, 1.1)),
+        (effort_copy, False, (1.1, 1.6), (1.0, 1.1)),
+        (shout_copy, True, (2.0, 3.5), (1.0, 1.15)),
+        (shout_copy, False, (1.5, 2.6), (1.0, 1.15)),
+    ],
+)
 def test_low_voices_are_raised_farther(
-    monkeypatch: pytest.MonkeyPatch, low_voice: bool, pitch: tuple[float, float]
+    monkeypatch: pytest.MonkeyPatch,
+    copy: Callable[..., np.ndarray],
+    low_voice: bool,
+    pitch: tuple[float, float],
+    formants: tuple[float, float],
 ) -> None:
     """The factors fill the documented ranges of the kind of voice."""
-    calls = record(monkeypatch, "other_pitch")
+    calls = record(monkeypatch, effort_copies, "other_pitch")
     rng = np.random.default_rng(0)
     for _ in range(300):
-        effort_copy(hiss(100), 16_000, low_voice=low_voice, rng=rng)
+        copy(hiss(100), 16_000, low_voice=low_voice, rng=rng)
     assert_fills([call["pitch"] for call in calls], *pitch)
-    assert_fills([call["formants"] for call in calls], 1.0, 1.1)
+    assert_fills([call["formants"] for call in calls], *formants)
     assert_fills([call["tilt_db"] for call in calls], 0.0, 6.0)
+
+
+def test_copies_of_sounds_draw_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The factors fill the documented ranges, up as often as down; half of the copies go over a channel."""
+    pitches = record(monkeypatch, sound_copies, "other_pitch")
+    channels = record(monkeypatch, sound_copies, "channel_copy")
+    rng = np.random.default_rng(0)
+    for _ in range(600):
+        sound_copy(hiss(100), 16_000, rng)
+    assert_fills([np.log(call["pitch"]) for call in pitches], -0.35, 0.35)
+    assert_fills([np.log(call["formants"]) for call in pitches], -0.15, 0.15)
+    assert_fills([call["tilt_db"] for call in pitches], -3.0, 3.0)
+    assert np.mean([call["pitch"] > 1 for call in pitches]) == pytest.approx(0.5, abs=0.06)
+    assert len(channels) / 600 == pytest.approx(0.5, abs=0.06)
+    assert all(call["places"][1] == [] for call in channels)
+
+
+def test_each_name_makes_its_own_copy() -> None:
+    """All differ, each is the same every time and another for another seed; noises matter to channels alone."""
+    rng = np.random.default_rng(1)
+    samples = speak(draw_voice("male", rng), duration_s=1, sampling_rate=16_000, rng=rng)
+    names = (CHANNEL, EFFORT, SHOUT, *SOUNDS)
+    copies = {name: copy_of(samples, 16_000, name, noises=[NOISE], seed=3) for name in names}
+    for name, copy in copies.items():
+        np.testing.assert_array_equal(copy, copy_of(samples, 16_000, name, noises=[NOISE], seed=3))
+        assert not np.array_equal(copy, copy_of(samples, 16_000, name, noises=[NOISE], seed=4))
+        others = [other for its_name, other in copies.items() if its_name != name]
+        assert not any(np.array_equal(copy, other) for other in (samples, *others))
+    for name in (EFFORT, SHOUT, *SOUNDS):
+        np.testing.assert_array_equal(copies[name], copy_of(samples, 16_000, name, noises=[], seed=3))
 
 
 @pytest.mark.parametrize("rate", [8000, 16_000, 44_100])
@@ -365,7 +413,7 @@ def test_copies_follow_from_the_generator(name: str) -> None:
     np.testing.assert_array_equal(samples, hiss(8000))
 
 
-@pytest.mark.parametrize("name", ["reverberated", "channel_copy", "effort_copy"])
+@pytest.mark.parametrize("name", ["reverberated", "channel_copy", "effort_copy", "shout_copy", "sound_copy"])
 def test_other_seeds_give_other_copies(name: str) -> None:
     """What is drawn depends on the generator."""
     first, second = (ALL[name](hiss(8000), 16_000, np.random.default_rng(seed)) for seed in (4, 5))

@@ -16,10 +16,11 @@ from speechgmm.extraction import Failure, Utterance, extract
 from speechgmm.features.frontend import Stretch
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.fitting import fit_model
+from speechgmm.material import copies as copies_of
 from speechgmm.mixture.discriminative import DiscriminativeOptions
 from speechgmm.options import TrainingOptions
-from speechgmm.recordings import channel_copies, read_corpus
-from speechgmm.recordings.recording import Recording
+from speechgmm.recordings import copies, read_corpus
+from speechgmm.recordings.recording import Corpus, Recording
 from speechgmm.refinement import Urn, draw_batch
 from speechgmm.store import FeatureStore
 
@@ -94,9 +95,17 @@ def test_a_batch_is_made_of_cuts() -> None:
     assert begin == len(batch.frames)
     assert {length for value, length in zip(values, lengths, strict=True) if value == 2.0} == {9}
     others = [length for value, length in zip(values, lengths, strict=True) if value != 2.0]
-    assert 50 <= min(others) < 60
+    assert 50 <= min(others) < 55
     assert 140 < max(others) <= 150
+    assert np.mean(others) == pytest.approx(100, abs=8)
     assert Counter(values)[4.0] / 100 == pytest.approx(0.25, abs=0.12)
+
+
+def test_a_cut_has_at_least_one_frame() -> None:
+    """Where less is asked for than one frame lasts, one is drawn."""
+    urns = [Urn.of(label, [utterance("a", 5.0, label=label)], "") for label in ("high", "low")]
+    options = DiscriminativeOptions(batch=20, shortest_s=1e-4, longest_s=2e-4)
+    assert set(draw_batch(urns, np.zeros(2), FRONT_END, options, np.random.default_rng(0)).lengths) == {1}
 
 
 def test_cuts_are_normalised_as_utterances_are() -> None:
@@ -128,6 +137,23 @@ def test_only_the_means_of_gaussian_streams_move(voices: Path) -> None:
     for before, after in zip(plain.streams[1].mixtures, moved.streams[1].mixtures, strict=True):
         np.testing.assert_array_equal(after.probabilities, before.probabilities)
     assert [len(each.losses) for each in fitted] == [12, 0]
+
+
+@pytest.mark.parametrize(
+    ("shares", "kinds"),
+    [
+        ({}, []),
+        ({"channel_share": 0.2}, ["channel"]),
+        ({"channel_share": 0.2, "effort_share": 0.1}, ["channel", "effort", "shout"]),
+    ],
+)
+def test_copies_are_made_of_what_trains(shares: dict[str, float], kinds: list[str], voices: Path) -> None:
+    """One of each wanted kind, none of the recordings that calibrate; shouts come with raised voices."""
+    first, *others = read_corpus(voices).recordings
+    corpus = Corpus(source="voices", recordings=(replace(first, split="dev"), *others))
+    options = TrainingOptions(discriminative=DiscriminativeOptions(**shares))
+    assert copies_of(corpus, options) == [replace(each, copy=kind) for kind in kinds for each in others]
+    assert copies_of(corpus, TrainingOptions()) == []
 
 
 @pytest.mark.parametrize("copy", ["channel", "effort"])
@@ -169,14 +195,14 @@ def test_copies_with_other_noises_are_kept_apart(voices: Path, tmp_path: Path) -
 def test_copies_on_disk_are_made_again_when_they_are_drawn_otherwise(
     monkeypatch: pytest.MonkeyPatch, voices: Path, tmp_path: Path
 ) -> None:
-    """A folder that another version filled holds other copies over channels; the recordings stay as they are."""
+    """A folder that another version filled holds other copies; the recordings stay as they are."""
     recording = read_corpus(voices).recordings[0]
     for version in (1, 2):
-        monkeypatch.setattr(channel_copies, "VERSION", version)
+        monkeypatch.setattr(copies, "VERSION", version)
         store = FeatureStore(folder=tmp_path, front_end=FrontEndOptions())
-        for copy in ("", "channel"):
+        for copy in ("", "channel", "effort"):
             store.fetch(replace(recording, copy=copy))
-    assert len(list(tmp_path.rglob("*.npy"))) == 3
+    assert len(list(tmp_path.rglob("*.npy"))) == 5
 
 
 def test_the_command_is_the_same_however_the_work_is_done(run: Run, voices: Path, tmp_path: Path) -> None:

@@ -17,7 +17,13 @@ from speechgmm.decision.model import DecisionOptions, Stream, uncalibrated_model
 from speechgmm.decision.rejection import Rejection, least_ratio
 from speechgmm.errors import ModelFileError, OptionError
 from speechgmm.features.options import FrontEndOptions
+from speechgmm.material import nonspeech_of, read_material
 from speechgmm.mixture.gaussian import DiagonalMixture
+from speechgmm.options import TrainingOptions
+from speechgmm.parallel import LocalWorkers
+from speechgmm.progress import unwatched
+from speechgmm.recordings import read_corpus
+from speechgmm.recordings.copies import SOUNDS
 
 Run = Callable[..., CompletedProcess[str]]
 
@@ -107,6 +113,21 @@ def test_sounds_get_no_answer_and_voices_do(run: Run, with_sounds: Path, model_f
     voices = [file for label in ("female", "male") for file in (with_sounds / label).rglob("*.wav")]
     decided = [speechgmm.classify(file, model=model).decided for file in voices]
     assert np.mean(decided) > 0.9
+
+
+def test_sounds_train_with_copies_of_them(with_sounds: Path) -> None:
+    """Each sound comes three times more, every time another, and only in the stream that rejects."""
+    corpus = read_corpus(with_sounds)
+    options = TrainingOptions(nonspeech="nothing", further_front_ends=(FrontEndOptions(window_s=0.064),))
+    sounds = nonspeech_of(corpus, "nothing")
+    material = read_material(
+        corpus, sounds, options, workers=LocalWorkers(1), channel=None, features=None, watch=unwatched
+    )
+    by_copy = {copy: [each for each in material.nonspeech if each.recording.copy == copy] for copy in ("", *SOUNDS)}
+    assert {copy: len(found) for copy, found in by_copy.items()} == dict.fromkeys(("", *SOUNDS), 6)
+    of_one = [next(found[0].stretches()).frames for found in by_copy.values()]
+    assert len({frames.tobytes() for frames in of_one}) == 4
+    assert len(material.nonspeech) == 24
 
 
 def test_a_file_comes_back_with_its_rejection(model_file: Path, tmp_path: Path) -> None:

@@ -22,9 +22,6 @@ from scipy.signal import fftconvolve
 
 from speechgmm.recordings.samples import Samples
 
-VERSION = 2
-"""Of what `channel_copy` draws: features of copies that were kept on disk are made again where it differs."""
-
 LEAST_S = 0.032
 """Seconds below which there is nothing to perturb."""
 

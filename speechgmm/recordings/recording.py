@@ -35,7 +35,7 @@ class Recording:
     columns : mapping of str to str
         Further columns of the manifest, for grouping.
     copy : str
-        Which copy of the recording this is, through another "channel" or spoken with more "effort"; empty for itself.
+        Which copy of the recording this is, one of the names in `copies`; empty for itself.
     """
 
     file: Path
