@@ -164,7 +164,7 @@ def fit_stream(
 
 def fit_rejection(
     nonspeech: Sequence[Utterance],
-    fitted: Sequence[FittedStream],
+    stream: Stream,
     options: TrainingOptions,
     *,
     spread: Spread = map,
@@ -176,8 +176,8 @@ def fit_rejection(
     ----------
     nonspeech : sequence of Utterance
         With the frames of `options.rejecting_stream`. None, or none that looked like speech, make no rejection.
-    fitted : sequence of FittedStream
-        The streams.
+    stream : Stream
+        That of `options.rejecting_stream`.
     options : TrainingOptions
     spread : callable
         How the shards of an E-step are worked on: see `mixture.shards.Spread`.
@@ -188,8 +188,6 @@ def fit_rejection(
     -------
     Rejection or None
     """
-    index = options.rejecting_stream
-    stream = fitted[index].stream
     n_frames = sum(each.n_speech for each in nonspeech)
     n_components = min(options.n_components, NONSPEECH_COMPONENTS, int(n_frames / options.em.min_occupancy))
     if n_components < 1:
@@ -206,7 +204,7 @@ def fit_rejection(
         journal=journal,
     )
     return Rejection(
-        stream=index,
+        stream=options.rejecting_stream,
         nonspeech=float32_mixture(sounds.best.mixture),
         least_ratio=-sys.float_info.max,
     )
@@ -249,10 +247,12 @@ def fit_model(
         )
         for number, (utterances, front_end) in enumerate(zip(views, options.front_ends, strict=True), start=1)
     )
+    streams = tuple(each.stream for each in fitted)
+    judge = streams[options.rejecting_stream]
     model = uncalibrated_model(
         labels=tuple(labels),
-        streams=tuple(each.stream for each in fitted),
-        rejection=fit_rejection(nonspeech, fitted, options, spread=spread, journal=journal.at("nonspeech")),
+        streams=streams,
+        rejection=fit_rejection(nonspeech, judge, options, spread=spread, journal=journal.at("nonspeech")),
         decision=options.decision,
     )
     return model, fitted
