@@ -1,0 +1,108 @@
+"""Measure how well the rejection knows sounds it has not heard, with and without copies of those it has.
+
+    python scripts/measure_rejection.py CORPORA_ROOT [--copies 0 3] [--model MODEL]
+
+The sounds that train come in folds of other sources (the first digit of their names). In turn one fold is left out of
+the mixture of other sounds, and how many of its clips would get a label is counted. Then that mixture is fitted to all
+of them, and how much speech it refuses is counted: of speakers who calibrate or test, and of the corpora that never
+train, as they are and with sounds that train nothing behind them at 10 dB. The classes' mixtures stay as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from ablate import MANIFEST, NEVER_HEARD, with_sound
+from recipes import SHIPPED
+
+import speechgmm
+from speechgmm import Model, read_corpus
+from speechgmm.extraction import Utterance, extract
+from speechgmm.features.frontend import Samples, Stretch, views
+from speechgmm.fitting import fit_rejection
+from speechgmm.parallel import one_thread
+from speechgmm.recordings.audio import blocks
+from speechgmm.recordings.copies import SOUNDS
+from speechgmm.recordings.recording import Recording
+
+FOLDS = "123"
+NOISE_DB = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """A recording as every stream of the model hears it."""
+
+    recording: Recording
+    stretches: tuple[tuple[Stretch, ...], ...]
+
+
+def samples_of(recording: Recording) -> Samples:
+    """All of a recording."""
+    return np.concatenate([np.empty(0, dtype=np.float32), *blocks(recording.file, sampling_rate=16000)])
+
+
+def heard(model: Model, recording: Recording, samples: Samples) -> Heard:
+    """Samples that stand for a recording."""
+    return Heard(recording, tuple(views([samples], model.front_ends)))
+
+
+def rejecting(model: Model, sounds: Sequence[Recording], n_copies: int) -> Model:
+    """The model with a rejection that has learnt these sounds, and so many copies of each; its bound is 0."""
+    stream = model.streams[SHIPPED.rejecting_stream]
+    wanted = [*sounds, *[replace(sound, copy=kind) for kind in SOUNDS[:n_copies] for sound in sounds]]
+    found = [extract(each, front_end=stream.front_end) for each in wanted]
+    learnt = [each for each in found if isinstance(each, Utterance)]
+    rejection = fit_rejection(learnt, stream, SHIPPED)
+    if rejection is None or len(learnt) < len(wanted):
+        raise SystemExit("the sounds cannot be read, or hold too little")
+    return replace(model, rejection=replace(rejection, least_ratio=0.0))
+
+
+def refused(model: Model, several: Sequence[Heard]) -> int:
+    """How many get no label."""
+    return sum(not model.decide(model.score_all(each.stretches)).decided for each in several)
+
+
+@one_thread()
+def main() -> None:
+    """Leave out, fit, count, print."""
+    parser = argparse.ArgumentParser(description="Measure the rejection of unheard sounds.")
+    parser.add_argument("root", type=Path, metavar="CORPORA_ROOT")
+    parser.add_argument("--copies", type=int, nargs="+", default=[0, len(SOUNDS)], choices=range(len(SOUNDS) + 1))
+    parser.add_argument("--model", type=Path)
+    arguments = parser.parse_args()
+    model = speechgmm.load(arguments.model)
+    corpus = read_corpus(MANIFEST, root=arguments.root)
+    sounds = [each for each in corpus.recordings if each.label == "none" and each.split == "train"]
+    behind = tuple(each.file for each in corpus.recordings if each.label == "none" and each.split == "other")
+    clips = [heard(model, each, samples_of(each)) for each in sounds]
+    speech: dict[str, list[Heard]] = {}
+    for each in corpus.recordings:
+        never = each.columns["corpus"] in NEVER_HEARD
+        if not (never or each.split in ("dev", "test")):
+            continue
+        samples, part = samples_of(each), each.columns["corpus"] if never else "dev and test speakers"
+        speech.setdefault(part, []).append(heard(model, each, samples))
+        if never:
+            noisy = with_sound(samples, np.random.default_rng(zlib.crc32(each.name.encode())), behind, NOISE_DB)
+            speech.setdefault(f"these in noise at {NOISE_DB:g} dB", []).append(heard(model, each, noisy))
+    for n_copies in arguments.copies:
+        labelled = 0
+        for fold in FOLDS:
+            without = [each for each in sounds if Path(each.name).name[0] != fold]
+            of_fold = [clip for clip in clips if Path(clip.recording.name).name[0] == fold]
+            labelled += len(of_fold) - refused(rejecting(model, without, n_copies), of_fold)
+        print(f"{n_copies} copies of each sound: {labelled} of {len(clips)} left-out clips get a label")
+        judge = rejecting(model, sounds, n_copies)
+        for part, several in sorted(speech.items()):
+            print(f"  {part}: {refused(judge, several)} of {len(several)} refused")
+
+
+if __name__ == "__main__":
+    main()
