@@ -11,22 +11,20 @@ from __future__ import annotations
 import argparse
 import functools
 import math
-import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from conditions import RATE, Background, conditions
 from recipes import RECIPES
 from tqdm import tqdm
 
 from speechgmm import Model, TrainingOptions, read_corpus
 from speechgmm.evaluation.detection import cllr, min_cllr
-from speechgmm.features.frontend import Samples, views
+from speechgmm.features.frontend import views
 from speechgmm.parallel import LocalWorkers, ordered_map
-from speechgmm.recordings.audio import blocks
-from speechgmm.recordings.channel_copies import reverberated, telephone, with_noise
 from speechgmm.recordings.recording import Corpus, Recording
 from speechgmm.recordings.samples import conform
 from speechgmm.training import train
@@ -43,7 +41,6 @@ GROUPS = (
     ("emodb", "sdap-acted"),
 )
 NEVER_HEARD = ("ami", "asterisk-prompts", "ravdess")
-LENGTHS_S = (0.5, 1.0, 2.0, 3.0, 5.0)
 RESAMPLES = 500
 
 
@@ -59,37 +56,11 @@ class Answer:
     ratio: float  # of female to male, NaN where nothing was answered
 
 
-def with_sound(samples: Samples, rng: np.random.Generator, sounds: tuple[Path, ...], snr_db: float) -> Samples:
-    """The samples with one of the sounds, which train nothing, behind them."""
-    noise = np.concatenate(list(blocks(sounds[int(rng.integers(len(sounds)))], sampling_rate=16000)))
-    return with_noise(samples, noise, snr_db, begin=int(rng.integers(len(noise))))
-
-
-def conditions(samples: Samples, rng: np.random.Generator, sounds: tuple[Path, ...]) -> Iterator[tuple[str, Samples]]:
-    """The utterance whole, from its middle, and degraded."""
-    yield "whole", samples
-    for length_s in LENGTHS_S:
-        n_samples = round(16000 * length_s)
-        if len(samples) > n_samples:
-            begin = (len(samples) - n_samples) // 2
-            yield f"{length_s:g} s", samples[begin : begin + n_samples]
-    yield "8 kHz", telephone(samples, 16000, companded=False)
-    yield "mu-law", telephone(samples, 16000, companded=True)
-    for snr_db in (20.0, 10.0, 0.0):
-        yield f"noise {snr_db:g} dB", with_sound(samples, rng, sounds, snr_db)
-    yield "room", reverberated(samples, 16000, decay_s=0.4, wet_db=-6.0, rng=rng)
-    yield "level -30 dB", (samples * np.float32(10 ** (-30 / 20))).astype(np.float32)
-
-
-def answers_of(recording: Recording, *, model: Model, sounds: tuple[Path, ...], wanted: frozenset[str]) -> list[Answer]:
+def answers_of(recording: Recording, *, model: Model, background: Background, wanted: frozenset[str]) -> list[Answer]:
     """What a model says of a recording under the conditions wanted, all if there are none."""
-    samples = np.concatenate([np.empty(0, dtype=np.float32), *blocks(recording.file, sampling_rate=16000)])
-    rng = np.random.default_rng(zlib.crc32(recording.name.encode()))
     said = []
-    for condition, heard in conditions(samples, rng, sounds):
-        if wanted and condition not in wanted:
-            continue
-        conformed = conform(heard, 16000, model.front_end.sampling_rate)
+    for condition, heard in conditions(recording, background, wanted):
+        conformed = conform(heard, RATE, model.front_end.sampling_rate)
         decision = model.decide(model.score_all(views([conformed], model.front_ends)))
         who = (recording.columns["corpus"], recording.speaker or recording.name, recording.label)
         ratio = decision.log_likelihood_ratios.get("female", math.nan)
@@ -97,9 +68,9 @@ def answers_of(recording: Recording, *, model: Model, sounds: tuple[Path, ...], 
     return said
 
 
-def tested(model: Model, corpus: Corpus, sounds: tuple[Path, ...], wanted: frozenset[str], jobs: int) -> list[Answer]:
+def tested(model: Model, corpus: Corpus, background: Background, wanted: frozenset[str], jobs: int) -> list[Answer]:
     """What a model says of all recordings of a corpus."""
-    work = functools.partial(answers_of, model=model, sounds=sounds, wanted=wanted)
+    work = functools.partial(answers_of, model=model, background=background, wanted=wanted)
     return [answer for found in ordered_map(work, corpus.recordings, jobs=jobs) for answer in found]
 
 
@@ -113,14 +84,14 @@ def run(
     corpus: Corpus, options: TrainingOptions, wanted: frozenset[str], cache: Path, jobs: int
 ) -> tuple[list[Answer], list[Answer]]:
     """The answers on corpora left out in turn, and on those that never train."""
-    sounds = tuple(each.file for each in corpus.recordings if each.label == "none" and each.split == "other")
+    background = Background.of(corpus)
     voices = corpus.select(lambda each: each.label != "none")
     turns: list[Answer] = []
     for group in tqdm(GROUPS, desc="groups", disable=None):
         model = left_out(corpus, options, group, cache, jobs)
-        turns += tested(model, voices.select(functools.partial(_is_of, group)), sounds, wanted, jobs)
+        turns += tested(model, voices.select(functools.partial(_is_of, group)), background, wanted, jobs)
     model = left_out(corpus, options, (), cache, jobs)
-    return turns, tested(model, voices.select(functools.partial(_is_of, NEVER_HEARD)), sounds, wanted, jobs)
+    return turns, tested(model, voices.select(functools.partial(_is_of, NEVER_HEARD)), background, wanted, jobs)
 
 
 def _is_of(group: tuple[str, ...], recording: Recording) -> bool:

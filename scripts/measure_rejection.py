@@ -11,13 +11,12 @@ train, as they are and with sounds that train nothing behind them at 10 dB. The 
 from __future__ import annotations
 
 import argparse
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from ablate import MANIFEST, NEVER_HEARD, with_sound
+from ablate import MANIFEST, NEVER_HEARD
+from conditions import Background, conditions, samples_of
 from recipes import SHIPPED
 
 import speechgmm
@@ -26,12 +25,11 @@ from speechgmm.extraction import Utterance, extract
 from speechgmm.features.frontend import Samples, Stretch, views
 from speechgmm.fitting import fit_rejection
 from speechgmm.parallel import one_thread
-from speechgmm.recordings.audio import blocks
 from speechgmm.recordings.copies import SOUNDS
 from speechgmm.recordings.recording import Recording
 
 FOLDS = "123"
-NOISE_DB = 10.0
+IN_NOISE = "noise 10 dB"
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +38,6 @@ class Heard:
 
     recording: Recording
     stretches: tuple[tuple[Stretch, ...], ...]
-
-
-def samples_of(recording: Recording) -> Samples:
-    """All of a recording."""
-    return np.concatenate([np.empty(0, dtype=np.float32), *blocks(recording.file, sampling_rate=16000)])
 
 
 def heard(model: Model, recording: Recording, samples: Samples) -> Heard:
@@ -80,18 +73,17 @@ def main() -> None:
     model = speechgmm.load(arguments.model)
     corpus = read_corpus(MANIFEST, root=arguments.root)
     sounds = [each for each in corpus.recordings if each.label == "none" and each.split == "train"]
-    behind = tuple(each.file for each in corpus.recordings if each.label == "none" and each.split == "other")
-    clips = [heard(model, each, samples_of(each)) for each in sounds]
+    background = Background.of(corpus)
+    clips = [heard(model, each, samples_of(each.file)) for each in sounds]
     speech: dict[str, list[Heard]] = {}
     for each in corpus.recordings:
         never = each.columns["corpus"] in NEVER_HEARD
         if not (never or each.split in ("dev", "test")):
             continue
-        samples, part = samples_of(each), each.columns["corpus"] if never else "dev and test speakers"
-        speech.setdefault(part, []).append(heard(model, each, samples))
-        if never:
-            noisy = with_sound(samples, np.random.default_rng(zlib.crc32(each.name.encode())), behind, NOISE_DB)
-            speech.setdefault(f"these in noise at {NOISE_DB:g} dB", []).append(heard(model, each, noisy))
+        part = each.columns["corpus"] if never else "dev and test speakers"
+        for condition, samples in conditions(each, background, frozenset({"whole", IN_NOISE} if never else {"whole"})):
+            name = part if condition == "whole" else f"these in {IN_NOISE}"
+            speech.setdefault(name, []).append(heard(model, each, samples))
     for n_copies in arguments.copies:
         labelled = 0
         for fold in FOLDS:
