@@ -23,7 +23,7 @@ from speechgmm.pooling import ClassUtterances, balance, pool, reference_mean
 from speechgmm.progress import Watch, unwatched
 from speechgmm.refinement import refine_classes
 
-NONSPEECH_COMPONENTS = 32  # at most: 64 know the sounds that train too well, and tell held-out ones from speech worse
+NONSPEECH_COMPONENTS = 16  # at most: more know the sounds that train too well, and tell music from speech worse
 
 
 def fit_background(

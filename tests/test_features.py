@@ -63,7 +63,10 @@ def log_mel_of(samples, options):
 
 
 def librosa_log_mel(samples, options):
-    """Decibels over power 1 of librosa's mel spectrogram (T, n_mels), with its window centred in each Fourier frame."""
+    """Decibels over power 1 of librosa's mel spectrogram (T, n_mels), with its window centred in each Fourier frame.
+
+    No band of a frame lies further below its loudest than the options allow.
+    """
     margin = options.n_fft - options.window
     bands = librosa.feature.melspectrogram(
         y=np.pad(samples, (margin // 2, margin - margin // 2)),
@@ -77,7 +80,8 @@ def librosa_log_mel(samples, options):
         fmin=options.fmin_hz,
         fmax=options.fmax_hz,
     )
-    return librosa.power_to_db(bands, amin=1e-12, top_db=None).T
+    decibels = librosa.power_to_db(bands, amin=1e-12, top_db=None).T
+    return np.maximum(decibels, decibels.max(axis=1, keepdims=True) - options.band_range_db)
 
 
 @pytest.mark.parametrize(
@@ -85,11 +89,12 @@ def librosa_log_mel(samples, options):
     [
         OPTIONS,
         FrontEndOptions(sampling_rate=8000),
+        FrontEndOptions(band_range_db=20.0),
         FrontEndOptions(window_s=0.032, hop_s=0.016, n_mels=24, n_coefficients=12, fmin_hz=0.0, fmax_hz=8000.0),
     ],
 )
 def test_coefficients_are_those_of_librosa(options):
-    """Up to the unit, nepers for decibels, bands and coefficients are those librosa computes without a lower limit."""
+    """Up to the unit, nepers for decibels, bands and coefficients are those that librosa computes."""
     samples = talk(1.0)
     expected_db = librosa_log_mel(samples, options)
     log_mel = log_mel_of(samples, options)
@@ -98,6 +103,15 @@ def test_coefficients_are_those_of_librosa(options):
     found = cepstra(log_mel, options)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, NEPERS * mfcc[1:].T, rtol=0, atol=2e-3)
+
+
+def test_bands_that_a_codec_left_empty_count_for_little():
+    """A frame without its upper bands ends 60 dB below its loudest one, not at the bottom of the numbers."""
+    power = power_spectrum(talk(1.0), OPTIONS)
+    power[:, round(3000 / RATE * OPTIONS.n_fft) :] = 0
+    log_mel = log_mel_bands(power, OPTIONS)
+    np.testing.assert_allclose(log_mel.max(axis=1) - log_mel[:, -1], NEPERS * 60.0, rtol=1e-4)
+    assert log_mel_bands(power, FrontEndOptions(band_range_db=200.0))[:, -1].max() < np.log(1.1e-12)
 
 
 def test_a_stretch_is_offset_filter_librosa_and_choice_of_frames():
@@ -428,6 +442,7 @@ def test_lengths_in_samples(options, window, hop, n_fft):
             "cepstral_mean is 'median', but it must be one of ('none', 'utterance', 'shrunk')",
         ),
         ({"shrink_frames": -5.0}, "shrink_frames is -5.0, but it must be 0 or more"),
+        ({"band_range_db": -3.0}, "band_range_db is -3.0, but it must be positive"),
         ({"speech_range_db": 0.0}, "speech_range_db is 0.0, but it must be positive"),
     ],
 )

@@ -26,7 +26,7 @@ import scipy.signal
 
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.features.patterns import patterns
-from speechgmm.features.speech import speech_frames, speech_to_noise_db
+from speechgmm.features.speech import DECIBELS, speech_frames, speech_to_noise_db
 
 Samples = npt.NDArray[np.float32]
 Features = npt.NDArray[np.float32]
@@ -200,12 +200,13 @@ def hann_window(length: int) -> Samples:
 
 
 def log_mel_bands(power: Features, options: FrontEndOptions) -> Features:
-    """Natural logarithm of the power in each mel band of each frame.
+    """Natural logarithm of the power in each mel band of each frame, at most so far below the frame's loudest.
 
     Parameters
     ----------
     power : ndarray (T, 1 + n_fft / 2)
     options : FrontEndOptions
+        For the bands, and `band_range_db`.
 
     Returns
     -------
@@ -214,7 +215,10 @@ def log_mel_bands(power: Features, options: FrontEndOptions) -> Features:
     filters = mel_filters(options)
     bands: Features = power[:, : len(filters)] @ filters
     np.maximum(bands, np.float32(POWER_FLOOR), out=bands)
-    return np.log(bands, out=bands)
+    np.log(bands, out=bands)
+    lowest = bands.max(axis=1, keepdims=True) - np.float32(options.band_range_db / DECIBELS)
+    np.maximum(bands, lowest, out=bands)
+    return bands
 
 
 @functools.lru_cache(maxsize=8)

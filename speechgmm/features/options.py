@@ -27,6 +27,9 @@ class FrontEndOptions:
         Mel bands.
     fmin_hz, fmax_hz : float
         Lower edge of the lowest band and upper edge of the highest.
+    band_range_db : float
+        A mel band further than this below the loudest band of its frame is taken for this far below; positive. Lossy
+        codecs leave bands empty, of which the logarithm would outweigh all that is heard.
     features : str
         What is made of the mel bands. "cepstra": their cosine transform; "patterns": zeros and ones, see `patterns`, to
         which the options from `n_coefficients` to `shrink_frames` do not apply.
@@ -49,6 +52,7 @@ class FrontEndOptions:
     n_mels: int = 40
     fmin_hz: float = 60.0
     fmax_hz: float = 4000.0
+    band_range_db: float = 60.0
     features: str = "cepstra"
     n_coefficients: int = 20
     delta_order: int = 0
@@ -60,8 +64,9 @@ class FrontEndOptions:
         for name in ("sampling_rate", "n_mels", "n_coefficients", "delta_order"):
             if not isinstance(getattr(self, name), int):
                 raise OptionError(f"{name} is {getattr(self, name)!r}, but it must be a whole number")
-        finite = (self.window_s, self.hop_s, self.fmin_hz, self.fmax_hz, self.shrink_frames, self.speech_range_db)
-        if not all(math.isfinite(value) for value in finite):
+        numbers = (self.window_s, self.hop_s, self.fmin_hz, self.fmax_hz)
+        ranges = (self.band_range_db, self.shrink_frames, self.speech_range_db)
+        if not all(math.isfinite(value) for value in (*numbers, *ranges)):
             raise OptionError("the front end's options must be finite numbers")
         self._check_spectrum()
         if self.features not in FEATURES:
@@ -83,6 +88,8 @@ class FrontEndOptions:
                 f"fmin_hz is {self.fmin_hz} and fmax_hz {self.fmax_hz}, "
                 f"but 0 <= fmin_hz < fmax_hz <= {self.sampling_rate / 2:g} (half the sampling rate) must hold"
             )
+        if self.band_range_db <= 0:
+            raise OptionError(f"band_range_db is {self.band_range_db}, but it must be positive")
         if not 2 <= self.n_mels <= 256:
             raise OptionError(f"n_mels is {self.n_mels}, but it must be 2 to 256")
 
