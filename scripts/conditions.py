@@ -92,10 +92,11 @@ def _usual(samples: Samples, rng: np.random.Generator, sounds: tuple[Path, ...])
 
 
 def _costly(recording: Recording, samples: Samples, voices: tuple[Recording, ...]) -> dict[str, Callable[[], Samples]]:
-    """What is made only where it is wanted."""
+    """What is made only where it is wanted; the others speak once for all levels."""
+    others = functools.cache(lambda: babble(len(samples), recording, voices))
 
     def among_others(snr_db: float) -> Samples:
-        return with_noise(samples, babble(len(samples), recording, voices), snr_db, begin=0)
+        return with_noise(samples, others(), snr_db, begin=0)
 
     return {
         "MP3 16 kbit/s": lambda: coded(samples, "MP3", "MPEG_LAYER_III", 0.95),
@@ -106,7 +107,7 @@ def _costly(recording: Recording, samples: Samples, voices: tuple[Recording, ...
 
 def with_sound(samples: Samples, rng: np.random.Generator, sounds: tuple[Path, ...], snr_db: float) -> Samples:
     """The samples with one of the sounds behind them."""
-    noise = np.concatenate(list(blocks(sounds[int(rng.integers(len(sounds)))], sampling_rate=RATE)))
+    noise = samples_of(sounds[int(rng.integers(len(sounds)))])
     return with_noise(samples, noise, snr_db, begin=int(rng.integers(len(noise))))
 
 
