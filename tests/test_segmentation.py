@@ -285,14 +285,16 @@ def test_classes_are_heard_in_frames_near_the_loud_ones() -> None:
 
 
 def test_class_evidence_by_hand(tiny_model: speechgmm.Model) -> None:
-    """The scaled log-likelihoods less their mean, weighted."""
+    """The scaled log-likelihoods and the offsets, less their mean, weighted."""
     stream = tiny_model.streams[0]
+    calibration = replace(tiny_model.calibration, offsets=(0.4, -0.4))
+    model = replace(tiny_model, calibration=calibration)
     frames = np.random.default_rng(0).normal(size=(4, stream.front_end.n_dimensions)).astype(np.float32)
     is_open = np.array([True, False, True, True])
-    scores = [tiny_model.frame_scores(0, frames)]
-    found = class_evidence(tiny_model, Grid.of(tiny_model.front_ends), scores, is_open)
+    scores = [model.frame_scores(0, frames)]
+    found = class_evidence(model, Grid.of(model.front_ends), scores, is_open)
     by_class = [mixture.log_likelihoods(frames) for mixture in stream.mixtures]
-    expected = 0.03 * tiny_model.calibration.scales[0] * (by_class[0] - by_class[1]) / 2 * is_open
+    expected = 0.03 * (calibration.scales[0] * (by_class[0] - by_class[1]) / 2 + 0.4) * is_open
     np.testing.assert_allclose(found, np.stack([expected, -expected], axis=1), rtol=1e-4, atol=1e-6)
 
 

@@ -8,9 +8,9 @@ weights are those of a logistic regression on frames of composed programmes (scr
 train), times 0.3 because neighbouring frames are much alike: of several such fits, one that left few errors on
 programmes of the split dev, clean and in noise.
 
-**Which class speaks** is what the calibration makes of the frame's log-likelihoods, less their mean over the
-classes, in frames that are not far below the loud ones of the last two seconds. An utterance of n frames is worth
-n / (n + halfway) of its mean, so a frame of a second of speech about `CLASS_WEIGHT`.
+**Which class speaks** is what the calibration makes of the frame's log-likelihoods, its offsets included, less the
+mean over the classes, in frames that are not far below the loud ones of the last two seconds. An utterance of n
+frames is worth n / (n + halfway) of its mean, so a frame of a second of speech about `CLASS_WEIGHT`.
 
 The mean frame, which the classifier takes off an utterance's frames, is here that of the last two seconds: of all
 spans that were tried it left the fewest errors. Nothing looks ahead.
@@ -214,7 +214,7 @@ def class_evidence(
     ndarray (T, C)
         Nats; 0 in the other frames.
     """
-    evidence = np.zeros((len(is_open), len(model.labels)))
+    evidence = np.tile(model.calibration.offsets, (len(is_open), 1))
     for found, ratio, scale in zip(scores, grid.ratios, model.calibration.scales, strict=True):
         evidence += scale * _repeated(found.log_likelihoods, ratio, len(is_open))
     evidence -= evidence.mean(axis=1, keepdims=True)
