@@ -26,7 +26,7 @@ from speechgmm.features.frontend import Samples, Stretch, views
 from speechgmm.fitting import fit_rejection
 from speechgmm.parallel import one_thread
 from speechgmm.recordings.copies import SOUNDS
-from speechgmm.recordings.recording import Recording
+from speechgmm.recordings.recording import Recording, copies_of
 
 FOLDS = "123"
 IN_NOISE = "noise 10 dB"
@@ -48,7 +48,7 @@ def heard(model: Model, recording: Recording, samples: Samples) -> Heard:
 def rejecting(model: Model, sounds: Sequence[Recording], n_copies: int) -> Model:
     """The model with a rejection that has learnt these sounds, and so many copies of each; its bound is 0."""
     stream = model.streams[SHIPPED.rejecting_stream]
-    wanted = [*sounds, *[replace(sound, copy=kind) for kind in SOUNDS[:n_copies] for sound in sounds]]
+    wanted = [*sounds, *copies_of(sounds, SOUNDS[:n_copies])]
     found = [extract(each, front_end=stream.front_end) for each in wanted]
     learnt = [each for each in found if isinstance(each, Utterance)]
     rejection = fit_rejection(learnt, stream, SHIPPED)

@@ -18,7 +18,7 @@ from speechgmm.parallel import Workers
 from speechgmm.progress import Watch
 from speechgmm.recordings.audio import short_digest
 from speechgmm.recordings.copies import CHANNEL, EFFORT, SHOUT, SOUNDS
-from speechgmm.recordings.recording import Corpus, Recording
+from speechgmm.recordings.recording import Corpus, Recording, copies_of
 from speechgmm.store import FeatureStore
 
 Views = list[list[Utterance]]
@@ -104,10 +104,8 @@ def read_material(
 
     recordings = (*corpus.recordings, *copies(corpus, options))
     views, failures = _extract_all(recordings, options.front_ends, workers, extractor, watch)
-    sounds_and_copies = (*sounds, *[replace(sound, copy=kind) for kind in SOUNDS for sound in sounds])
-    (nonspeech,), lost = _extract_all(
-        sounds_and_copies, (options.front_ends[options.rejecting_stream],), workers, extractor, watch
-    )
+    judge = options.front_ends[options.rejecting_stream]
+    (nonspeech,), lost = _extract_all((*sounds, *copies_of(sounds, SOUNDS)), (judge,), workers, extractor, watch)
     return Material(views=views, nonspeech=nonspeech, failures=(*failures, *lost))
 
 
@@ -116,7 +114,7 @@ def copies(corpus: Corpus, options: TrainingOptions) -> list[Recording]:
     wanted = options.discriminative
     shares = {CHANNEL: wanted.channel_share, EFFORT: wanted.effort_share, SHOUT: wanted.effort_share} if wanted else {}
     learnt = [recording for recording in corpus.recordings if recording.split != "dev"]
-    return [replace(recording, copy=kind) for kind, share in shares.items() if share for recording in learnt]
+    return copies_of(learnt, [kind for kind, share in shares.items() if share])
 
 
 def nonspeech_of(corpus: Corpus, label: str) -> tuple[Recording, ...]:

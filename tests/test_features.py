@@ -407,8 +407,8 @@ def test_lengths_in_samples(options, window, hop, n_fft):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"window_s": math.nan}, "the front end's options must be finite numbers"),
-        ({"fmax_hz": math.inf}, "the front end's options must be finite numbers"),
+        ({"window_s": math.nan}, "window_s is nan, but it must be a finite number"),
+        ({"fmax_hz": math.inf}, "fmax_hz is inf, but it must be a finite number"),
         ({"sampling_rate": 7999}, "sampling_rate is 7999 Hz, but it must be 8000 to 96000 Hz"),
         ({"sampling_rate": 96001}, "sampling_rate is 96001 Hz, but it must be 8000 to 96000 Hz"),
         (

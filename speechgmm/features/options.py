@@ -64,10 +64,9 @@ class FrontEndOptions:
         for name in ("sampling_rate", "n_mels", "n_coefficients", "delta_order"):
             if not isinstance(getattr(self, name), int):
                 raise OptionError(f"{name} is {getattr(self, name)!r}, but it must be a whole number")
-        numbers = (self.window_s, self.hop_s, self.fmin_hz, self.fmax_hz)
-        ranges = (self.band_range_db, self.shrink_frames, self.speech_range_db)
-        if not all(math.isfinite(value) for value in (*numbers, *ranges)):
-            raise OptionError("the front end's options must be finite numbers")
+        for name, value in asdict(self).items():
+            if not isinstance(value, str) and not math.isfinite(value):
+                raise OptionError(f"{name} is {value}, but it must be a finite number")
         self._check_spectrum()
         if self.features not in FEATURES:
             raise OptionError(f"features is {self.features!r}, but it must be one of {FEATURES}")

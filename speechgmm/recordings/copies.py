@@ -44,5 +44,5 @@ def copy_of(samples: Samples, sampling_rate: int, kind: str, *, noises: Sequence
     rng = np.random.default_rng(seed)
     if kind == CHANNEL:
         return channel_copy(samples, sampling_rate, noises, rng)
-    raised = effort_copy if kind == EFFORT else shout_copy
+    raised = {EFFORT: effort_copy, SHOUT: shout_copy}[kind]
     return raised(samples, sampling_rate, low_voice=is_low_voice(samples, sampling_rate), rng=rng)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -87,6 +87,11 @@ class Corpus:
     def select(self, keep: Callable[[Recording], bool]) -> Corpus:
         """The same corpus with only the recordings for which `keep` is true."""
         return replace(self, recordings=tuple(filter(keep, self.recordings)))
+
+
+def copies_of(recordings: Sequence[Recording], names: Iterable[str]) -> list[Recording]:
+    """Each recording as each of some copies: of all the first one (see `Recording.copy`), then of all the next."""
+    return [replace(recording, copy=name) for name in names for recording in recordings]
 
 
 def require_classes(corpus: Corpus, minimum: int = 2) -> None:
