@@ -3,13 +3,15 @@
     python scripts/compare_baselines.py CORPORA_ROOT [--size 64] [--jobs all]
 
 All learn from the train split of corpus_manifest.csv and answer for its test split and for adults of corpora that train
-nothing, without ever saying `unknown`:
+nothing, without ever saying `unknown`, each alone and joined with the shipped model by logistic regression on the dev
+split:
 
 - median F0: librosa's YIN in the frames of speech, a threshold on the median of its logarithm that is best in training;
 - F0 mixture: a mixture of four Gaussians a class on the same logarithms;
 - codebook: vector quantisation, a k-means codebook a class on cepstra; the class of lower distortion wins;
 - Gaussian mixture: as many components a class on the same cepstra, maximum likelihood; the class of higher likelihood
-  wins.
+  wins;
+- Bernoulli mixture: the same on patterns of zeros and ones.
 
 Every speaker gives the same number of frames. Printed is a Markdown table of the mean recall of the two classes.
 """
@@ -26,24 +28,28 @@ from pathlib import Path
 import librosa
 import numpy as np
 import numpy.typing as npt
-from recipes import SHORT
+from recipes import RECIPES, SHORT
 from tqdm import tqdm
 
-from speechgmm import read_corpus
+import speechgmm
+from speechgmm import Model, read_corpus
 from speechgmm.commands.arguments import job_count
+from speechgmm.decision.calibration import fit_calibration
 from speechgmm.errors import AudioError
-from speechgmm.features.frontend import Features, stretches
+from speechgmm.features.frontend import Features, stretches, views
 from speechgmm.mixture.em import fit
 from speechgmm.mixture.families import family_for
 from speechgmm.mixture.family import Family
-from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.initialisation import start
 from speechgmm.mixture.kmeans import lloyd, seed_plus_plus, squared_distances
+from speechgmm.mixture.model import Mixture
 from speechgmm.mixture.options import EMOptions
 from speechgmm.mixture.shards import shards_of
 from speechgmm.parallel import ordered_map
 from speechgmm.recordings.audio import read
 from speechgmm.recordings.recording import Recording
+from speechgmm.recordings.samples import Samples
+from speechgmm.recordings.splitting import speaker_of
 
 MANIFEST = Path(__file__).resolve().parent.parent / "corpus_manifest.csv"
 ADULTS = ("ami", "asterisk-prompts", "ravdess")
@@ -53,6 +59,7 @@ F0_WINDOW_S, F0_HOP_S = 0.064, 0.01
 VOICED_DB = 15.0  # frames this far below the loudest twentieth are not asked for their pitch
 LLOYD_MOVES = 50
 EM = EMOptions(max_iterations=50)
+PATTERNS = RECIPES["bernoulli"].front_end
 
 Scorer = Callable[["Heard"], float]
 """The higher, the more like the first class."""
@@ -60,28 +67,60 @@ Scorer = Callable[["Heard"], float]
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """An utterance: cepstra of its speech frames (T, D), and log-F0 of its loud ones (V,)."""
+    """An utterance.
+
+    Attributes
+    ----------
+    recording : Recording
+    cepstra : ndarray (T, D)
+        Of its speech frames.
+    patterns : ndarray (U, B) of bool
+        Of its speech frames, by the recipe of patterns.
+    log_f0 : ndarray (V,)
+        Of its loud frames, in log Hz.
+    shipped : float
+        What the shipped model says: see `ratio_of`.
+    """
 
     recording: Recording
     cepstra: Features
+    patterns: npt.NDArray[np.bool_]
     log_f0: npt.NDArray[np.float64]
+    shipped: float
 
 
-def hear(recording: Recording) -> Heard | None:
+def hear(recording: Recording, *, model: Model) -> Heard | None:
     """Read a recording; nothing where it holds no speech or cannot be read."""
     rate = SHORT.sampling_rate
     try:
         samples = read(recording.file, sampling_rate=rate)
     except AudioError:
         return None
-    frames = [stretch.frames for stretch in stretches([samples], SHORT)]
-    if not sum(map(len, frames)):
+    cepstra, patterns = (
+        np.concatenate([np.empty((0, options.n_dimensions), np.float32), *[part.frames for part in found]])
+        for options, found in ((each, stretches([samples], each)) for each in (SHORT, PATTERNS))
+    )
+    if not len(cepstra) or not len(patterns):
         return None
     length, hop = round(F0_WINDOW_S * rate), round(F0_HOP_S * rate)
     f0 = librosa.yin(samples, fmin=F0_HZ[0], fmax=F0_HZ[1], sr=rate, frame_length=length, hop_length=hop)
     level = librosa.amplitude_to_db(librosa.feature.rms(y=samples, frame_length=length, hop_length=hop)[0])
     loud = level >= np.quantile(level, 0.95) - VOICED_DB
-    return Heard(recording, np.concatenate(frames), np.log(f0[loud]))
+    return Heard(
+        recording=recording,
+        cepstra=cepstra,
+        patterns=patterns > 0,
+        log_f0=np.log(f0[loud]),
+        shipped=ratio_of(model, samples),
+    )
+
+
+def ratio_of(model: Model, samples: Samples) -> float:
+    """The calibrated log-likelihood ratio of the first class to the second, whether or not the model would answer."""
+    scores = model.score_all(views([samples], model.front_ends))
+    n_frames = np.array([float(scores.n_speech[0])])
+    first, second = model.calibration.log_likelihoods(scores.means[np.newaxis], n_frames)[0]
+    return float(first - second)
 
 
 def speech_of(heard: Sequence[Heard], label: str, of: Callable[[Heard], Features]) -> Features:
@@ -107,6 +146,11 @@ def log_f0_of(heard: Heard) -> Features:
     return heard.log_f0[:, np.newaxis].astype(np.float32)
 
 
+def patterns_of(heard: Heard) -> Features:
+    """Its patterns as frames of zeros and ones."""
+    return heard.patterns.astype(np.float32)
+
+
 def median_f0(heard: Sequence[Heard], labels: Sequence[str]) -> Scorer:
     """The median of log-F0, above the threshold of the best mean recall in training."""
     medians = {
@@ -119,12 +163,18 @@ def median_f0(heard: Sequence[Heard], labels: Sequence[str]) -> Scorer:
     return lambda each: float(np.median(each.log_f0) - best)
 
 
-def mixtures(heard: Sequence[Heard], labels: Sequence[str], size: int, of: Callable[[Heard], Features]) -> Scorer:
+def mixtures(
+    heard: Sequence[Heard],
+    labels: Sequence[str],
+    size: int,
+    of: Callable[[Heard], Features],
+    family_name: str = "gaussian",
+) -> Scorer:
     """The ratio of the mean likelihoods a frame of two mixtures."""
     fitted = []
     for label in labels:
         shards = shards_of(speech_of(heard, label, of))
-        family: Family[DiagonalMixture] = family_for("gaussian", shards, size, options=EM)
+        family: Family[Mixture] = family_for(family_name, shards, size, options=EM)
         beginning = start(shards, size, family, np.random.default_rng(0), options=EM)
         fitted.append(fit(shards, beginning, family=family, options=EM).mixture)
 
@@ -151,6 +201,27 @@ def codebooks(heard: Sequence[Heard], labels: Sequence[str], size: int) -> Score
     return lambda each: distortion(each, centers[1]) - distortion(each, centers[0])
 
 
+def joined(score: Scorer, heard: Sequence[Heard], labels: Sequence[str]) -> Scorer:
+    """The shipped model's ratio and another, weighed by logistic regression on utterances that trained neither."""
+    speakers = [speaker_of(each.recording) for each in heard]
+    truth = np.array([labels.index(each.recording.label) for each in heard])
+    n_frames = np.full(len(heard), 1e12)  # so many that the evidence counts in full
+
+    def ratios(several: Sequence[Heard]) -> npt.NDArray[np.float64]:
+        found = np.array([[each.shipped, score(each)] for each in several])
+        return np.stack([found, np.zeros_like(found)], axis=2)
+
+    weights = fit_calibration(
+        ratios(heard),
+        n_frames,
+        truth,
+        case_weights=np.array([1.0 / speakers.count(speaker) for speaker in speakers]),
+        speakers_per_class=np.array([len({s for s, t in zip(speakers, truth, strict=True) if t == c}) for c in (0, 1)]),
+    )
+    (scale_of_shipped, scale), (offset, other) = weights.scales, weights.offsets
+    return lambda each: scale_of_shipped * each.shipped + scale * score(each) + offset - other
+
+
 def mean_recall(score: Scorer, heard: Sequence[Heard], labels: Sequence[str]) -> float:
     """UAR of a scorer whose threshold is 0."""
     recalls = []
@@ -169,12 +240,13 @@ def main() -> None:
     arguments = parser.parse_args()
     voices = read_corpus(MANIFEST, root=arguments.root).select(
         lambda each: (
-            each.label in ("female", "male") and (each.split in ("train", "test") or each.columns["corpus"] in ADULTS)
+            each.label in ("female", "male")
+            and (each.split in ("train", "dev", "test") or each.columns["corpus"] in ADULTS)
         )
     )
-    found = ordered_map(hear, voices.recordings, jobs=arguments.jobs)
+    found = ordered_map(functools.partial(hear, model=speechgmm.load()), voices.recordings, jobs=arguments.jobs)
     heard = [each for each in tqdm(found, total=len(voices.recordings), desc="reading", disable=None) if each]
-    train = [each for each in heard if each.recording.split == "train"]
+    train, dev = ([each for each in heard if each.recording.split == split] for split in ("train", "dev"))
     sets = {"test speakers": [each for each in heard if each.recording.split == "test"]}
     sets |= {name: [each for each in heard if each.recording.columns["corpus"] == name] for name in ADULTS}
     labels = voices.labels
@@ -183,12 +255,21 @@ def main() -> None:
         "F0 mixture of 4": functools.partial(mixtures, train, labels, 4, log_f0_of),
         f"codebook of {arguments.size}": functools.partial(codebooks, train, labels, arguments.size),
         f"Gaussian mixture of {arguments.size}": functools.partial(mixtures, train, labels, arguments.size, cepstra_of),
+        f"Bernoulli mixture of {arguments.size}": functools.partial(
+            mixtures, train, labels, arguments.size, patterns_of, "bernoulli"
+        ),
     }
     print(f"| | {' | '.join(sets)} |\n| :-- |{' --: |' * len(sets)}")
-    for name, method in learn.items():
-        score = method()
+
+    def row(name: str, score: Scorer) -> None:
         cells = (f"{mean_recall(score, each, labels):.3f}" for each in sets.values())
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+    row("shipped", lambda each: each.shipped)
+    for name, method in learn.items():
+        score = method()
+        row(name, score)
+        row(f"shipped and {name}", joined(score, dev, labels))
 
 
 if __name__ == "__main__":
