@@ -106,6 +106,7 @@ def test_sounds_get_no_answer_and_voices_do(run: Run, with_sounds: Path, model_f
     model = speechgmm.load(model_file)
     assert model.labels == ("female", "male")
     assert model.rejection is not None
+    assert model.least_likelihood is None  # the sounds alone decide
     assert model.card["nonspeech_recordings"] == 6
     soundfile.write(tmp_path / "new.wav", crackle(np.random.default_rng(9)), 16000)
     answer = json.loads(run("classify", tmp_path / "new.wav", "--model", model_file, "--format", "jsonl").stdout)

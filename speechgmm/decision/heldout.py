@@ -86,7 +86,9 @@ def calibrate(model: Model, evidence: Sequence[Evidence]) -> Model:
     Returns
     -------
     Model
-        With `calibration`, `least_likelihood` and, where it rejects what is no speech, the bound for that set.
+        With `calibration` and either the bound of its rejection of what is no speech or, without a rejection,
+        `least_likelihood`: where other sounds are known, how well an utterance fits the voices says nothing more of
+        them, and refuses voices over lossy codecs.
     """
     scores = [score for each in evidence for score in (each.whole, *each.pieces)]
     owners = [(model.labels.index(each.label), each.speaker) for each in evidence for _ in range(1 + len(each.pieces))]
@@ -99,24 +101,19 @@ def calibrate(model: Model, evidence: Sequence[Evidence]) -> Model:
         case_weights=np.array([1.0 / n_pieces[owner] for owner in owners]),
         speakers_per_class=np.bincount([label for label, _ in n_pieces], minlength=len(model.labels)),
     )
-    best_means = [float(each.whole.means[0].max()) for each in evidence]
-    return replace(
-        model,
-        calibration=calibration,
-        rejection=_bounded(model, evidence),
-        least_likelihood=least_likelihood(best_means, model.front_end.n_dimensions),
-    )
-
-
-def _bounded(model: Model, evidence: Sequence[Evidence]) -> Rejection | None:
-    """The rejection with the bound that hardly any held-out utterance lies below, short ones left aside if possible."""
-    if model.rejection is None:
-        return None
-    least, stream = LONG_ENOUGH_S / model.front_end.hop_s, model.rejection.stream
     wholes = [each.whole for each in evidence]
-    long = [whole for whole in wholes if whole.n_speech[0] >= least] or wholes
-    ratios = [each.speech_ratio / int(each.n_speech[stream]) for each in long]
-    return replace(model.rejection, least_ratio=least_ratio(ratios))
+    model = replace(model, calibration=calibration)
+    if model.rejection:
+        bound = _least_ratio(model.rejection, wholes, LONG_ENOUGH_S / model.front_end.hop_s)
+        return replace(model, rejection=replace(model.rejection, least_ratio=bound))
+    best_means = [float(whole.means[0].max()) for whole in wholes]
+    return replace(model, least_likelihood=least_likelihood(best_means, model.front_end.n_dimensions))
+
+
+def _least_ratio(rejection: Rejection, wholes: Sequence[Scores], least_frames: float) -> float:
+    """The bound that hardly any held-out utterance lies below, short ones left aside if possible."""
+    long = [whole for whole in wholes if whole.n_speech[0] >= least_frames] or wholes
+    return least_ratio([each.speech_ratio / int(each.n_speech[rejection.stream]) for each in long])
 
 
 def cuts(stretches: Sequence[Sequence[Stretch]]) -> Iterator[tuple[Stretch, ...]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -149,9 +148,9 @@ class Model:
         The views of speech whose scores are joined, one or more; how much speech there is, the first one says.
     calibration : Calibration
         From mean log-likelihoods a frame to calibrated ones.
-    least_likelihood : float
+    least_likelihood : float, optional
         Mean log-likelihood a frame in the first stream, under the class that fits best, below which an utterance sounds
-        like none of the voices the model was trained on.
+        like none of the voices the model was trained on. None where none is too low.
     priors : tuple of float
         Probability of each class before anything is heard; positive, they sum to 1.
     rejection : Rejection, optional
@@ -167,7 +166,7 @@ class Model:
     labels: tuple[str, ...]
     streams: tuple[Stream, ...]
     calibration: Calibration
-    least_likelihood: float
+    least_likelihood: float | None
     priors: tuple[float, ...]
     rejection: Rejection | None = None
     decision: DecisionOptions = DecisionOptions()
@@ -192,7 +191,7 @@ class Model:
         check_streams(self.front_ends)
         if self.rejection:
             _check_rejection(self.rejection, self.front_ends)
-        if not math.isfinite(self.least_likelihood):
+        if self.least_likelihood is not None and not math.isfinite(self.least_likelihood):
             raise OptionError(f"least_likelihood is {self.least_likelihood}, but it must be a finite number")
         check_priors(self.priors)
 
@@ -304,7 +303,7 @@ class Model:
             return f"too little speech: less than {self.decision.min_speech_s:g} s"
         if self.rejection and scores.speech_ratio < self.rejection.least_ratio * scores.n_speech[judge]:
             return "does not sound like speech"
-        if scores.means[0].max() < self.least_likelihood:
+        if self.least_likelihood is not None and scores.means[0].max() < self.least_likelihood:
             return "does not sound like the voices the model was trained on"
         return ""
 
@@ -338,7 +337,7 @@ def uncalibrated_model(
         labels=labels,
         streams=streams,
         calibration=Calibration(scales=(1.0,) * len(streams), halfway=0.0, offsets=(0.0,) * len(labels)),
-        least_likelihood=-sys.float_info.max,
+        least_likelihood=None,
         priors=(1.0 / len(labels),) * len(labels),
         rejection=rejection,
         decision=decision,

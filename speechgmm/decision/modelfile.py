@@ -207,7 +207,7 @@ def _build(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) ->
             halfway=calibration["halfway"],
             offsets=tuple(calibration["offsets"]),
         ),
-        least_likelihood=float(header["least_likelihood"]),
+        least_likelihood=None if header["least_likelihood"] is None else float(header["least_likelihood"]),
         priors=tuple(header["priors"]),
         rejection=_build_rejection(header, arrays),
         decision=DecisionOptions(**header["decision"]),
