@@ -122,7 +122,7 @@ class _Voice:
         )
 
     def _decision(self, scores: Scores) -> Decision:
-        """The classifier's, unless it contradicts the path, which is right more often but knows no odds."""
+        """The classifier's, unless it contradicts the path: in noise, what they disagree about is often no voice."""
         decision = self.model.decide(scores)
         if decision.decided and decision.label != self.model.labels[self.run.state - 1]:
             return Decision(label=UNKNOWN, speech_s=decision.speech_s, reason=CONTRADICTION)
