@@ -1,9 +1,10 @@
 """Measure recipes on voices and channels they have not heard: whole corpora are left out of training in turn.
 
 Each recipe is trained without one group of the training corpora, calibrated on the dev speakers of the others, and
-tested on all speakers of that group; and trained on all of them and tested on the corpora that train nothing. Every
-utterance is heard whole, cut to a few lengths, and through degraded channels. The table gives the mean over corpora of
-the UAR, ``unknown`` counting as wrong, with a 95 % interval from resampling corpora, then speakers.
+tested on all speakers of that group; and trained on all of them and tested on the corpora that train nothing, and on
+the test speakers of those that do, taken as one corpus. Every utterance is heard whole, cut to a few lengths, and
+through degraded channels. The tables give the mean over corpora of the UAR, ``unknown`` counting as wrong, with a 95 %
+interval from resampling corpora, then speakers.
 """
 
 from __future__ import annotations
@@ -44,6 +45,18 @@ NEVER_HEARD = ("ami", "asterisk-prompts", "ravdess")
 RESAMPLES = 500
 
 
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What the models of a recipe said of corpora left out, of those that never train, and of test speakers."""
+
+    turns: list[Answer]
+    never: list[Answer]
+    known: list[Answer]
+
+    def __add__(self, other: Answers) -> Answers:
+        return Answers(turns=self.turns + other.turns, never=self.never + other.never, known=self.known + other.known)
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a model said of one utterance under one condition."""
@@ -80,18 +93,21 @@ def left_out(corpus: Corpus, options: TrainingOptions, group: tuple[str, ...], c
     return train(kept, options=options, features=cache, workers=LocalWorkers(jobs)).model
 
 
-def run(
-    corpus: Corpus, options: TrainingOptions, wanted: frozenset[str], cache: Path, jobs: int
-) -> tuple[list[Answer], list[Answer]]:
-    """The answers on corpora left out in turn, and on those that never train."""
+def run(corpus: Corpus, options: TrainingOptions, wanted: frozenset[str], cache: Path, jobs: int) -> Answers:
+    """The answers of a recipe's models."""
     background = Background.of(corpus)
     voices = corpus.select(lambda each: each.label != "none")
+    test = functools.partial(tested, background=background, wanted=wanted, jobs=jobs)
     turns: list[Answer] = []
     for group in tqdm(GROUPS, desc="groups", disable=None):
-        model = left_out(corpus, options, group, cache, jobs)
-        turns += tested(model, voices.select(functools.partial(_is_of, group)), background, wanted, jobs)
+        turns += test(left_out(corpus, options, group, cache, jobs), voices.select(functools.partial(_is_of, group)))
     model = left_out(corpus, options, (), cache, jobs)
-    return turns, tested(model, voices.select(functools.partial(_is_of, NEVER_HEARD)), background, wanted, jobs)
+    known = test(model, voices.select(lambda each: each.split == "test"))
+    return Answers(
+        turns=turns,
+        never=test(model, voices.select(functools.partial(_is_of, NEVER_HEARD))),
+        known=[replace(answer, corpus="all") for answer in known],
+    )
 
 
 def _is_of(group: tuple[str, ...], recording: Recording) -> bool:
@@ -178,16 +194,14 @@ def main() -> None:
     arguments = parser.parse_args()
     corpus = read_corpus(MANIFEST, root=arguments.root)
     for name in arguments.recipes:
-        turns: list[Answer] = []
-        never: list[Answer] = []
+        said = Answers(turns=[], never=[], known=[])
         for seed in range(arguments.seeds):
             options = replace(RECIPES[name], seed=seed)
-            found = run(corpus, options, frozenset(arguments.conditions), arguments.features, arguments.jobs)
-            turns += found[0]
-            never += found[1]
+            said += run(corpus, options, frozenset(arguments.conditions), arguments.features, arguments.jobs)
         print(f"## {name}\n")
-        print("\n".join(table("corpora left out in turn", turns)))
-        print("\n".join(table("corpora that never train", never)), flush=True)
+        print("\n".join(table("corpora left out in turn", said.turns)))
+        print("\n".join(table("corpora that never train", said.never)))
+        print("\n".join(table("test speakers of the training corpora", said.known)), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ common to all classes,
 
     l_c = n / (n + halfway) sum_s scale_s m_sc + offset_c                                                        (5)
 
-For two classes of normally distributed speaker means this is the exact form of the log-likelihood ratio: the spread of
-``m`` is a between-speaker variance plus a within-speaker variance that falls as 1/n. The parameters are found by
-logistic regression (prior-weighted cross-entropy; Brümmer & du Preez 2006) on utterances of held-out speakers, cut to
-several lengths. The targets are smoothed as Platt (1999) does, with the number of speakers of a class as the
-number of cases, so that few speakers, however well separated, cannot make it certain.
+For two classes of normally distributed speaker means this is how the log-likelihood ratio grows with n: the spread of
+``m`` is a between-speaker variance plus a within-speaker variance that falls as 1/n. Their offset would grow as well; a
+constant one errs less on corpora of other kinds (docs/accuracy.md). The parameters are found by logistic regression
+(prior-weighted cross-entropy; Brümmer & du Preez 2006) on utterances of held-out speakers, cut to several lengths. The
+targets are smoothed as Platt (1999) does, with the number of speakers of a class as the number of cases, so that few
+speakers, however well separated, cannot make it certain.
 """
 
 from __future__ import annotations
