@@ -205,15 +205,10 @@ def joined(score: Scorer, heard: Sequence[Heard], labels: Sequence[str]) -> Scor
     """The shipped model's ratio and another, weighed by logistic regression on utterances that trained neither."""
     speakers = [speaker_of(each.recording) for each in heard]
     truth = np.array([labels.index(each.recording.label) for each in heard])
-    n_frames = np.full(len(heard), 1e12)  # so many that the evidence counts in full
-
-    def ratios(several: Sequence[Heard]) -> npt.NDArray[np.float64]:
-        found = np.array([[each.shipped, score(each)] for each in several])
-        return np.stack([found, np.zeros_like(found)], axis=2)
-
+    ratios = np.array([[each.shipped, score(each)] for each in heard])
     weights = fit_calibration(
-        ratios(heard),
-        n_frames,
+        np.stack([ratios, np.zeros_like(ratios)], axis=2),
+        np.full(len(heard), 1e12),  # so many frames that the evidence counts in full
         truth,
         case_weights=np.array([1.0 / speakers.count(speaker) for speaker in speakers]),
         speakers_per_class=np.array([len({s for s, t in zip(speakers, truth, strict=True) if t == c}) for c in (0, 1)]),
