@@ -36,7 +36,7 @@ from speechgmm import Model, read_corpus
 from speechgmm.commands.arguments import job_count
 from speechgmm.decision.calibration import fit_calibration
 from speechgmm.errors import AudioError
-from speechgmm.features.frontend import Features, stretches, views
+from speechgmm.features.frontend import Features, views
 from speechgmm.mixture.em import fit
 from speechgmm.mixture.families import family_for
 from speechgmm.mixture.family import Family
@@ -96,10 +96,10 @@ def hear(recording: Recording, *, model: Model) -> Heard | None:
         samples = read(recording.file, sampling_rate=rate)
     except AudioError:
         return None
-    cepstra, patterns = (
-        np.concatenate([np.empty((0, options.n_dimensions), np.float32), *[part.frames for part in found]])
-        for options, found in ((each, stretches([samples], each)) for each in (SHORT, PATTERNS))
-    )
+    heard = list(views([samples], (SHORT, PATTERNS)))
+    if not heard:
+        return None
+    cepstra, patterns = (np.concatenate([part.frames for part in parts]) for parts in zip(*heard, strict=True))
     if not len(cepstra) or not len(patterns):
         return None
     length, hop = round(F0_WINDOW_S * rate), round(F0_HOP_S * rate)
@@ -213,8 +213,12 @@ def joined(score: Scorer, heard: Sequence[Heard], labels: Sequence[str]) -> Scor
         case_weights=np.array([1.0 / speakers.count(speaker) for speaker in speakers]),
         speakers_per_class=np.array([len({s for s, t in zip(speakers, truth, strict=True) if t == c}) for c in (0, 1)]),
     )
-    (scale_of_shipped, scale), (offset, other) = weights.scales, weights.offsets
-    return lambda each: scale_of_shipped * each.shipped + scale * score(each) + offset - other
+
+    def joint(each: Heard) -> float:
+        first, second = weights.joined(np.array([[each.shipped, 0.0], [score(each), 0.0]]))
+        return float(first - second)
+
+    return joint
 
 
 def mean_recall(score: Scorer, heard: Sequence[Heard], labels: Sequence[str]) -> float:

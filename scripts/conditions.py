@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 
 from speechgmm.features.frontend import Samples
-from speechgmm.recordings.audio import blocks
+from speechgmm.recordings.audio import read
 from speechgmm.recordings.channel_copies import reverberated, telephone, with_noise
 from speechgmm.recordings.recording import Corpus, Recording
 from speechgmm.recordings.samples import conform
@@ -52,11 +52,6 @@ def generator_for(recording: Recording, what: str = "") -> np.random.Generator:
     return np.random.default_rng(zlib.crc32((recording.name + what).encode()))
 
 
-def samples_of(file: Path) -> Samples:
-    """All of a recording."""
-    return np.concatenate([np.empty(0, dtype=np.float32), *blocks(file, sampling_rate=RATE)])
-
-
 def conditions(
     recording: Recording, background: Background, wanted: frozenset[str] = frozenset()
 ) -> Iterator[tuple[str, Samples]]:
@@ -67,7 +62,7 @@ def conditions(
     str, array (n,)
         The condition's name and what is heard, at `RATE`.
     """
-    samples = samples_of(recording.file)
+    samples = read(recording.file, sampling_rate=RATE)
     for name, heard in _usual(samples, generator_for(recording), background.sounds):
         if not wanted or name in wanted:
             yield name, heard
@@ -107,7 +102,7 @@ def _costly(recording: Recording, samples: Samples, voices: tuple[Recording, ...
 
 def with_sound(samples: Samples, rng: np.random.Generator, sounds: tuple[Path, ...], snr_db: float) -> Samples:
     """The samples with one of the sounds behind them."""
-    noise = samples_of(sounds[int(rng.integers(len(sounds)))])
+    noise = read(sounds[int(rng.integers(len(sounds)))], sampling_rate=RATE)
     return with_noise(samples, noise, snr_db, begin=int(rng.integers(len(noise))))
 
 
@@ -133,7 +128,7 @@ def babble(n_samples: int, recording: Recording, voices: tuple[Recording, ...]) 
     others = [each for each in voices if each.speaker != recording.speaker]
     mixed = np.zeros(n_samples, dtype=np.float32)
     for index in rng.choice(len(others), BABBLERS, replace=False):
-        voice = samples_of(others[index].file)
+        voice = read(others[index].file, sampling_rate=RATE)
         loudness = np.sqrt(np.mean(voice**2) + 1e-10)
         mixed += np.resize(np.roll(voice / loudness, -int(rng.integers(len(voice)))), n_samples)
     return mixed

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ablate import MANIFEST, NEVER_HEARD
-from conditions import Background, conditions, samples_of
+from conditions import RATE, Background, conditions
 from recipes import SHIPPED
 
 import speechgmm
@@ -25,6 +25,7 @@ from speechgmm.extraction import Utterance, extract
 from speechgmm.features.frontend import Samples, Stretch, views
 from speechgmm.fitting import fit_rejection
 from speechgmm.parallel import one_thread
+from speechgmm.recordings.audio import read
 from speechgmm.recordings.copies import SOUNDS
 from speechgmm.recordings.recording import Recording, copies_of
 
@@ -74,7 +75,7 @@ def main() -> None:
     corpus = read_corpus(MANIFEST, root=arguments.root)
     sounds = [each for each in corpus.recordings if each.label == "none" and each.split == "train"]
     background = Background.of(corpus)
-    clips = [heard(model, each, samples_of(each.file)) for each in sounds]
+    clips = [heard(model, each, read(each.file, sampling_rate=RATE)) for each in sounds]
     speech: dict[str, list[Heard]] = {}
     for each in corpus.recordings:
         never = each.columns["corpus"] in NEVER_HEARD

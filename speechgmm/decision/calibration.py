@@ -74,9 +74,26 @@ class Calibration:
         ndarray (N, C)
             Calibrated log-likelihoods (natural logarithm), up to a constant common to an utterance's classes.
         """
-        joined = np.einsum("s,nsc->nc", np.array(self.scales), means)
-        calibrated: Floats = (n_frames / (n_frames + self.halfway))[:, np.newaxis] * joined + np.array(self.offsets)
+        calibrated: Floats = (n_frames / (n_frames + self.halfway))[:, np.newaxis] * self._scaled(means) + self.offsets
         return calibrated
+
+    def joined(self, means: Floats) -> Floats:
+        """Apply equation (5) as for frames without number, the limit for n.
+
+        Parameters
+        ----------
+        means : ndarray (..., S, C)
+            As for `log_likelihoods`, or the log-likelihoods of single frames.
+
+        Returns
+        -------
+        ndarray (..., C)
+        """
+        return self._scaled(means) + self.offsets
+
+    def _scaled(self, means: Floats) -> Floats:
+        scaled: Floats = np.einsum("s,...sc->...c", np.array(self.scales), means)
+        return scaled
 
 
 def log_likelihood_ratios(log_likelihoods: Floats) -> Floats:

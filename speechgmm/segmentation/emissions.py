@@ -214,9 +214,10 @@ def class_evidence(
     ndarray (T, C)
         Nats; 0 in the other frames.
     """
-    evidence = np.tile(model.calibration.offsets, (len(is_open), 1))
-    for found, ratio, scale in zip(scores, grid.ratios, model.calibration.scales, strict=True):
-        evidence += scale * _repeated(found.log_likelihoods, ratio, len(is_open))
+    streams = [
+        _repeated(found.log_likelihoods, ratio, len(is_open)) for found, ratio in zip(scores, grid.ratios, strict=True)
+    ]
+    evidence = model.calibration.joined(np.stack(streams, axis=1))
     evidence -= evidence.mean(axis=1, keepdims=True)
     evidence[~is_open] = 0.0
     return CLASS_WEIGHT * evidence
