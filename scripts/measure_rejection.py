@@ -24,7 +24,7 @@ from speechgmm import Model, read_corpus
 from speechgmm.extraction import Utterance, extract
 from speechgmm.features.frontend import Samples, Stretch, views
 from speechgmm.fitting import fit_rejection
-from speechgmm.parallel import one_thread
+from speechgmm.parallel import single_thread
 from speechgmm.recordings.audio import read
 from speechgmm.recordings.copies import SOUNDS
 from speechgmm.recordings.recording import Recording, copies_of
@@ -63,7 +63,7 @@ def refused(model: Model, several: Sequence[Heard]) -> int:
     return sum(not model.decide(model.score_all(each.stretches)).decided for each in several)
 
 
-@one_thread()
+@single_thread
 def main() -> None:
     """Leave out, fit, count, print."""
     parser = argparse.ArgumentParser(description="Measure the rejection of unheard sounds.")

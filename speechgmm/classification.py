@@ -13,11 +13,12 @@ from speechgmm.errors import AudioError
 from speechgmm.evaluation.outcome import Outcome
 from speechgmm.extraction import Failure, recording_views
 from speechgmm.features.frontend import views
-from speechgmm.parallel import ordered_map
+from speechgmm.parallel import ordered_map, single_thread
 from speechgmm.recordings.recording import Recording
 from speechgmm.recordings.samples import conform
 
 
+@single_thread
 def classify_samples(model: Model, samples: ArrayLike, sampling_rate: float) -> Decision:
     """Classify an utterance in memory.
 
@@ -42,6 +43,7 @@ def classify_samples(model: Model, samples: ArrayLike, sampling_rate: float) -> 
     return model.decide(model.score_all(views([conformed], model.front_ends)))
 
 
+@single_thread
 def classify_recording(recording: Recording, *, model: Model, channel: int | None = None) -> Outcome | Failure:
     """Classify a recording; what cannot be read becomes a `Failure`.
 

@@ -15,7 +15,7 @@ from importlib import metadata
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from speechgmm.errors import ClusterError, OptionError
-from speechgmm.parallel import one_thread
+from speechgmm.parallel import single_thread
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -74,7 +74,7 @@ def _work(function: Callable[[T], R], part: list[T]) -> list[R]:
     from distributed import get_worker
 
     address = get_worker().address
-    with one_thread():
+    with single_thread:
         results = [function(item) for item in part]
     return [result.at(address) if isinstance(result, Homed) else result for result in results]
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ContextDecorator, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import joblib
-from threadpoolctl import threadpool_limits
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -48,10 +51,7 @@ class LocalWorkers:
 
 
 def ordered_map(function: Callable[[T], R], items: Iterable[T], *, jobs: int, threads: bool = False) -> Iterator[R]:
-    """Apply a function to items, lazily and in order.
-
-    The numeric libraries get one thread each, whatever `jobs` is: with more, the last digits of their sums, and so a
-    model's bytes, would depend on the machine's cores.
+    """Apply a function to items, lazily and in order; each item is worked on by a single thread (`single_thread`).
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T], *, jobs: int, th
     items : iterable
         Consumed one by one with one job, as workers become free with more.
     jobs : int
-        How many workers; 1 works in this process, negative counts down from the number of cores as joblib does.
+        Number of workers; 1 works in this process, negative counts down from the number of cores as joblib does.
     threads : bool
         Threads instead of processes, for long numeric work on large arrays.
 
@@ -68,21 +68,71 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T], *, jobs: int, th
     ------
     The result for each item, in order.
     """
-    backend = "threading" if threads else "loky"
-    with threadpool_limits(1), joblib.parallel_config(backend, inner_max_num_threads=None if threads else 1):
-        tasks = (joblib.delayed(function)(item) for item in items)
-        results = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
-        try:
-            yield from itertools.chain(results)  # itself it would be closed before the warning is silenced
-        finally:
-            # Who stops early, by Ctrl-C or a closed pipe, need not hear that work in hand was dropped.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)
-                results.close()
+    # The configuration is left again at once: what runs between two results is the caller's.
+    with joblib.parallel_config("threading" if threads else "loky", inner_max_num_threads=None if threads else 1):
+        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator")
+    work = functools.partial(_work_on, function)
+    results = parallel(joblib.delayed(work)(item) for item in items)
+    try:
+        yield from itertools.chain(results)  # `results` itself would be closed before the warning is silenced
+    finally:
+        # After Ctrl-C or a closed pipe, unfinished work is dropped: joblib's warning tells the user nothing.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            results.close()
+
+
+def _work_on(function: Callable[[T], R], item: T) -> R:
+    with single_thread:
+        return function(item)
+
+
+class SingleThread(ContextDecorator):
+    """Limits the numeric libraries of this process to one thread; a context manager and a decorator.
+
+    With more threads a matrix product is cut differently on each machine, and the last digits of its sums, and so a
+    model's bytes, would depend on the number of cores. The limit is the process's: the first thread that enters sets
+    it, the last that leaves restores what was there before.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_inside = 0
+        self._n_modules = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._n_inside == 0:
+                if self._n_modules != len(sys.modules):  # finding the libraries takes milliseconds
+                    self._n_modules, self._libraries = len(sys.modules), ThreadpoolController()
+                with _control_of_threads():
+                    self._limits = self._libraries.limit(limits=1)
+            self._n_inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._n_inside -= 1
+            if self._n_inside == 0:
+                with _control_of_threads():
+                    self._limits.restore_original_limits()
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Let the numeric libraries work with one thread, for the same reason as `ordered_map` does; a decorator too."""
-    with threadpool_limits(1):
-        yield
+def _control_of_threads() -> Iterator[None]:
+    """Let this thread set the limit: threadpoolctl obeys only the thread that set one before, until it gives way."""
+    OpenBLASController.clear_controlling_thread(force=True)
+    yield
+    OpenBLASController.clear_controlling_thread(force=True)
+
+
+single_thread = SingleThread()
+
+
+def single_threaded(items: Iterable[T]) -> Iterator[T]:
+    """The items of a lazy iterable; the work for each is done by a single thread, what the caller does is not."""
+    iterator = iter(items)
+    with suppress(StopIteration):
+        while True:
+            with single_thread:
+                item = next(iterator)
+            yield item

@@ -10,7 +10,7 @@ from pathlib import Path
 from speechgmm.decision.model import Model
 from speechgmm.errors import AudioError
 from speechgmm.extraction import Failure
-from speechgmm.parallel import one_thread, ordered_map
+from speechgmm.parallel import ordered_map, single_threaded
 from speechgmm.recordings.audio import blocks, channels
 from speechgmm.recordings.recording import Recording
 from speechgmm.recordings.samples import Samples
@@ -44,9 +44,8 @@ def segment_blocks(
     Segment
         In order of time, without gaps, to the end of the samples.
     """
-    with one_thread():
-        for segment in segments_of(model, blocks, options=options):
-            yield replace(segment, start=segment.start + offset_s, end=segment.end + offset_s)
+    for segment in single_threaded(segments_of(model, blocks, options=options)):
+        yield replace(segment, start=segment.start + offset_s, end=segment.end + offset_s)
 
 
 def segment_file(

@@ -24,7 +24,7 @@ from speechgmm.material import Material, nonspeech_of, read_material
 from speechgmm.mixture.journal import Journal
 from speechgmm.mixture.selection import SizeResult, choose
 from speechgmm.options import TrainingOptions
-from speechgmm.parallel import LocalWorkers, Workers, one_thread
+from speechgmm.parallel import LocalWorkers, Workers, single_thread
 from speechgmm.progress import Watch, unwatched
 from speechgmm.recordings.recording import Corpus, Recording, require_classes
 from speechgmm.recordings.splitting import speaker_folds, speaker_of
@@ -118,7 +118,7 @@ def train(
     )
 
 
-@one_thread()
+@single_thread
 def train_on(
     material: Material,
     corpus: Corpus,

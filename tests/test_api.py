@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import speechgmm
 from speechgmm import api
@@ -24,6 +28,7 @@ from speechgmm.decision.modelfile import save
 from speechgmm.errors import AudioError, CorpusError, EvaluationError, ModelFileError, OptionError, SpeechGmmError
 from speechgmm.evaluation.outcome import Outcome, Skipped
 from speechgmm.extraction import Failure
+from speechgmm.mixture import estep
 from speechgmm.mixture.options import EMOptions
 from speechgmm.recordings import read_corpus
 from speechgmm.recordings.recording import Recording
@@ -72,6 +77,61 @@ def test_every_exported_name_is_there() -> None:
     assert set(speechgmm.__all__) <= set(dir(speechgmm))
     with pytest.raises(AttributeError, match=r"^module 'speechgmm' has no attribute 'sort'$"):
         _ = speechgmm.sort
+
+
+@pytest.fixture
+def blas_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[int]]:
+    """How many threads the linear algebra had whenever frames were scored; two are allowed."""
+    seen: set[int] = set()
+    score_blocks = estep.score_blocks
+
+    def watched(*arguments: Any) -> Any:
+        seen.update(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        return score_blocks(*arguments)
+
+    for module in ("estep", "bank", "statistics"):
+        monkeypatch.setattr(f"speechgmm.mixture.{module}.score_blocks", watched)
+    with threadpool_limits(2):
+        yield seen
+
+
+def test_every_function_works_with_one_thread(
+    tiny_model: Model, voices: Path, voice: Path, blas_threads: set[int]
+) -> None:
+    """Sums are added up in one order, whatever the number of cores."""
+    samples, rate = soundfile.read(voice)
+    for work in (
+        lambda: speechgmm.classify(voice, model=tiny_model),
+        lambda: speechgmm.classify(samples, rate, model=tiny_model),
+        lambda: speechgmm.segment(voice, model=tiny_model),
+        lambda: speechgmm.segment(samples, rate, model=tiny_model),
+        lambda: speechgmm.evaluate(voices, tiny_model),
+        lambda: speechgmm.train(voices, options=SMALL),
+    ):
+        blas_threads.clear()
+        work()
+        assert blas_threads == {1}
+
+
+def test_python_and_the_command_line_answer_alike(
+    tiny_model: Model, tiny_model_file: Path, voices: Path, run: Callable[..., CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """To the last bit, with any number of jobs: decisions, segments and the bytes of a model."""
+    files = sorted(voices.rglob("*.wav"))[::5]
+    decisions = [speechgmm.classify(file, model=tiny_model) for file in files]
+    segments = speechgmm.segment(files[0], model=tiny_model)
+    options = speechgmm.TrainingOptions(n_components=2)
+    speechgmm.save(speechgmm.train(voices, options=options), tmp_path / "python.npz")
+    for jobs in (1, 2):
+        shared = ("--jobs", jobs, "--format", "json")
+        answers = json.loads(run("classify", *files, "--model", tiny_model_file, *shared).stdout)["answers"]
+        assert [each["log_likelihood_ratios"] for each in answers] == [each.log_likelihood_ratios for each in decisions]
+        assert [each["probability"] for each in answers] == [each.probability for each in decisions]
+        found = json.loads(run("segment", files[0], "--model", tiny_model_file, *shared).stdout)["segments"]
+        assert [each["probabilities"] for each in found] == [dict(each.probabilities) for each in segments]
+        file = tmp_path / f"{jobs}.npz"
+        assert run("train", voices, "-o", file, "--components", 2, "--jobs", jobs).returncode == 0
+        assert file.read_bytes() == (tmp_path / "python.npz").read_bytes()
 
 
 def test_the_whole_job(voices: Path, others: Path, voice: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from speechgmm.errors import AudioError
-from speechgmm.parallel import one_thread, ordered_map
+from speechgmm.parallel import ordered_map, single_thread, single_threaded
 
 
 def test_processes_give_the_results_of_one() -> None:
@@ -100,6 +100,7 @@ def test_stopping_early_is_quiet(threads: bool) -> None:
     results.close()
 
     assert time.perf_counter() - begin < 15
+    time.sleep(0.1)  # threads end the item they are at
 
 
 def test_nothing_gives_nothing() -> None:
@@ -139,16 +140,51 @@ def test_numeric_libraries_have_one_thread(jobs: int, threads: bool) -> None:
     assert sorted((pool["filepath"], pool["num_threads"]) for pool in threadpool_info()) == before
 
 
+def blas_threads() -> set[int]:
+    """How many threads each linear algebra library of this process may use now."""
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
 def test_one_thread_for_a_whole_function() -> None:
     """Within the decorated function the linear algebra has one thread; afterwards all is as before."""
-    np.ones((2, 2)) @ np.ones((2, 2))
-    before = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-
-    @one_thread()
-    def counts() -> list[int]:
-        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    counts = single_thread(blas_threads)
 
     with threadpool_limits(2):
-        assert set(counts()) == {1}
-        assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {2}
-    assert [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"] == before
+        assert counts() == {1}
+        assert blas_threads() == {2}
+
+
+def test_the_limit_is_not_held_between_results() -> None:
+    """What the caller does between two results has the threads it had before."""
+    with threadpool_limits(2):
+        for results in (
+            ordered_map(lambda _: blas_threads(), range(2), jobs=1),
+            ordered_map(lambda _: blas_threads(), range(2), jobs=2, threads=True),
+            single_threaded(blas_threads() for _ in range(2)),
+        ):
+            assert next(results) == {1}
+            time.sleep(0.1)  # a second worker has finished
+            assert blas_threads() == {2}
+            assert list(results) == [{1}]
+
+
+def test_the_limit_lasts_until_the_last_thread_leaves() -> None:
+    """Two threads inside: the first that leaves does not lift the limit of the other."""
+    first_left, second_in = threading.Event(), threading.Event()
+    counts: list[set[int]] = []
+
+    def second() -> None:
+        with single_thread:
+            second_in.set()
+            first_left.wait(20)
+            counts.append(blas_threads())
+
+    with threadpool_limits(2):
+        thread = threading.Thread(target=second)
+        with single_thread:
+            thread.start()
+            assert second_in.wait(20)
+        first_left.set()
+        thread.join(20)
+        assert counts == [{1}]
+        assert blas_threads() == {2}
