@@ -23,12 +23,12 @@ from recipes import RECIPES
 from tqdm import tqdm
 
 from speechgmm import Model, TrainingOptions, read_corpus
+from speechgmm.audio.samples import conform
+from speechgmm.corpus.recording import Corpus, Recording
 from speechgmm.evaluation.detection import cllr, min_cllr
-from speechgmm.features.frontend import views
-from speechgmm.parallel import LocalWorkers, ordered_map
-from speechgmm.recordings.recording import Corpus, Recording
-from speechgmm.recordings.samples import conform
-from speechgmm.training import train
+from speechgmm.features.front_end import views
+from speechgmm.training.train import train
+from speechgmm.workers.local import LocalWorkers, ordered_map
 
 MANIFEST = Path(__file__).resolve().parent.parent / "corpus_manifest.csv"
 

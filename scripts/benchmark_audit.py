@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from speechgmm import TrainingOptions, read_corpus
-from speechgmm.auditing import Contradiction, audit
-from speechgmm.commands.audit import CALIBRATION_FOLDS, COMPONENTS, ITERATIONS
-from speechgmm.crossvalidation import crossvalidate
+from speechgmm.cli.audit import CALIBRATION_FOLDS, COMPONENTS, ITERATIONS
+from speechgmm.corpus.recording import Corpus
+from speechgmm.crossvalidation.audit import Contradiction, audit
+from speechgmm.crossvalidation.crossvalidate import crossvalidate
 from speechgmm.mixture.options import EMOptions
-from speechgmm.parallel import LocalWorkers
-from speechgmm.recordings.recording import Corpus
+from speechgmm.workers.local import LocalWorkers
 
 MANIFEST = Path(__file__).resolve().parent.parent / "corpus_manifest.csv"
 CORPUS = "speechocean762-adult"

@@ -23,11 +23,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from speechgmm.audio.reading import read
+from speechgmm.audio.samples import Samples
+from speechgmm.corpus import find_audio
+from speechgmm.demo.synthesis import draw_voice, speak
 from speechgmm.errors import AudioError
-from speechgmm.recordings import find_audio
-from speechgmm.recordings.audio import read
-from speechgmm.recordings.samples import Samples
-from speechgmm.recordings.synthesis import draw_voice, speak
 
 RATE, LENGTH_S = 16000, 3.0
 LENGTH = round(RATE * LENGTH_S)

@@ -25,7 +25,9 @@ import numpy as np
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
-from speechgmm.extraction import recording_views
+from speechgmm.corpus import find_audio
+from speechgmm.corpus.recording import Recording
+from speechgmm.features.extraction import recording_views
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.em import fit, update
 from speechgmm.mixture.estep import Frames
@@ -36,9 +38,7 @@ from speechgmm.mixture.initialisation import start
 from speechgmm.mixture.options import EMOptions
 from speechgmm.mixture.shards import SHARD_FRAMES, shards_of
 from speechgmm.mixture.statistics import accumulate, accumulate_shards
-from speechgmm.parallel import ordered_map
-from speechgmm.recordings import find_audio
-from speechgmm.recordings.recording import Recording
+from speechgmm.workers.local import ordered_map
 
 UNFLOORED = EMOptions(variance_floor=0.0, min_occupancy=1e-9)
 

@@ -25,13 +25,13 @@ import soundfile
 from tqdm import tqdm
 
 from speechgmm import FrontEndOptions, TrainingOptions, read_corpus
-from speechgmm.extraction import Failure, extract
-from speechgmm.features.frontend import Features, Stretch
+from speechgmm.audio.reading import digest
+from speechgmm.corpus.recording import Recording
+from speechgmm.features.extraction import Failure, extract
+from speechgmm.features.front_end import Features, Stretch
 from speechgmm.mixture.options import EMOptions
-from speechgmm.recordings.audio import digest
-from speechgmm.recordings.recording import Recording
-from speechgmm.store import FeatureStore, Place
-from speechgmm.training import train
+from speechgmm.training.feature_store import FeatureStore, Place
+from speechgmm.training.train import train
 
 FRONT_END = FrontEndOptions()
 OPTIONS = TrainingOptions(

@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from speechgmm.recordings.audio import read
-from speechgmm.recordings.samples import Samples
-from speechgmm.recordings.synthesis import draw_voice, speak
+from speechgmm.audio.reading import read
+from speechgmm.audio.samples import Samples
+from speechgmm.demo.synthesis import draw_voice, speak
 
 RATE = 16000
 LIVE_S = 30

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgmm.api import load
-from speechgmm.features.frontend import Samples, stretches
+from speechgmm.audio.reading import read
+from speechgmm.augmentation.channel import with_noise
+from speechgmm.corpus import find_audio
+from speechgmm.features.front_end import Samples, stretches
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.recordings import find_audio
-from speechgmm.recordings.audio import read
-from speechgmm.recordings.channel_copies import with_noise
 
 RATIOS = (0, 5, 10, 15, 20, 25, 30)
 NOISE_S = 20

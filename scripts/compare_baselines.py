@@ -33,10 +33,14 @@ from tqdm import tqdm
 
 import speechgmm
 from speechgmm import Model, read_corpus
-from speechgmm.commands.arguments import job_count
-from speechgmm.decision.calibration import fit_calibration
+from speechgmm.audio.reading import read
+from speechgmm.audio.samples import Samples
+from speechgmm.classifier.calibration import fit_calibration
+from speechgmm.cli.arguments import job_count
+from speechgmm.corpus.recording import Recording
+from speechgmm.corpus.speakers import speaker_of
 from speechgmm.errors import AudioError
-from speechgmm.features.frontend import Features, views
+from speechgmm.features.front_end import Features, views
 from speechgmm.mixture.em import fit
 from speechgmm.mixture.families import family_for
 from speechgmm.mixture.family import Family
@@ -45,11 +49,7 @@ from speechgmm.mixture.kmeans import lloyd, seed_plus_plus, squared_distances
 from speechgmm.mixture.model import Mixture
 from speechgmm.mixture.options import EMOptions
 from speechgmm.mixture.shards import shards_of
-from speechgmm.parallel import ordered_map
-from speechgmm.recordings.audio import read
-from speechgmm.recordings.recording import Recording
-from speechgmm.recordings.samples import Samples
-from speechgmm.recordings.splitting import speaker_of
+from speechgmm.workers.local import ordered_map
 
 MANIFEST = Path(__file__).resolve().parent.parent / "corpus_manifest.csv"
 ADULTS = ("ami", "asterisk-prompts", "ravdess")

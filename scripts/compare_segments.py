@@ -20,17 +20,18 @@ import numpy as np
 
 import speechgmm
 from speechgmm import FrontEndOptions, Model, Segment
-from speechgmm.decision.decision import UNKNOWN
-from speechgmm.features.frontend import log_mel_bands, power_spectrum, views
-from speechgmm.features.speech import speech_frames
-from speechgmm.recordings import find_audio
-from speechgmm.recordings.audio import read
-from speechgmm.recordings.recording import Recording
-from speechgmm.recordings.samples import Samples
-from speechgmm.segment_assessment import Segmenter, assess_segments
-from speechgmm.segmenting import segmenter
-from speechgmm.segments.references import read_references
-from speechgmm.segments.segment import NONSPEECH
+from speechgmm.audio.reading import read
+from speechgmm.audio.samples import Samples
+from speechgmm.classifier.decision import UNKNOWN
+from speechgmm.corpus import find_audio
+from speechgmm.corpus.recording import Recording
+from speechgmm.demo.ami import speaker_label
+from speechgmm.features.activity import speech_frames
+from speechgmm.features.front_end import log_mel_bands, power_spectrum, views
+from speechgmm.segmentation.assess import Segmenter, assess_segments
+from speechgmm.segmentation.references import read_references
+from speechgmm.segmentation.segment import NONSPEECH
+from speechgmm.segmentation.segment_recordings import segmenter
 
 GATE = FrontEndOptions()
 GATED_SHARE = 1 / 3
@@ -86,7 +87,7 @@ def main() -> None:
     parser.add_argument("--match", default="*", metavar="PATTERN", help="only files of such a name")
     arguments = parser.parse_args()
     model = speechgmm.load(arguments.model)
-    references = read_references(arguments.reference, classes=model.labels, names={})
+    references = read_references(arguments.reference, classes=model.labels, further=speaker_label)
     files = [file for file in find_audio(arguments.recordings) if file.match(arguments.match)]
     recordings = [Recording(file=file, name=str(file), label="") for file in files]
 

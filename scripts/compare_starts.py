@@ -20,8 +20,10 @@ import numpy as np
 from tqdm import tqdm
 
 from speechgmm import FrontEndOptions, read_corpus
-from speechgmm.extraction import Failure, extract
-from speechgmm.features.frontend import Features, normalise_mean
+from speechgmm.corpus.recording import Corpus
+from speechgmm.corpus.speakers import speaker_of
+from speechgmm.features.extraction import Failure, extract
+from speechgmm.features.front_end import Features, normalise_mean
 from speechgmm.mixture.em import fit
 from speechgmm.mixture.families import family_for
 from speechgmm.mixture.family import Family
@@ -29,8 +31,6 @@ from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.initialisation import START_METHODS, start
 from speechgmm.mixture.options import EMOptions
 from speechgmm.mixture.shards import shards_of
-from speechgmm.recordings.recording import Corpus
-from speechgmm.recordings.splitting import speaker_of
 
 MANIFEST = Path(__file__).resolve().parent.parent / "corpus_manifest.csv"
 FRONT_END = FrontEndOptions()

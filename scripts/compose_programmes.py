@@ -33,12 +33,12 @@ import soundfile
 from programmes import RATE, Placed, Utterance, Voice
 
 from speechgmm import read_corpus
+from speechgmm.audio.reading import read
+from speechgmm.audio.samples import Samples
+from speechgmm.corpus.recording import Corpus, Recording
 from speechgmm.files import make_folder, write_atomically
-from speechgmm.recordings.audio import read
-from speechgmm.recordings.recording import Corpus, Recording
-from speechgmm.recordings.samples import Samples
-from speechgmm.segments.formats import rttm
-from speechgmm.segments.segment import Segment
+from speechgmm.segmentation.segment import Segment
+from speechgmm.segmentation.writers import rttm
 
 MANIFEST = Path(__file__).resolve().parent.parent / "corpus_manifest.csv"
 STEADY = ("rain", "sea_waves", "helicopter", "chainsaw")

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from speechgmm.features.frontend import Samples
-from speechgmm.recordings.audio import read
-from speechgmm.recordings.channel_copies import reverberated, telephone, with_noise
-from speechgmm.recordings.recording import Corpus, Recording
-from speechgmm.recordings.samples import conform
+from speechgmm.audio.reading import read
+from speechgmm.audio.samples import conform
+from speechgmm.augmentation.channel import reverberated, telephone, with_noise
+from speechgmm.corpus.recording import Corpus, Recording
+from speechgmm.features.front_end import Samples
 
 RATE = 16_000
 LENGTHS_S = (0.5, 1.0, 2.0, 3.0, 5.0)

@@ -24,9 +24,9 @@ from scipy.optimize import minimize
 
 import speechgmm
 from speechgmm import Model, Segment, read_corpus
+from speechgmm.audio.reading import blocks
+from speechgmm.features.activity import extremes
 from speechgmm.features.bands import chunks
-from speechgmm.features.speech import extremes
-from speechgmm.recordings.audio import blocks
 from speechgmm.segmentation.emissions import Past, Weights, shifted_frames, speech_measures, speech_ratios
 from speechgmm.segmentation.options import Grid
 

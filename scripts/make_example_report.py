@@ -14,9 +14,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from speechgmm.commands import main as speechgmm
-from speechgmm.recordings import read_corpus
-from speechgmm.recordings.manifest import write_manifest
+from speechgmm.cli import main as speechgmm
+from speechgmm.corpus import read_corpus
+from speechgmm.corpus.manifest import write_manifest
 
 PROJECT = Path(__file__).resolve().parent.parent
 CORPORA = ("ami", "asterisk-prompts", "ravdess")

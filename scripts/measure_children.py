@@ -16,10 +16,10 @@ from pathlib import Path
 from recipes import LONG, SHORT
 
 from speechgmm import TrainingOptions, read_corpus
-from speechgmm.commands.arguments import job_count
-from speechgmm.crossvalidation import crossvalidate, report_on_folds
+from speechgmm.cli.arguments import job_count
+from speechgmm.crossvalidation.crossvalidate import crossvalidate, report_on_folds
 from speechgmm.evaluation.text import to_text
-from speechgmm.parallel import LocalWorkers
+from speechgmm.workers.local import LocalWorkers
 
 MANIFEST = Path(__file__).resolve().parent.parent / "corpus_manifest.csv"
 ADULTS, CHILDREN = "speechocean762-adult", "speechocean762-child"

@@ -21,13 +21,13 @@ from recipes import SHIPPED
 
 import speechgmm
 from speechgmm import Model, read_corpus
-from speechgmm.extraction import Utterance, extract
-from speechgmm.features.frontend import Samples, Stretch, views
-from speechgmm.fitting import fit_rejection
-from speechgmm.parallel import single_thread
-from speechgmm.recordings.audio import read
-from speechgmm.recordings.copies import SOUNDS
-from speechgmm.recordings.recording import Recording, copies_of
+from speechgmm.audio.reading import read
+from speechgmm.augmentation.augment import SOUNDS
+from speechgmm.corpus.recording import Recording, copies_of
+from speechgmm.features.extraction import Utterance, extract
+from speechgmm.features.front_end import Samples, Stretch, views
+from speechgmm.training.fitting import fit_rejection
+from speechgmm.workers.local import single_thread
 
 FOLDS = "123"
 IN_NOISE = "noise 10 dB"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from speechgmm import Model
-from speechgmm.decision.model import Stream
+from speechgmm.classifier.model import Stream
 
 INTRODUCTION = """\
 # The shipped model: `default.npz`

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechgmm import FrontEndOptions
-from speechgmm.features.frontend import log_mel_bands, power_spectrum
-from speechgmm.features.speech import speech_frames
-from speechgmm.recordings.samples import Samples
-from speechgmm.recordings.turns import Interval
+from speechgmm.audio.samples import Samples
+from speechgmm.demo.turns import Interval
+from speechgmm.features.activity import speech_frames
+from speechgmm.features.front_end import log_mel_bands, power_spectrum
 
 GATE = FrontEndOptions()
 RATE = GATE.sampling_rate

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from speechgmm import FrontEndOptions, TrainingOptions
-from speechgmm.decision.model import DecisionOptions
-from speechgmm.mixture.discriminative import DiscriminativeOptions
+from speechgmm.classifier.model import DecisionOptions
+from speechgmm.mixture.mmi import DiscriminativeOptions
 from speechgmm.mixture.options import EMOptions
 
 # Only frames within 15 dB of the loud ones: the vowels, where voices differ most.

@@ -22,14 +22,14 @@ from recipes import SHIPPED
 from tqdm import tqdm
 
 from speechgmm import Model, Report, read_corpus, save
-from speechgmm.assessment import assess
-from speechgmm.classification import classify_all
-from speechgmm.commands.arguments import job_count
-from speechgmm.evaluation.outcome import Outcome
+from speechgmm.classifier.classify import classify_all
+from speechgmm.classifier.outcome import Outcome
+from speechgmm.cli.arguments import job_count
+from speechgmm.corpus.recording import Corpus
+from speechgmm.evaluation.assess import assess
 from speechgmm.files import write_atomically
-from speechgmm.parallel import LocalWorkers
-from speechgmm.recordings.recording import Corpus
-from speechgmm.training import train
+from speechgmm.training.train import train
+from speechgmm.workers.local import LocalWorkers
 
 PROJECT = Path(__file__).resolve().parent.parent
 MANIFEST = PROJECT / "corpus_manifest.csv"

@@ -22,15 +22,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from speechgmm.api import classify, evaluate, load, save, save_page, segment, train
-    from speechgmm.decision.decision import UNKNOWN, Decision
-    from speechgmm.decision.model import Model
+    from speechgmm.classifier.decision import UNKNOWN, Decision
+    from speechgmm.classifier.model import Model
+    from speechgmm.corpus import read_corpus
     from speechgmm.errors import SpeechGmmError
     from speechgmm.evaluation.report import Report
     from speechgmm.features.options import FrontEndOptions
-    from speechgmm.options import TrainingOptions
-    from speechgmm.recordings import read_corpus
     from speechgmm.segmentation.options import SegmentationOptions
-    from speechgmm.segments.segment import Segment
+    from speechgmm.segmentation.segment import Segment
+    from speechgmm.training.options import TrainingOptions
 
 __all__ = [
     "UNKNOWN",
@@ -53,19 +53,19 @@ __all__ = [
 ]
 
 _HOMES = {
-    "UNKNOWN": "decision.decision",
-    "Decision": "decision.decision",
+    "UNKNOWN": "classifier.decision",
+    "Decision": "classifier.decision",
     "FrontEndOptions": "features.options",
-    "Model": "decision.model",
+    "Model": "classifier.model",
     "Report": "evaluation.report",
-    "Segment": "segments.segment",
+    "Segment": "segmentation.segment",
     "SegmentationOptions": "segmentation.options",
     "SpeechGmmError": "errors",
-    "TrainingOptions": "options",
+    "TrainingOptions": "training.options",
     "classify": "api",
     "evaluate": "api",
     "load": "api",
-    "read_corpus": "recordings",
+    "read_corpus": "corpus",
     "save": "api",
     "save_page": "api",
     "segment": "api",

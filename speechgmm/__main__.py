@@ -1,6 +1,6 @@
 """``python -m speechgmm`` is the command line."""
 
-from speechgmm.commands import entry_point
+from speechgmm.cli import entry_point
 
 if __name__ == "__main__":
     entry_point()

@@ -8,25 +8,25 @@ from pathlib import Path
 
 from numpy.typing import ArrayLike
 
-from speechgmm.assessment import assess
-from speechgmm.classification import classify_recording, classify_samples
-from speechgmm.decision import modelfile
-from speechgmm.decision.decision import Decision
-from speechgmm.decision.model import Model
+from speechgmm.audio.samples import conform
+from speechgmm.classifier import model_file as modelfile
+from speechgmm.classifier.classify import classify_recording, classify_samples
+from speechgmm.classifier.decision import Decision
+from speechgmm.classifier.model import Model
+from speechgmm.corpus import read_corpus
+from speechgmm.corpus.recording import Corpus, Recording
 from speechgmm.errors import AudioError, ModelFileError, OptionError
+from speechgmm.evaluation.assess import assess
 from speechgmm.evaluation.report import Report
-from speechgmm.extraction import Failure
-from speechgmm.options import TrainingOptions
-from speechgmm.parallel import LocalWorkers
-from speechgmm.publication import origin_of, write_page
-from speechgmm.recordings import read_corpus
-from speechgmm.recordings.recording import Corpus, Recording
-from speechgmm.recordings.samples import conform
+from speechgmm.features.extraction import Failure
+from speechgmm.reporting.publish import origin_of, write_page
 from speechgmm.segmentation.options import SegmentationOptions
-from speechgmm.segmenting import segment_blocks, segment_file
-from speechgmm.segments.segment import Segment
-from speechgmm.sizing import Sizes
-from speechgmm.training import train as run_training
+from speechgmm.segmentation.segment import Segment
+from speechgmm.segmentation.segment_recordings import segment_blocks, segment_file
+from speechgmm.training.component_selection import Sizes
+from speechgmm.training.options import TrainingOptions
+from speechgmm.training.train import train as run_training
+from speechgmm.workers.local import LocalWorkers
 
 AnyPath = str | PathLike[str]
 

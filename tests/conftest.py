@@ -9,8 +9,8 @@ from subprocess import CompletedProcess
 import pytest
 
 import speechgmm
-from speechgmm.commands import main
-from speechgmm.recordings.synthesis import write_voices
+from speechgmm.cli import main
+from speechgmm.demo.synthesis import write_voices
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +39,8 @@ def tiny_model(tiny_model_file: Path) -> speechgmm.Model:
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports without pictures, as if drawn: pictures take time and have tests of their own."""
-    monkeypatch.setattr("speechgmm.publication.draw", lambda report: {})
-    monkeypatch.setattr("speechgmm.publication.has_matplotlib", lambda: True)
+    monkeypatch.setattr("speechgmm.reporting.publish.draw", lambda report: {})
+    monkeypatch.setattr("speechgmm.reporting.publish.has_matplotlib", lambda: True)
 
 
 @pytest.fixture

@@ -21,18 +21,19 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import speechgmm
 from speechgmm import api
-from speechgmm.assessment import assess
-from speechgmm.classification import classify_all, classify_recording, classify_samples
-from speechgmm.decision.model import Model
-from speechgmm.decision.modelfile import save
+from speechgmm.classifier.classify import classify_all, classify_recording, classify_samples
+from speechgmm.classifier.model import Model
+from speechgmm.classifier.model_file import save
+from speechgmm.classifier.outcome import Outcome
+from speechgmm.corpus import read_corpus
+from speechgmm.corpus.recording import Recording
+from speechgmm.demo.synthesis import write_voices
 from speechgmm.errors import AudioError, CorpusError, EvaluationError, ModelFileError, OptionError, SpeechGmmError
-from speechgmm.evaluation.outcome import Outcome, Skipped
-from speechgmm.extraction import Failure
+from speechgmm.evaluation.assess import assess
+from speechgmm.evaluation.outcomes import Skipped
+from speechgmm.features.extraction import Failure
 from speechgmm.mixture import estep
 from speechgmm.mixture.options import EMOptions
-from speechgmm.recordings import read_corpus
-from speechgmm.recordings.recording import Recording
-from speechgmm.recordings.synthesis import write_voices
 
 SMALL = speechgmm.TrainingOptions(n_components=2, folds=2, em=EMOptions(max_iterations=3))
 

@@ -279,7 +279,7 @@ def train(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     def fit(*arguments: object, **options: object) -> None:
         pytest.fail("mixtures are being fitted")
 
-    monkeypatch.setattr("speechgmm.fitting.fit", fit)
+    monkeypatch.setattr("speechgmm.training.fitting.fit", fit)
 
     def train(*arguments: object) -> CompletedProcess[str]:
         done = run("train", "-o", tmp_path / "model.npz", *arguments)
@@ -321,7 +321,9 @@ def test_class_without_usable_recordings_is_refused(train: Run, corpus: Path) ->
 def test_single_class_is_refused(train: Run, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One class leaves nothing to tell apart; that is told before anything is read."""
     shutil.rmtree(corpus / "male")
-    monkeypatch.setattr("speechgmm.material.extract", lambda recording, **options: pytest.fail("it is being read"))
+    monkeypatch.setattr(
+        "speechgmm.training.material.extract", lambda recording, **options: pytest.fail("it is being read")
+    )
 
     done = train(corpus)
 

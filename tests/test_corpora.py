@@ -15,9 +15,9 @@ import soundfile
 import soxr
 
 import speechgmm
-from speechgmm.commands import main
-from speechgmm.recordings.recording import Corpus
-from speechgmm.recordings.splitting import speaker_of
+from speechgmm.cli import main
+from speechgmm.corpus.recording import Corpus
+from speechgmm.corpus.speakers import speaker_of
 
 PROJECT = Path(__file__).resolve().parent.parent
 MANIFEST = PROJECT / "corpus_manifest.csv"

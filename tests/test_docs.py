@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechgmm.commands import COMMANDS, main
-from speechgmm.recordings.synthesis import draw_voice, speak, write_voices
+from speechgmm.cli import COMMANDS, main
+from speechgmm.demo.synthesis import draw_voice, speak, write_voices
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -88,13 +88,11 @@ def test_relative_links_lead_somewhere() -> None:
 
 @pytest.mark.parametrize(("page", "least"), [("method.md", 8), ("em.md", 8), ("segments.md", 2)])
 def test_functions_named_in_the_pages_exist(page: str, least: int) -> None:
-    """Each function a page names in backquotes with its module is in the package."""
+    """Each function a page names in backquotes with its room and module is in the package."""
     text = (PROJECT / "docs" / page).read_text(encoding="utf-8")
     named = set(re.findall(r"`(?:speechgmm\.)?((?:[a-z_]+\.)+[a-z_]+)`", text)) - {"librosa.feature.delta"}
     assert len(named) >= least
-    rooms = {"kmeans": "mixture.", "calibration": "decision.", "metrics": "evaluation.", "detection": "evaluation."}
-    rooms["intervals"] = "evaluation."
     for dotted in named:
         module, _, name = dotted.rpartition(".")
-        home = importlib.import_module(f"speechgmm.{rooms.get(module, '')}{module}")
+        home = importlib.import_module(f"speechgmm.{module}")
         assert hasattr(home, name), dotted

@@ -16,14 +16,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
 
-from speechgmm.decision.decision import UNKNOWN
+from speechgmm.classifier.decision import UNKNOWN
+from speechgmm.classifier.outcome import Outcome
 from speechgmm.errors import EvaluationError
 from speechgmm.evaluation import metrics
-from speechgmm.evaluation.files import plain
 from speechgmm.evaluation.intervals import Resampling, percentile_interval, speaker_counts
 from speechgmm.evaluation.metrics import Counts, Interval
-from speechgmm.evaluation.outcome import Outcome, number_speakers
+from speechgmm.evaluation.outcomes import number_speakers
 from speechgmm.evaluation.scores import ScoreTable
+from speechgmm.evaluation.serialise import plain
 
 Pair: TypeAlias = tuple[Outcome, Outcome]
 Both: TypeAlias = tuple[Counts, Counts]

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from speechgmm.classifier.outcome import Outcome
 from speechgmm.evaluation import detection
 from speechgmm.evaluation.detection import Floats
 from speechgmm.evaluation.intervals import Resampling, percentile_interval
 from speechgmm.evaluation.metrics import Interval
-from speechgmm.evaluation.outcome import Outcome, number_speakers
+from speechgmm.evaluation.outcomes import number_speakers
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from speechgmm.evaluation.outcome import Outcome
+from speechgmm.classifier.outcome import Outcome
 
 N_EXAMPLES = 20
 

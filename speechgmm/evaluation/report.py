@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from speechgmm.classifier.outcome import Outcome
 from speechgmm.errors import OptionError
 from speechgmm.evaluation import metrics
 from speechgmm.evaluation.breakdown import (
@@ -29,12 +30,12 @@ from speechgmm.evaluation.breakdown import (
     summarise,
     unfit_columns,
 )
-from speechgmm.evaluation.curves import ScoreCurves, score_curves
 from speechgmm.evaluation.discrimination import DetectionResult, Trials, discriminate
 from speechgmm.evaluation.examples import Example, confident_errors, least_certain
 from speechgmm.evaluation.intervals import Resampling
 from speechgmm.evaluation.metrics import Interval
-from speechgmm.evaluation.outcome import Outcome, Skipped, check_outcomes, count_outcomes
+from speechgmm.evaluation.outcomes import Skipped, check_outcomes, count_outcomes
+from speechgmm.evaluation.score_curves import ScoreCurves, score_curves
 
 __all__ = ["Outcome", "Report", "Skipped", "evaluate"]
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from speechgmm.decision.decision import UNKNOWN, Decision
+from speechgmm.classifier.decision import UNKNOWN, Decision
+from speechgmm.classifier.outcome import Outcome
 from speechgmm.errors import EvaluationError
-from speechgmm.evaluation.files import SCORE_COLUMNS
-from speechgmm.evaluation.outcome import Outcome
+from speechgmm.evaluation.serialise import SCORE_COLUMNS
 
 REQUIRED = ("path", "label", "truth")
 """The columns without which a table says nothing; any others of `SCORE_COLUMNS` may be missing."""

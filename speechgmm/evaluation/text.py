@@ -6,7 +6,7 @@ import math
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from speechgmm.decision.decision import UNKNOWN
+from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.evaluation.breakdown import ClassResult, GroupResult
 from speechgmm.evaluation.metrics import Interval
 from speechgmm.evaluation.report import Report

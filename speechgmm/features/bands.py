@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from speechgmm.features.frontend import Features, Samples, log_mel_bands, power_spectrum, without_offset
+from speechgmm.features.front_end import Features, Samples, log_mel_bands, power_spectrum, without_offset
 from speechgmm.features.options import FrontEndOptions
 
 

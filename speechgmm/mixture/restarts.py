@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from speechgmm.errors import OptionError
+from speechgmm.mixture.checkpoint import Journal
 from speechgmm.mixture.em import Fit, fit
 from speechgmm.mixture.estep import Frames
 from speechgmm.mixture.families import family_for
 from speechgmm.mixture.initialisation import start
-from speechgmm.mixture.journal import Journal
 from speechgmm.mixture.options import EMOptions
 from speechgmm.mixture.shards import Shards, Spread, as_shards
 

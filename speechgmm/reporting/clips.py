@@ -12,10 +12,10 @@ import io
 import numpy as np
 import soundfile
 
+from speechgmm.audio.reading import read
+from speechgmm.audio.samples import Samples
+from speechgmm.corpus.recording import Recording
 from speechgmm.errors import AudioError
-from speechgmm.recordings.audio import read
-from speechgmm.recordings.recording import Recording
-from speechgmm.recordings.samples import Samples
 
 CLIP_S = 5.0
 SEARCHED_S = 30.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from speechgmm.recordings.samples import Samples
+from speechgmm.audio.samples import Samples
 
 MOST_BINS = 2048
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import ndtri
 
-from speechgmm.decision.decision import UNKNOWN
+from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.evaluation.breakdown import GroupResult
-from speechgmm.evaluation.curves import ScoreCurves
 from speechgmm.evaluation.discrimination import DetectionResult
 from speechgmm.evaluation.report import Report
+from speechgmm.evaluation.score_curves import ScoreCurves
 from speechgmm.reporting.html import legible
 from speechgmm.reporting.numbers import formatted
 

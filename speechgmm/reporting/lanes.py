@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speechgmm.reporting.html import Html, element, joined
-from speechgmm.segments.segment import Segment, clock
+from speechgmm.segmentation.segment import Segment, clock
 
 N_COLOURS = 6
 _PATTERNS = ("", "M-1 1L1-1M0 6L6 0M5 7L7 5", "M0 3H6", "M-1 5L1 7M0 0L6 6M5-1L7 1")  # the first is a plain area

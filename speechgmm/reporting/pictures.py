@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from speechgmm.evaluation.report import Report
-from speechgmm.plots import rendered, require_matplotlib
 from speechgmm.reporting import figures
 from speechgmm.reporting.figures import FAINT, GROUND, HEAT, INK, LINE, SERIES
 from speechgmm.reporting.html import Html
 from speechgmm.reporting.svg import inline_svg
+from speechgmm.reporting.training_plots import rendered, require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

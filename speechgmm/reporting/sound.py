@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from speechgmm.audio.reading import blocks, duration_s
 from speechgmm.errors import AudioError
-from speechgmm.recordings.audio import blocks, duration_s
 from speechgmm.reporting.envelope import Envelope
 
 LONGEST_S = 1800.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 
-from speechgmm.decision.decision import UNKNOWN
+from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.reporting.html import Html, element, folded, joined, listing, name, paragraph, table
 from speechgmm.reporting.numbers import Form, Place, count, ends, number
 

@@ -9,14 +9,14 @@ import math
 from collections.abc import Sequence
 from importlib import resources
 
-from speechgmm.decision.decision import UNKNOWN
+from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.evaluation.metrics import Interval
 from speechgmm.reporting import lanes
 from speechgmm.reporting.html import Html, element, joined, name, page, paragraph, section, table
 from speechgmm.reporting.page import Origin
 from speechgmm.reporting.sound import LONGEST_S, Sound
-from speechgmm.segments.segment import NONSPEECH, Segment, clock
-from speechgmm.segments.summary import Summary, Times
+from speechgmm.segmentation.segment import NONSPEECH, Segment, clock
+from speechgmm.segmentation.speaking_time import Summary, Times
 
 _MEANING = "A label says how a voice sounds to a model; it never says what a person is."
 _SILENT = "The recording cannot be played: its file is not where it was, or of a kind that this browser does not play."

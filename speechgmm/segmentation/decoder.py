@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from speechgmm.decision.decision import UNKNOWN, Decision
-from speechgmm.decision.model import Model, Scores
+from speechgmm.classifier.decision import UNKNOWN, Decision
+from speechgmm.classifier.model import Model, Scores
 from speechgmm.features.bands import chunks
-from speechgmm.features.frontend import STRETCH_S, Features, Samples, stretch_of
+from speechgmm.features.front_end import STRETCH_S, Features, Samples, stretch_of
 from speechgmm.segmentation.emissions import Past, listen
 from speechgmm.segmentation.options import Grid, SegmentationOptions
+from speechgmm.segmentation.segment import NONSPEECH, Segment
 from speechgmm.segmentation.viterbi import Run, Topology, Viterbi
-from speechgmm.segments.segment import NONSPEECH, Segment
 
 NO_SPEECH = 0  # the state; those after it are the classes
 CONTRADICTION = "its parts and the whole of it do not sound like the same class"

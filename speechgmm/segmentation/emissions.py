@@ -23,9 +23,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechgmm.decision.model import FrameScores, Model, Stream
-from speechgmm.features.frontend import Features, features_of, mean_shift
-from speechgmm.features.speech import DECIBELS, SILENCE_DB, extremes, frame_powers, is_steady
+from speechgmm.classifier.model import FrameScores, Model, Stream
+from speechgmm.features.activity import DECIBELS, SILENCE_DB, extremes, frame_powers, is_steady
+from speechgmm.features.front_end import Features, features_of, mean_shift
 from speechgmm.mixture.estep import Floats
 from speechgmm.segmentation.options import Grid
 

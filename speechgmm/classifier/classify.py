@@ -1,0 +1,83 @@
+"""Classification: from recordings, or samples in memory, to decisions with a model."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+
+from numpy.typing import ArrayLike
+
+from speechgmm.audio.samples import conform
+from speechgmm.classifier.decision import Decision
+from speechgmm.classifier.model import Model
+from speechgmm.classifier.outcome import Outcome
+from speechgmm.corpus.recording import Recording
+from speechgmm.errors import AudioError
+from speechgmm.features.extraction import Failure, recording_views
+from speechgmm.features.front_end import views
+from speechgmm.workers.local import ordered_map, single_thread
+
+
+@single_thread
+def classify_samples(model: Model, samples: ArrayLike, sampling_rate: float) -> Decision:
+    """Classify an utterance in memory.
+
+    Parameters
+    ----------
+    model : Model
+    samples : array_like (n,) or (n, channels)
+        Floating-point numbers in [-1, 1], or integers over their full range.
+    sampling_rate : float
+        Hz.
+
+    Returns
+    -------
+    Decision
+
+    Raises
+    ------
+    AudioError
+        If the samples cannot be used.
+    """
+    conformed = conform(samples, sampling_rate, model.front_end.sampling_rate)
+    return model.decide(model.score_all(views([conformed], model.front_ends)))
+
+
+@single_thread
+def classify_recording(recording: Recording, *, model: Model, channel: int | None = None) -> Outcome | Failure:
+    """Classify a recording; what cannot be read becomes a `Failure`.
+
+    Parameters
+    ----------
+    recording : Recording
+    model : Model
+    channel : int, optional
+        Counted from 1; by default the channels are mixed.
+
+    Returns
+    -------
+    Outcome or Failure
+    """
+    try:
+        scores = model.score_all(recording_views(recording, model.front_ends, channel=channel))
+    except AudioError as error:
+        return Failure(recording=recording, reason=str(error))
+    return Outcome(
+        path=recording.name,
+        truth=recording.label,
+        speaker=recording.speaker,
+        duration_s=model.front_end.duration_s(scores.n_frames),
+        decision=model.decide(scores),
+        start=recording.start,
+        end=recording.end,
+        snr_db=scores.snr_db,
+        columns=recording.columns,
+    )
+
+
+def classify_all(
+    model: Model, recordings: Iterable[Recording], *, jobs: int = 1, channel: int | None = None
+) -> Iterator[Outcome | Failure]:
+    """Classify recordings, lazily and in order, in memory that does not grow with their number or length."""
+    work = functools.partial(classify_recording, model=model, channel=channel)
+    return ordered_map(work, recordings, jobs=jobs)

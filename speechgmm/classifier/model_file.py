@@ -1,0 +1,260 @@
+"""The model file: an uncompressed ``.npz`` of plain arrays with a JSON header, which never runs code.
+
+A file is read with suspicion. Its members must be stored uncompressed, the JSON header must be short and each array
+must be exactly as large as its own header says, so that reading allocates no more than a few times the file's size; no
+header is evaluated as an expression; the values are checked before anything is computed with them.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from speechgmm.classifier.calibration import Calibration
+from speechgmm.classifier.model import DecisionOptions, Model, Stream
+from speechgmm.classifier.rejection import Rejection
+from speechgmm.errors import ModelFileError, OptionError
+from speechgmm.features.options import FrontEndOptions
+from speechgmm.files import write_atomically
+from speechgmm.mixture.families import MIXTURES
+from speechgmm.mixture.model import Mixture
+
+FORMAT, FORMAT_VERSION = "speechgmm-model", 1
+MAX_BYTES = 256 << 20
+MAX_HEADER_BYTES = 1 << 20  # parsed JSON takes up to 25 times its text
+DTYPES = {"header": "|u1", "reference_mean": "<f8", "training_digests": "<u8"}  # by first part of the name; else "<f4"
+ARRAY_START = re.compile(  # what numpy writes before the numbers of a plain array in C order
+    rb"\x93NUMPY\x01\x00.."
+    rb"\{'descr': '(?P<kind>[^']*)', 'fortran_order': False, 'shape': \((?P<shape>[\d, ]*)\), \} *\n",
+    re.DOTALL,
+)
+
+Arrays = dict[str, npt.NDArray[Any]]
+M = TypeVar("M", bound=Mixture)
+
+
+def save(model: Model, file: Path) -> None:
+    """Write a model file, under a temporary name first.
+
+    The same model gives the same bytes. Mixtures are stored in float32: `training.train` rounds them to it.
+
+    Parameters
+    ----------
+    model : Model
+    file : Path
+        Replaced if it exists.
+
+    Raises
+    ------
+    OptionError
+        If its header is too large.
+    OutputError
+        If the file cannot be written.
+    """
+    header = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "labels": model.labels,
+        "streams": [
+            {"family": stream.mixtures[0].family, "front_end": asdict(stream.front_end)} for stream in model.streams
+        ],
+        "calibration": asdict(model.calibration),
+        "least_likelihood": model.least_likelihood,
+        "rejection": _plain_rejection(model.rejection),
+        "priors": model.priors,
+        "decision": asdict(model.decision),
+        "card": model.card,
+    }
+    text = json.dumps(header, allow_nan=False).encode()
+    if len(text) > MAX_HEADER_BYTES:
+        raise OptionError(
+            f"the model's header has {len(text):,} bytes, expected {MAX_HEADER_BYTES:,} at most: shorten its card"
+        )
+    arrays: Arrays = {
+        "header": np.frombuffer(text, dtype=np.uint8),
+        "training_digests": model.training_digests,
+    }
+    for number, stream in enumerate(model.streams):
+        arrays[f"reference_mean_{number}"] = stream.reference_mean
+        for index, mixture in enumerate(stream.mixtures):
+            arrays.update(_arrays_of(mixture, f"{number}_{index}"))
+    if model.rejection:
+        arrays.update(_arrays_of(model.rejection.nonspeech, "nonspeech"))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            # A member made from a bare ZipInfo has a fixed date, so that equal models are equal bytes.
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w") as member:
+                np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)
+    write_atomically(file, buffer.getvalue())
+
+
+def load(file: Path) -> Model:
+    """Read a model file.
+
+    Parameters
+    ----------
+    file : Path
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelFileError
+        If the file cannot be read, is no model, is damaged, or was written by a newer version.
+    """
+    try:
+        content = _read_content(file)
+        arrays = _read_arrays(content)
+        header = _read_header(arrays)
+        return _build(header, arrays)
+    except OSError as error:
+        raise ModelFileError(f"{file}: the model cannot be read: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, OverflowError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
+        # RuntimeError: what json and zipfile raise for absurd nesting, encryption and unknown compression.
+        reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) and error.args else str(error)
+        raise ModelFileError(f"{file}: not a speechgmm model, or damaged: {reason}") from error
+
+
+def _read_content(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > MAX_BYTES:
+            raise ValueError(f"it is larger than {MAX_BYTES >> 20} MiB")
+        content = stream.read(size)
+    if not content.startswith(b"PK"):
+        raise ValueError("it is no .npz file")
+    return content
+
+
+def _read_arrays(content: bytes) -> Arrays:
+    """Read the members of an .npz as arrays, none larger than its share of the content."""
+    arrays: Arrays = {}
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = archive.infolist()
+        if sum(member.file_size for member in members) > len(content):
+            raise ValueError("its members claim more bytes than it has")
+        for member in members:
+            if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
+                raise ValueError(f"{member.filename!r} is compressed, but a model stores plain arrays")
+            name = member.filename.removesuffix(".npy")
+            arrays[name] = _parse_array(name, archive.read(member))
+    return arrays
+
+
+def _parse_array(name: str, data: bytes) -> npt.NDArray[Any]:
+    """Parse one .npy member without trusting its header: kind and size must fit what is there."""
+    begin = ARRAY_START.match(data)
+    if begin is None:
+        raise ValueError(f"{name!r} is no plain array in C order")
+    kind, expected = begin["kind"].decode(), DTYPES.get(re.sub(r"_\d+$", "", name), "<f4")
+    if kind != expected:
+        raise ValueError(f"{name!r} is an array of {kind}, but {expected} is expected")
+    shape = tuple(map(int, re.findall(rb"\d+", begin["shape"])))
+    array = np.frombuffer(data, dtype=kind, offset=begin.end())
+    if math.prod(shape) != array.size:
+        raise ValueError(f"{name!r} claims the shape {shape}, but holds {array.size} numbers")
+    return array.reshape(shape)
+
+
+def _read_header(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    if arrays["header"].size > MAX_HEADER_BYTES:
+        raise ValueError(f"its header is larger than {MAX_HEADER_BYTES:,} bytes")
+    header = json.loads(arrays["header"].tobytes(), parse_constant=_refuse_constant)
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise ValueError(f"its header does not say {FORMAT!r}")
+    version = header["format_version"]
+    if not isinstance(version, int) or version < 1:
+        raise ValueError(f"its format version is {version!r}")
+    if version > FORMAT_VERSION:
+        raise ValueError(
+            f"it has format version {version}, and this speechgmm reads up to {FORMAT_VERSION}: update speechgmm"
+        )
+    return header
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"its header holds {name}, which is no number")
+
+
+def _build(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Model:
+    labels = tuple(header["labels"])
+    if not all(isinstance(label, str) and label for label in labels):
+        raise ValueError("its labels are not all text")
+    for label in labels:
+        label.encode(errors="surrogateescape")  # what cannot be written cannot be an answer
+    calibration = header["calibration"]
+    return Model(
+        labels=labels,
+        streams=tuple(
+            _build_stream(number, known, len(labels), arrays) for number, known in enumerate(header["streams"])
+        ),
+        calibration=Calibration(
+            scales=tuple(calibration["scales"]),
+            halfway=calibration["halfway"],
+            offsets=tuple(calibration["offsets"]),
+        ),
+        least_likelihood=None if header["least_likelihood"] is None else float(header["least_likelihood"]),
+        priors=tuple(header["priors"]),
+        rejection=_build_rejection(header, arrays),
+        decision=DecisionOptions(**header["decision"]),
+        card=dict(header["card"]),
+        training_digests=arrays["training_digests"],
+    )
+
+
+def _build_stream(number: int, known: Mapping[str, Any], n_classes: int, arrays: Mapping[str, Any]) -> Stream:
+    return Stream(
+        front_end=FrontEndOptions(**known["front_end"]),
+        reference_mean=arrays[f"reference_mean_{number}"],
+        mixtures=tuple(_mixture(known["family"], f"{number}_{index}", arrays) for index in range(n_classes)),
+    )
+
+
+def _build_rejection(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Rejection | None:
+    known = header["rejection"]
+    if known is None:
+        return None
+    family = header["streams"][known["stream"]]["family"]
+    return Rejection(
+        stream=int(known["stream"]),
+        nonspeech=_mixture(family, "nonspeech", arrays),
+        least_ratio=float(known["least_ratio"]),
+    )
+
+
+def _plain_rejection(rejection: Rejection | None) -> dict[str, Any] | None:
+    return {"stream": rejection.stream, "least_ratio": rejection.least_ratio} if rejection else None
+
+
+def _arrays_of(mixture: Mixture, name: str) -> Arrays:
+    return {f"{each.name}_{name}": getattr(mixture, each.name).astype(np.float32) for each in fields(mixture)}
+
+
+def _mixture(family: str, name: str, arrays: Mapping[str, Any]) -> Mixture:
+    if family not in MIXTURES:
+        raise ValueError(f"its mixtures are of the family {family!r}, which is unknown")
+    made = MIXTURES[family]
+    return made(*(arrays[f"{each.name}_{name}"].astype(np.float64) for each in fields(made)))
+
+
+def float32_mixture(mixture: M) -> M:
+    """The mixture as a model file gives it back: rounded to float32."""
+    rounded = {
+        parameter.name: getattr(mixture, parameter.name).astype(np.float32).astype(np.float64)
+        for parameter in fields(mixture)
+    }
+    return replace(mixture, **rounded)

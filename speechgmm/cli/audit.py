@@ -1,0 +1,133 @@
+"""``speechgmm audit``: speakers and recordings whose label is contradicted by models that have not heard them."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import textwrap
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from speechgmm.cli.arguments import Subparsers, add_corpus_arguments, new_command, open_corpus
+from speechgmm.cli.console import printable
+from speechgmm.cli.folds import add_fold_arguments, crossvalidated
+from speechgmm.cli.trainings import add_calibration_argument, add_seed_argument, add_training_arguments
+
+if TYPE_CHECKING:
+    from speechgmm.crossvalidation.audit import Audit, Contradiction
+
+EXAMPLE = """\
+  speechgmm audit recordings/
+      where recordings/ holds female/ and male/ (or any other classes), each with a folder a speaker
+  speechgmm audit corpus.csv --min-odds 5 --format csv -o suspects.csv"""
+
+COLUMNS = ("kind", "speaker", "path", "label", "contradicted_by", "odds", "n_utterances", "n_contradicted")
+
+WIDTH = 100
+
+# A list of suspects needs no fine model, but one for each fold and several to calibrate each.
+COMPONENTS, ITERATIONS, CALIBRATION_FOLDS = 16, 10, 2
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    summary = "list speakers and recordings whose label is contradicted by models that have not heard them"
+    parser = new_command(subparsers, "audit", summary, EXAMPLE)
+    add_corpus_arguments(parser)
+    parser.add_argument(
+        "--min-odds",
+        type=float,
+        metavar="ODDS",
+        help="list where the odds against the label are so high or higher (default: 2, where two of three voices like "
+        "that carry another label)",
+    )
+    parser.add_argument("--format", choices=["text", "csv", "json"], default="text", help="of the list (default: text)")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the list there instead of on stdout")
+    parser.add_argument("--force", action="store_true", help="replace that file if it exists")
+    add_fold_arguments(parser)
+    add_training_arguments(parser, components=COMPONENTS, iterations=ITERATIONS)
+    add_calibration_argument(parser, "--calibration-folds", folds=CALIBRATION_FOLDS)
+    add_seed_argument(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Audit the labels and list what is contradicted."""
+    from speechgmm.crossvalidation.audit import MIN_ODDS, audit, check_odds
+    from speechgmm.files import check_destination, write_atomically
+
+    min_odds = MIN_ODDS if options.min_odds is None else options.min_odds
+    check_odds(min_odds)
+    if options.output is not None:
+        check_destination(options.output, replace=options.force)
+    found = crossvalidated(options, open_corpus(options))
+    text = {"text": to_text, "csv": to_csv, "json": to_json}[options.format](audit(found, min_odds=min_odds))
+    if options.output is None:
+        print(text, end="")
+    else:
+        write_atomically(options.output, text.encode(errors="surrogateescape"))
+    return 1 if found.failures else 0
+
+
+def to_text(found: Audit) -> str:
+    """The list for people."""
+    summary = [
+        f"label contradicted: {len(found.speakers)} of {found.n_speakers} speakers, and {len(found.files)} of "
+        f"{found.n_files} recordings of the others, by odds of {found.min_odds:g} or more",
+        *([f"{found.n_undecided} recordings got no label and were not judged"] if found.n_undecided else []),
+        "These are hints to listen. Odds say how much better other voices' labels fit; any voice may be a rare one.",
+    ]
+    lines = [line for text in summary for line in textwrap.wrap(text, WIDTH)]
+    if found.speakers:
+        rows = [[_odds(one), one.label, _share(one), one.speaker or ""] for one in found.speakers]
+        lines += ["", *_table(["odds", "label", "contradicted", "speaker"], rows)]
+    if found.files:
+        lines += ["", *_table(["odds", "label", "path"], [[_odds(one), one.label, one.path] for one in found.files])]
+    return "\n".join(lines) + "\n"
+
+
+def to_csv(found: Audit) -> str:
+    """The list as a table with a row for each speaker, then for each recording."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    table.writerows([row[column] for column in COLUMNS] for row in _rows(found))
+    return text.getvalue()
+
+
+def to_json(found: Audit) -> str:
+    """The list and what it rests on."""
+    told = {
+        "schema": "speechgmm-audit",
+        "schema_version": 1,
+        "min_odds": found.min_odds,
+        "n_speakers": found.n_speakers,
+        "n_files": found.n_files,
+        "n_undecided": found.n_undecided,
+        "contradicted": _rows(found),
+    }
+    return json.dumps(told, indent=2, allow_nan=False) + "\n"
+
+
+def _rows(found: Audit) -> list[dict[str, Any]]:
+    kinds = (("speaker", found.speakers), ("file", found.files))
+    return [{"kind": kind, **asdict(one)} for kind, listed in kinds for one in listed]
+
+
+def _odds(one: Contradiction) -> str:
+    return f"{one.odds:.1f}" if one.odds < 100 else f"{one.odds:,.0f}" if one.odds < 1e6 else f"{one.odds:.0e}"
+
+
+def _share(one: Contradiction) -> str:
+    return f"{one.n_contradicted} of {one.n_utterances}"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns as wide as their widest cell; the first stands to the right, the last is as long as it is."""
+    cells = [list(header), *([printable(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join([row[0].rjust(widths[0]), *map(str.ljust, row[1:-1], widths[1:-1]), row[-1]]) for row in cells]

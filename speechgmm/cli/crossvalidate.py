@@ -1,0 +1,41 @@
+"""``speechgmm crossvalidate``: a report on models that are each tested on speakers left out of their training."""
+
+from __future__ import annotations
+
+import argparse
+
+from speechgmm.cli.arguments import Subparsers, add_corpus_arguments, new_command, open_corpus
+from speechgmm.cli.folds import add_fold_arguments, crossvalidated, read_folding
+from speechgmm.cli.reports import add_report_arguments, check_columns, check_report_folder, deliver
+from speechgmm.cli.trainings import add_calibration_argument, add_training_arguments
+
+EXAMPLE = """\
+  speechgmm crossvalidate recordings/ -o report/
+      where recordings/ holds female/ and male/ (or any other classes), each with a folder a speaker
+  speechgmm crossvalidate corpus.csv --leave-one-out corpus --features features/ --jobs all"""
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    summary = "train and test on the same recordings, each tested by a model that has heard nothing of its speaker"
+    parser = new_command(subparsers, "crossvalidate", summary, EXAMPLE)
+    add_corpus_arguments(parser)
+    add_fold_arguments(parser)
+    add_report_arguments(parser, seed="seed of all that is random")
+    add_training_arguments(parser)
+    add_calibration_argument(parser, "--calibration-folds")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Cross-validate and report."""
+    from speechgmm.crossvalidation.crossvalidate import check_fold_column, report_on_folds
+
+    corpus = open_corpus(options)
+    check_columns(corpus, options.by)
+    check_fold_column(corpus, read_folding(options))
+    check_report_folder(options)
+    found = crossvalidated(options, corpus)
+    assessment = report_on_folds(found, by=options.by, n_resamples=options.resamples, seed=options.seed)
+    deliver(options, assessment.report, assessment.outcomes, recordings=found.corpus.recordings)
+    return 1 if assessment.failures else 0

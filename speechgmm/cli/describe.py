@@ -1,0 +1,180 @@
+"""``speechgmm describe``: what a model is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import textwrap
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from speechgmm.cli.arguments import Subparsers, new_command
+from speechgmm.cli.console import printable
+
+if TYPE_CHECKING:
+    from speechgmm.classifier.model import Model
+
+EXAMPLE = """\
+  speechgmm describe
+  speechgmm describe voices.npz --format json"""
+
+WIDTH = 100
+UNITS = {"s": "s", "hz": "Hz", "db": "dB"}  # which names of values end in
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = new_command(
+        subparsers, "describe", "tell what a model is: classes, data, front end, results, limits", EXAMPLE
+    )
+    parser.add_argument(
+        "model", type=Path, nargs="?", metavar="MODEL", help="a model file (default: the one that is shipped)"
+    )
+    parser.add_argument(
+        "--format", choices=["text", "json"], default="text", help="for people or for programs (default: text)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Describe a model on stdout."""
+    from speechgmm.api import load, shipped_model_file
+
+    file = options.model or shipped_model_file()
+    model = load(file)
+    print(
+        json.dumps(to_json(model, file), indent=2) + "\n" if options.format == "json" else to_text(model, file), end=""
+    )
+    return 0
+
+
+def to_json(model: Model, file: Path) -> dict[str, Any]:
+    """All a model says of itself, as plain JSON values.
+
+    Parameters
+    ----------
+    model : Model
+    file : Path
+        Where it is.
+    """
+    return {
+        "schema": "speechgmm-model-description",
+        "schema_version": 1,
+        "labels": list(model.labels),
+        "file": {"name": file.name, "bytes": file.stat().st_size},
+        "streams": [
+            {
+                "family": stream.mixtures[0].family,
+                "components": {
+                    label: mixture.n_components for label, mixture in zip(model.labels, stream.mixtures, strict=True)
+                },
+                "dimensions": stream.front_end.n_dimensions,
+                "front_end": asdict(stream.front_end),
+            }
+            for stream in model.streams
+        ],
+        "calibration": asdict(model.calibration),
+        "rejection": _rejection(model),
+        "least_likelihood": model.least_likelihood,
+        "priors": dict(zip(model.labels, model.priors, strict=True)),
+        "decision": asdict(model.decision),
+        "training_files_recognised": len(model.training_digests),
+        "card": model.card,
+    }
+
+
+def _rejection(model: Model) -> dict[str, Any] | None:
+    """What tells speech from other sounds, if the model knows of any."""
+    if model.rejection is None:
+        return None
+    return {
+        "stream": model.rejection.stream,
+        "components": model.rejection.nonspeech.n_components,
+        "least_ratio": model.rejection.least_ratio,
+    }
+
+
+def to_text(model: Model, file: Path) -> str:
+    """All a model says of itself, for people: what it is for, what it was made of, how, and what it holds."""
+    told = to_json(model, file)
+    card = dict(told.pop("card"))
+    for name in ("schema", "schema_version", "labels"):
+        del told[name]
+    told["file"] = f"{told['file']['bytes']} bytes"
+    told["rejection"] = told["rejection"] or "none: the model was shown nothing that is no speech"
+    trained = card.get("streams")
+    if isinstance(trained, list) and len(trained) == len(told["streams"]):
+        del card["streams"]
+        told["streams"] = [_joined(*pair) for pair in zip(told["streams"], trained, strict=True)]
+    lines = [printable(f"{file}: {' / '.join(model.labels)}")]
+    for name, value in [*card.items(), *told.items()]:
+        lines += _entry(name, value, indent=0)
+    return "\n".join(lines) + "\n"
+
+
+def _joined(stream: Mapping[str, Any], trained: object) -> Mapping[str, Any]:
+    """A stream and what the card says of its training, of which the front end is known already."""
+    further = trained if isinstance(trained, Mapping) else {"training": trained}
+    return {**stream, **{name: value for name, value in further.items() if name != "front_end"}}
+
+
+def _entry(name: str, value: Any, indent: int) -> list[str]:
+    margin, title = "  " * indent, _words(name, value)
+    if isinstance(value, Mapping) and any(isinstance(item, (Mapping, list, tuple)) for item in value.values()):
+        return [f"{margin}{title}:", *(line for key, item in value.items() for line in _entry(key, item, indent + 1))]
+    if isinstance(value, (list, tuple)) and any(isinstance(item, Mapping) for item in value):
+        if all(len(_inline(item)) <= WIDTH - len(margin) - 4 for item in value):
+            return [f"{margin}{title}:", *(f"{margin}  - {_inline(item)}" for item in value)]
+        return _entry(name, {str(number): item for number, item in enumerate(value, start=1)}, indent)
+    if isinstance(value, (list, tuple)) and any(isinstance(item, str) and len(item) > 30 for item in value):
+        return [
+            f"{margin}{title}:",
+            *(line for item in value for line in _wrapped(f"- {_inline(item)}", margin + "  ")),
+        ]
+    if isinstance(value, (Mapping, list, tuple)):
+        return _wrapped(f"{title}: {_inline(value)}", margin)
+    return _wrapped(f"{title}: {_with_unit(name, value)}", margin)
+
+
+def _inline(value: Any) -> str:
+    """A value in one line; mappings within others have their names before a colon."""
+    if isinstance(value, Mapping) and any(isinstance(item, (Mapping, list, tuple)) for item in value.values()):
+        return "; ".join(f"{_words(key, item)}: {_inline(item)}" for key, item in value.items())
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_words(key, item)} {_with_unit(key, item)}" for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_inline, value))
+    return _plain(value)
+
+
+def _with_unit(name: str, value: object) -> str:
+    """A value with the unit that its name ends in."""
+    unit = _unit(name, value)
+    return f"{_plain(value)} {UNITS[unit]}" if unit else _plain(value)
+
+
+def _unit(name: str, value: object) -> str:
+    """How the name of a number ends, if that is a unit."""
+    ending = name.rpartition("_")[2] if "_" in name and isinstance(value, (int, float)) else ""
+    return ending if ending in UNITS else ""
+
+
+def _plain(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "n/a", True: "yes", False: "no"}[value]
+    return f"{value:g}" if isinstance(value, float) else printable(str(value))
+
+
+def _words(name: str, value: object) -> str:
+    """A name as words, without the unit that stands behind the value."""
+    return printable(name.removesuffix(f"_{_unit(name, value)}").removeprefix("n_").replace("_", " "))
+
+
+def _wrapped(text: str, margin: str) -> list[str]:
+    """A line, or several where it is too long, the further ones further to the right."""
+    further = margin + "    "
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=margin, subsequent_indent=further, break_long_words=False, break_on_hyphens=False
+    )

@@ -1,0 +1,233 @@
+"""The arguments of commands that train, and what becomes of their values. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speechgmm.cli.arguments import add_work_arguments, at_least, component_counts
+
+if TYPE_CHECKING:
+    from speechgmm.mixture.mmi import DiscriminativeOptions
+    from speechgmm.training.component_selection import Sizes
+    from speechgmm.training.options import TrainingOptions
+    from speechgmm.workers.local import Workers
+
+FAMILIES: dict[str, list[str]] = {"gaussian": [], "bernoulli": ["features=patterns"]}
+
+
+def add_training_arguments(parser: argparse.ArgumentParser, *, components: int = 64, iterations: int = 50) -> None:
+    """Add how models are trained and by whom, but for the seed and the folds of calibration."""
+    _add_fit_arguments(parser, components, iterations)
+    _add_front_end_arguments(parser)
+    _add_discriminative_arguments(parser)
+    _add_resource_arguments(parser)
+    add_work_arguments(parser)
+
+
+def add_calibration_argument(parser: argparse.ArgumentParser, *names: str, folds: int = 5) -> None:
+    """Add, under the names it has there, how many folds of speakers calibrate."""
+    parser.add_argument(
+        *names,
+        dest="calibration_folds",
+        type=int,
+        default=folds,
+        metavar="N",
+        help=f"parts into which the speakers are divided to calibrate, where there is no dev split (default: {folds})",
+    )
+
+
+def add_seed_argument(parser: argparse.ArgumentParser) -> None:
+    """Add what all chance comes from."""
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of all that is random (default: 0)")
+
+
+def _add_fit_arguments(parser: argparse.ArgumentParser, components: int, iterations: int) -> None:
+    parser.add_argument(
+        "--components",
+        type=component_counts,
+        default=(components,),
+        metavar="K",
+        help=f"components a class (default: {components}); 'auto', or several such as 16,32,64, chooses by speakers "
+        "held out",
+    )
+    parser.add_argument(
+        "--map",
+        type=float,
+        default=0.0,
+        metavar="RELEVANCE",
+        help="adapt each class from the mixture of all classes with this relevance factor, such as 16, instead of "
+        "fitting it freely",
+    )
+    parser.add_argument(
+        "--start",
+        default="kmeans",
+        metavar="METHOD",
+        help="where EM starts: kmeans, random, medoids or split (default: kmeans)",
+    )
+    parser.add_argument(
+        "--restarts",
+        type=int,
+        default=1,
+        metavar="N",
+        help="how many starts to try; the one that ends with the highest likelihood is kept (default: 1)",
+    )
+    parser.add_argument(
+        "--family",
+        choices=list(FAMILIES),
+        help="what the components are: gaussian, on cepstra, or bernoulli, on binary spectral patterns "
+        "(default: gaussian)",
+    )
+    parser.add_argument(
+        "--iterations",
+        type=int,
+        default=iterations,
+        metavar="N",
+        help=f"most iterations of EM (default: {iterations})",
+    )
+    parser.add_argument(
+        "--hard", action="store_true", help="give each frame to its most likely component alone (Viterbi training)"
+    )
+
+
+def _add_front_end_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--front-end",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an option of the front end, such as n_coefficients=13 (all are in docs/method.md); "
+        "may be given several times",
+    )
+    parser.add_argument(
+        "--stream",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE,...",
+        help="another view of the same speech, with mixtures of its own and a front end that differs in these options, "
+        "such as window_s=0.064,n_mels=80; its scores are joined with the others'; may be given several times",
+    )
+    parser.add_argument(
+        "--nonspeech",
+        default="",
+        metavar="CLASS",
+        help="the class whose recordings are no speech: what sounds like it is answered with unknown",
+    )
+
+
+def _add_discriminative_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--discriminative",
+        type=at_least(0),
+        default=0,
+        metavar="STEPS",
+        help="move the means by so many steps toward telling the classes apart, such as 300 (default: 0, maximum "
+        "likelihood)",
+    )
+    parser.add_argument(
+        "--channel-copies",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of the steps' material that is heard through another channel: room, noise, telephone (default: 0)",
+    )
+    parser.add_argument(
+        "--effort-copies",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of the steps' material that is made to sound spoken up or shouted (default: 0)",
+    )
+    parser.add_argument(
+        "--balance-by",
+        default="",
+        metavar="COLUMN",
+        help="a column of the manifest, such as corpus, the values of which the steps draw more evenly",
+    )
+
+
+def _add_resource_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--features",
+        type=Path,
+        metavar="FOLDER",
+        help="keep the features there instead of in memory: for speech that does not fit, and for the next training",
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="FOLDER",
+        help="keep what is done so far there: if the training is killed, the same command goes on from it",
+    )
+    parser.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="let the workers of the Dask scheduler at this address, such as tcp://host:8786, do the work; "
+        "needs --features",
+    )
+
+
+def sizes_of(options: argparse.Namespace) -> Sizes:
+    """The numbers of components to choose among, if there are several."""
+    sizes: Sizes = () if len(options.components) == 1 else options.components
+    return sizes
+
+
+def read_training_options(options: argparse.Namespace) -> TrainingOptions:
+    """The options of the training that was asked for."""
+    from speechgmm.errors import OptionError
+    from speechgmm.features.options import FrontEndOptions
+    from speechgmm.mixture.options import EMOptions
+    from speechgmm.training.options import FAMILY_OF, TrainingOptions
+
+    first = FrontEndOptions.parse([*FAMILIES.get(options.family, []), *options.front_end])
+    if options.family not in (None, FAMILY_OF[first.features]):
+        raise OptionError(
+            f"--family {options.family} and --front-end features={first.features} do not fit together: leave one out"
+        )
+    return TrainingOptions(
+        n_components=TrainingOptions.n_components if sizes_of(options) else options.components[0],
+        start=options.start,
+        restarts=options.restarts,
+        folds=options.calibration_folds,
+        seed=options.seed,
+        adapt=options.map,
+        discriminative=_discriminative(options),
+        balance_by=options.balance_by,
+        nonspeech=options.nonspeech,
+        front_end=first,
+        further_front_ends=tuple(FrontEndOptions.parse(each.split(","), first) for each in options.stream),
+        em=EMOptions(max_iterations=options.iterations, hard=options.hard),
+    )
+
+
+def check_workers(options: argparse.Namespace) -> None:
+    """Refuse a cluster without a folder for what its workers extract."""
+    from speechgmm.errors import OptionError
+
+    if options.dask and not options.features:
+        raise OptionError("--dask needs --features: a folder in which the workers keep what they extract")
+
+
+def _discriminative(options: argparse.Namespace) -> DiscriminativeOptions | None:
+    """How the means are moved, if they are."""
+    from speechgmm.errors import OptionError
+    from speechgmm.mixture.mmi import DiscriminativeOptions
+
+    if options.discriminative:
+        return DiscriminativeOptions(
+            steps=options.discriminative, channel_share=options.channel_copies, effort_share=options.effort_copies
+        )
+    if options.channel_copies or options.effort_copies or options.balance_by:
+        raise OptionError("--channel-copies, --effort-copies and --balance-by need --discriminative STEPS")
+    return None
+
+
+def workers_of(options: argparse.Namespace) -> AbstractContextManager[Workers]:
+    """Who does the work: a cluster's workers or this machine's."""
+    from speechgmm.workers.dask import connected
+    from speechgmm.workers.local import LocalWorkers
+
+    return connected(options.dask) if options.dask else nullcontext(LocalWorkers(options.jobs))

@@ -1,0 +1,58 @@
+"""Recordings: audio files, and folders and manifests that say what they are.
+
+The first room on the way of the sound, which knows none of the others. `read_corpus` gives the recordings of a folder
+or manifest with label, speaker and split; the module `audio` gives their samples.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from speechgmm.audio.reading import AUDIO_SUFFIXES
+from speechgmm.corpus.folder import find_audio, is_folder, scan_folder
+from speechgmm.corpus.manifest import read_manifest, write_manifest
+from speechgmm.corpus.recording import RESERVED_LABEL, SPLITS, Corpus, Recording, require_classes
+from speechgmm.errors import CorpusError, OptionError
+
+__all__ = [
+    "RESERVED_LABEL",
+    "SPLITS",
+    "Corpus",
+    "Recording",
+    "find_audio",
+    "read_corpus",
+    "read_manifest",
+    "require_classes",
+    "scan_folder",
+    "write_manifest",
+]
+
+
+def read_corpus(source: Path, *, root: Path | None = None) -> Corpus:
+    """Read a corpus from whatever describes it: a folder of class folders, or a manifest.
+
+    Parameters
+    ----------
+    source : Path
+        The folder or the manifest.
+    root : Path, optional
+        The folder that relative paths in a manifest start from. If None, the manifest's own.
+
+    Returns
+    -------
+    corpus : Corpus
+
+    Raises
+    ------
+    CorpusError
+        If `source` is neither, or is faulty: see `scan_folder` and `read_manifest`.
+    OptionError
+        If `source` is a folder and `root` is given.
+    """
+    if is_folder(source):
+        if root is not None:
+            raise OptionError(f"root is {root}, but {source} is a folder; a root is for the paths in a manifest")
+        return scan_folder(source)
+    if source.suffix.lower() in AUDIO_SUFFIXES:
+        raise CorpusError(f"{source}: this is one recording, expected a folder of class folders or a manifest")
+    return read_manifest(source, root=root)

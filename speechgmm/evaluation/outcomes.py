@@ -1,0 +1,125 @@
+"""What an evaluation starts from: one outcome for each utterance, checked and counted."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from speechgmm.classifier.decision import UNKNOWN
+from speechgmm.classifier.outcome import Outcome
+from speechgmm.errors import EvaluationError
+from speechgmm.evaluation.intervals import speaker_counts
+from speechgmm.evaluation.metrics import Counts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """A recording left out of the evaluation, and why."""
+
+    path: str
+    reason: str
+
+
+def check_outcomes(outcomes: Sequence[Outcome], classes: Sequence[str], *, n_skipped: int) -> None:
+    """Refuse outcomes that cannot be evaluated against these classes.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        At least one is needed.
+    classes : sequence of str
+        The classes of the model.
+    n_skipped : int
+        Recordings left out, for the message.
+
+    Raises
+    ------
+    EvaluationError
+        If the classes are no classes, there are no outcomes, or one contradicts the classes.
+    """
+    if len(set(classes)) < max(2, len(classes)) or UNKNOWN in classes:
+        raise EvaluationError(
+            f"the classes are {list(classes)}: two or more different names are needed, none of them '{UNKNOWN}'"
+        )
+    if not outcomes:
+        raise EvaluationError(
+            f"there is nothing to evaluate: no recording labelled {' or '.join(classes)} was classified, "
+            f"{n_skipped} were skipped"
+        )
+    for outcome in outcomes:
+        _check_outcome(outcome, classes)
+
+
+def _check_outcome(outcome: Outcome, classes: Sequence[str]) -> None:
+    decision = outcome.decision
+    expected = ", ".join(classes)
+    if outcome.truth not in classes:
+        raise EvaluationError(
+            f"{outcome.path}: its label in the corpus is '{outcome.truth}', which the model does not have: "
+            f"skip it, or use one of {expected}"
+        )
+    if not 0.0 <= outcome.duration_s < math.inf:
+        raise EvaluationError(f"{outcome.path}: its duration is {outcome.duration_s} s, not a length of time")
+    if not decision.decided:
+        return
+    if decision.label not in classes:
+        raise EvaluationError(f"{outcome.path}: its predicted label is '{decision.label}', not one of {expected}")
+    for name in classes:
+        llr = decision.log_likelihood_ratios.get(name, math.nan)
+        if not math.isfinite(llr):
+            raise EvaluationError(
+                f"{outcome.path}: its log-likelihood ratio of '{name}' is {llr}; a decided utterance needs a finite one"
+            )
+
+
+def count_outcomes(outcomes: Sequence[Outcome], classes: Sequence[str]) -> tuple[list[str], Counts]:
+    """Count predictions speaker by speaker.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        N utterances, checked.
+    classes : sequence of str
+        The K classes of the model.
+
+    Returns
+    -------
+    speakers : list of str
+        The named speakers, sorted.
+    counts : array of int (S, K, K + 1)
+        Confusion counts of each of them, in this order, then of each utterance without a speaker.
+    """
+    index = {name: number for number, name in enumerate([*classes, UNKNOWN])}
+    names, speakers = number_speakers(outcomes)
+    counts = speaker_counts(
+        np.array([index[outcome.truth] for outcome in outcomes], dtype=np.intp),
+        np.array([index[outcome.decision.label] for outcome in outcomes], dtype=np.intp),
+        speakers,
+        n_classes=len(classes),
+    )
+    return names, counts
+
+
+def number_speakers(outcomes: Sequence[Outcome]) -> tuple[list[str], npt.NDArray[np.intp]]:
+    """Give the named speakers, sorted, and who speaks in each of N utterances.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+
+    Returns
+    -------
+    speakers : list of str
+    numbers : array of int (N,)
+        Places in `speakers`; each utterance without a speaker has a number of its own after them.
+    """
+    names = sorted({outcome.speaker for outcome in outcomes if outcome.speaker is not None})
+    places = {name: number for number, name in enumerate(names)}
+    unnamed = itertools.count(len(names))
+    numbers = [next(unnamed) if one.speaker is None else places[one.speaker] for one in outcomes]
+    return names, np.array(numbers, dtype=np.intp)

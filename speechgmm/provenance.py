@@ -1,0 +1,14 @@
+"""The software that made a model or a report: names and versions of the packages its figures depend on."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+
+PACKAGES = ("librosa", "numpy", "scipy", "soundfile", "soxr", "speechgmm")
+"""Another version of one of these may round otherwise."""
+
+
+def software_versions() -> dict[str, str]:
+    """Versions of Python and of `PACKAGES`, by name."""
+    return {"python": platform.python_version(), **{package: metadata.version(package) for package in PACKAGES}}

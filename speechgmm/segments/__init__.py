@@ -1,1 +1,0 @@
-"""Segments of long recordings: who speaks when, as labels over time, and how right they are."""

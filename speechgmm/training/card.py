@@ -1,0 +1,125 @@
+"""The model card: what a model says of where it came from, as plain JSON values, without paths or speakers' names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from speechgmm.corpus.recording import Corpus
+from speechgmm.corpus.speakers import speaker_of
+from speechgmm.features.extraction import Utterance
+from speechgmm.mixture.em import Fit
+from speechgmm.mixture.restarts import Restarts
+from speechgmm.mixture.selection import SizeResult
+from speechgmm.provenance import software_versions
+from speechgmm.training.fitting import FittedStream
+from speechgmm.training.options import TrainingOptions
+
+
+def training_card(
+    corpus: Corpus,
+    parts: Mapping[str, Sequence[Utterance]],
+    fitted: Sequence[FittedStream],
+    options: TrainingOptions,
+    *,
+    nonspeech: Sequence[Utterance] = (),
+    sizes: Sequence[SizeResult] = (),
+) -> dict[str, Any]:
+    """Describe a training.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        What was trained on; only the last part of its name is kept.
+    parts : mapping of str to sequence of Utterance
+        The utterances that trained ("train") and calibrated ("dev").
+    fitted : sequence of FittedStream
+        How EM went in each stream.
+    options : TrainingOptions
+    nonspeech : sequence of Utterance
+        The recordings of what is no speech that trained, and their copies.
+    sizes : sequence of SizeResult
+        The numbers of components that were compared, if any.
+
+    Returns
+    -------
+    dict
+        Plain JSON values.
+    """
+    hop_s = options.front_end.hop_s
+    return {
+        "corpus": Path(corpus.source).name,
+        "data": {
+            part: {label: _amounts(utterances, label, hop_s) for label in corpus.labels}
+            for part, utterances in parts.items()
+            if utterances
+        },
+        **({"nonspeech_recordings": sum(not each.recording.copy for each in nonspeech)} if nonspeech else {}),
+        "recordings_without_speaker": sum(recording.speaker is None for recording in corpus.recordings),
+        "settings": {
+            "n_components": options.n_components,
+            "start": options.start,
+            "restarts": options.restarts,
+            "background_iterations": options.background_iterations,
+            "speaker_share": options.speaker_share,
+            "seed": options.seed,
+            **({"adapt": options.adapt} if options.adapt else {}),
+            **({} if parts["dev"] else {"calibration_folds": options.folds}),
+            **asdict(options.em),
+            **({"discriminative": asdict(options.discriminative)} if options.discriminative else {}),
+            **({"balance_by": options.balance_by} if options.balance_by else {}),
+        },
+        **({"held_out_by_components": _held_out(sizes)} if sizes else {}),
+        "streams": [
+            {
+                "front_end": asdict(each.stream.front_end),
+                **({"restarts": _restarts(each.background)} if options.restarts > 1 else {}),
+                "fits": {label: _fit(fit) for label, fit in each.fits.items()},
+                **({"losses": _ends(each.losses)} if each.losses else {}),
+            }
+            for each in fitted
+        ],
+        "software": software_versions(),
+    }
+
+
+def _amounts(utterances: Sequence[Utterance], label: str, hop_s: float) -> dict[str, Any]:
+    mine = [utterance for utterance in utterances if utterance.recording.label == label]
+    return {
+        "recordings": len(mine),
+        "speakers": len({speaker_of(utterance.recording) for utterance in mine}),
+        "speech_s": round(sum(utterance.n_speech for utterance in mine) * hop_s, 1),
+    }
+
+
+def _held_out(sizes: Sequence[SizeResult]) -> dict[str, float]:
+    return {str(result.n_components): round(result.held_out, 6) for result in sizes}
+
+
+def _restarts(restarts: Restarts) -> dict[str, Any]:
+    return {
+        "log_likelihoods_per_frame": [round(each, 6) for each in restarts.log_likelihoods],
+        "spread": round(restarts.spread, 6),
+    }
+
+
+def _ends(losses: Sequence[float]) -> dict[str, float]:
+    """Mean loss of the first and the last tenth of the steps of re-estimation."""
+    tenth = max(1, len(losses) // 10)
+    return {"first": round(fmean(losses[:tenth]), 6), "last": round(fmean(losses[-tenth:]), 6)}
+
+
+def _fit(fit: Fit[Any]) -> dict[str, Any]:
+    return {
+        "family": fit.mixture.family,
+        "components": fit.mixture.n_components,
+        "iterations": fit.n_iterations,
+        "converged": fit.converged,
+        "log_likelihood_per_frame": round(fit.log_likelihoods[-1], 6),
+        "variances_floored": fit.n_limited,
+        "components_reseeded": fit.n_reseeded,
+        "components_pruned": fit.n_pruned,
+    }

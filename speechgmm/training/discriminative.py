@@ -1,0 +1,112 @@
+"""Re-estimating class mixtures on cuts of utterances, drawn so that no speaker and no corpus decides alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from speechgmm.augmentation.augment import CHANNEL, EFFORT
+from speechgmm.corpus.speakers import speaker_of
+from speechgmm.features.extraction import Utterance
+from speechgmm.features.front_end import normalise_mean
+from speechgmm.features.options import FrontEndOptions
+from speechgmm.mixture.estep import Floats
+from speechgmm.mixture.gaussian import DiagonalMixture
+from speechgmm.mixture.mmi import Batch, DiscriminativeOptions, Refined, refine
+from speechgmm.training.options import TrainingOptions
+
+
+def refine_classes(
+    mixtures: Mapping[str, DiagonalMixture],
+    utterances: Sequence[Utterance],
+    reference: Floats,
+    front_end: FrontEndOptions,
+    options: TrainingOptions,
+    discriminative: DiscriminativeOptions,
+) -> Refined:
+    """Re-estimate the mixtures of all classes.
+
+    Parameters
+    ----------
+    mixtures : mapping of str to DiagonalMixture
+        One a class.
+    utterances : sequence of Utterance
+        At least one of each class with speech; copies of recordings are drawn where the options say so.
+    reference : ndarray (D,)
+        The mean frame that cuts are moved toward.
+    front_end : FrontEndOptions
+    options : TrainingOptions
+        For the seed, and the column that is balanced.
+    discriminative : DiscriminativeOptions
+
+    Returns
+    -------
+    Refined
+    """
+    urns = [Urn.of(label, utterances, options.balance_by) for label in mixtures]
+    rng = np.random.default_rng([options.seed, 1])
+    batches = (draw_batch(urns, reference, front_end, discriminative, rng) for _ in range(discriminative.steps))
+    return refine(list(mixtures.values()), batches, discriminative)
+
+
+@dataclass(frozen=True)
+class Urn:
+    """The utterances of one class, to draw from.
+
+    Attributes
+    ----------
+    groups : mapping of str to tuple of tuple of tuple of Utterance
+        By kind of copy (see `Recording.copy`): each group's speakers' utterances with speech.
+    """
+
+    groups: Mapping[str, tuple[tuple[tuple[Utterance, ...], ...], ...]]
+
+    @classmethod
+    def of(cls, label: str, utterances: Sequence[Utterance], balance_by: str) -> Urn:
+        """The utterances of a class, their speakers grouped by a column where one is named."""
+        sorted_in: dict[str, dict[str, dict[str, list[Utterance]]]] = defaultdict(
+            lambda: defaultdict(lambda: defaultdict(list))
+        )
+        for each in utterances:
+            if each.recording.label == label and each.n_speech:
+                group = (each.recording.value_of(balance_by) or "") if balance_by else ""
+                sorted_in[each.recording.copy][group][speaker_of(each.recording)].append(each)
+        return cls(
+            {
+                copy: tuple(tuple(map(tuple, speakers.values())) for speakers in groups.values())
+                for copy, groups in sorted_in.items()
+            }
+        )
+
+    def draw(self, copy: str, rng: np.random.Generator) -> Utterance:
+        """Draw a group by the square root of its speakers, one of them, and one of the speaker's utterances."""
+        groups = self.groups.get(copy) or self.groups[""]
+        shares = np.sqrt([len(speakers) for speakers in groups])
+        speakers = groups[int(rng.choice(len(groups), p=shares / shares.sum()))]
+        spoken = speakers[int(rng.integers(len(speakers)))]
+        return spoken[int(rng.integers(len(spoken)))]
+
+
+def draw_batch(
+    urns: Sequence[Urn],
+    reference: Floats,
+    front_end: FrontEndOptions,
+    options: DiscriminativeOptions,
+    rng: np.random.Generator,
+) -> Batch:
+    """Draw cuts of utterances, the classes in turn."""
+    shares = [1.0 - options.channel_share - options.effort_share, options.channel_share, options.effort_share]
+    shortest, longest = (
+        max(1, round(seconds / front_end.hop_s)) for seconds in (options.shortest_s, options.longest_s)
+    )
+    truth = np.arange(options.batch) % len(urns)
+    frames = []
+    for index in truth.tolist():
+        utterance = urns[index].draw(("", CHANNEL, EFFORT)[int(rng.choice(3, p=shares))], rng)
+        length = min(utterance.n_speech, int(rng.integers(shortest, longest + 1)))
+        begin = int(rng.integers(utterance.n_speech - length + 1))
+        frames.append(normalise_mean(utterance.kept.read(begin, begin + length), reference, front_end))
+    return Batch(np.concatenate(frames), np.array([len(each) for each in frames]), truth)

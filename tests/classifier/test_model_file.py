@@ -1,0 +1,526 @@
+"""The model file: what is saved comes back exactly, and no other file does harm or is believed."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from speechgmm.classifier import model_file as modelfile
+from speechgmm.classifier.calibration import Calibration
+from speechgmm.classifier.model import DecisionOptions, Model, Stream
+from speechgmm.classifier.model_file import float32_mixture, load, save
+from speechgmm.errors import ModelFileError, OptionError, OutputError
+from speechgmm.features.front_end import Stretch
+from speechgmm.features.options import FrontEndOptions
+from speechgmm.mixture.gaussian import DiagonalMixture
+
+Arrays = dict[str, np.ndarray]
+
+
+def small_model() -> Model:
+    """Two classes, three components, two dimensions; no value is the default where another is allowed."""
+    rng = np.random.default_rng(1)
+
+    def mixture() -> DiagonalMixture:
+        weights = rng.dirichlet(np.ones(3))
+        return float32_mixture(DiagonalMixture(weights, rng.normal(size=(3, 2)), rng.uniform(0.5, 2, size=(3, 2))))
+
+    return Model(
+        labels=("féminin", "low"),
+        streams=(
+            Stream(
+                front_end=FrontEndOptions(n_coefficients=2, cepstral_mean="utterance", hop_s=0.0125),
+                reference_mean=rng.normal(size=2),
+                mixtures=(mixture(), mixture()),
+            ),
+        ),
+        calibration=Calibration(scales=(1 / 3,), halfway=12.5, offsets=(0.1, -0.1)),
+        least_likelihood=-9.75,
+        priors=(0.3, 0.7),
+        decision=DecisionOptions(min_speech_s=0.5),
+        card={"corpus": "voices", "speakers": {"low": 3}, "notes": ["ñ", None, True]},
+        training_digests=np.array([3, 2**64 - 1], dtype=np.uint64),
+    )
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A good model file."""
+    save(small_model(), tmp_path / "model.npz")
+    return tmp_path / "model.npz"
+
+
+def arrays_of(file: Path) -> Arrays:
+    """The members as numpy reads them."""
+    with np.load(file, allow_pickle=False) as archive:
+        return dict(archive)
+
+
+def packed(header: dict[str, Any]) -> np.ndarray:
+    return np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+
+
+def header_of(arrays: Arrays) -> dict[str, Any]:
+    header: dict[str, Any] = json.loads(arrays["header"].tobytes())
+    return header
+
+
+def change_header(file: Path, **changes: Any) -> None:
+    arrays = arrays_of(file)
+    np.savez(file, **{**arrays, "header": packed({**header_of(arrays), **changes})})
+
+
+def change_front_end(file: Path, **changes: Any) -> None:
+    (stream,) = header_of(arrays_of(file))["streams"]
+    change_header(file, streams=[{**stream, "front_end": changes}])
+
+
+def change_array(file: Path, name: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    arrays = arrays_of(file)
+    np.savez(file, **{**arrays, name: change(arrays[name])})
+
+
+def replace_member(file: Path, name: str, data: bytes, *, compression: int = zipfile.ZIP_STORED) -> None:
+    """Put raw bytes in the place of a member."""
+    with zipfile.ZipFile(file) as archive:
+        members = {each: archive.read(each) for each in archive.namelist()}
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        for each, content in {**members, name: data}.items():
+            archive.writestr(each, content)
+
+
+def npy(header: bytes, numbers: bytes = b"") -> bytes:
+    """An array member with any header."""
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + numbers
+
+
+def refused(file: Path) -> str:
+    """Why the file is no model."""
+    with pytest.raises(ModelFileError) as caught:
+        load(file)
+    text = str(caught.value)
+    assert text.startswith(f"{file}: ")
+    assert "\n" not in text
+    return text.removeprefix(f"{file}: ")
+
+
+def damaged(file: Path) -> str:
+    """Why the file is no model, without the words that all such refusals begin with."""
+    text = refused(file)
+    assert text.startswith("not a speechgmm model, or damaged: ")
+    return text.removeprefix("not a speechgmm model, or damaged: ")
+
+
+def test_everything_comes_back(file: Path) -> None:
+    """Every part of a model is read as it was saved."""
+    model, back = small_model(), load(file)
+
+    for name in ("labels", "front_ends", "calibration", "least_likelihood", "priors", "decision", "card"):
+        assert getattr(back, name) == getattr(model, name), name
+    np.testing.assert_array_equal(back.training_digests, model.training_digests)
+    assert back.training_digests.dtype == np.uint64
+    np.testing.assert_array_equal(back.streams[0].reference_mean, model.streams[0].reference_mean)
+    for mine, theirs in zip(back.streams[0].mixtures, model.streams[0].mixtures, strict=True):
+        np.testing.assert_array_equal(mine.weights, theirs.weights)
+        np.testing.assert_array_equal(mine.means, theirs.means)
+        np.testing.assert_array_equal(mine.variances, theirs.variances)
+
+
+def test_a_loaded_model_decides_the_same(tiny_model: Model, tmp_path: Path) -> None:
+    """A trained model decides identically after a round trip, and is the same bytes when it is saved again."""
+    rng = np.random.default_rng(2)
+    (stream,) = tiny_model.streams
+    spread = np.sqrt(stream.mixtures[0].variances.mean(axis=0))
+    frames = (stream.reference_mean + spread * rng.normal(size=(400, len(spread)))).astype(np.float32)
+    save(tiny_model, tmp_path / "once.npz")
+
+    back = load(tmp_path / "once.npz")
+    save(back, tmp_path / "twice.npz")
+
+    decisions = [model.decide(model.score([Stretch(frames, 500)])) for model in (tiny_model, back)]
+    assert decisions[0] == decisions[1]
+    assert decisions[0].decided
+    assert (tmp_path / "once.npz").read_bytes() == (tmp_path / "twice.npz").read_bytes()
+
+
+def test_equal_models_are_equal_bytes(file: Path, tmp_path: Path) -> None:
+    """Nothing of the time or the place gets into the file."""
+    save(small_model(), tmp_path / "again.npz")
+
+    assert (tmp_path / "again.npz").read_bytes() == file.read_bytes()
+    with zipfile.ZipFile(file) as archive:
+        assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_a_model_file_is_a_plain_npz(file: Path) -> None:
+    """Numpy reads it without pickles, and the header is JSON that names format and version."""
+    arrays = arrays_of(file)
+
+    assert header_of(arrays)["format"] == "speechgmm-model"
+    assert header_of(arrays)["format_version"] == 1
+    assert header_of(arrays)["streams"] == [{"family": "gaussian", "front_end": asdict(small_model().front_end)}]
+    assert {name: array.dtype.str for name, array in arrays.items() if name[:5] == "means"} == {
+        "means_0_0": "<f4",
+        "means_0_1": "<f4",
+    }
+
+
+def test_a_model_without_digests_can_be_saved(tmp_path: Path) -> None:
+    """An array of no numbers is one too."""
+    save(replace(small_model(), training_digests=np.empty(0, dtype=np.uint64)), tmp_path / "model.npz")
+
+    assert load(tmp_path / "model.npz").training_digests.shape == (0,)
+
+
+def test_names_that_are_no_valid_unicode_can_be_saved(tmp_path: Path) -> None:
+    """A folder's name may hold bytes that are no UTF-8; the model named after it can be saved."""
+    save(replace(small_model(), labels=("b\udce9b\udce9", "low")), tmp_path / "model.npz")
+
+    assert load(tmp_path / "model.npz").labels == ("b\udce9b\udce9", "low")
+
+
+def test_a_card_that_is_too_large_is_refused_when_saving(tmp_path: Path) -> None:
+    """No file is written that could not be loaded."""
+    model = replace(small_model(), card={"story": "x" * (1 << 20)})
+
+    with pytest.raises(OptionError, match=r"^the model's header has 1,049,\d\d\d bytes, expected 1,048,576 at most: "):
+        save(model, tmp_path / "model.npz")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_cannot_be_written_to(tmp_path: Path) -> None:
+    """Saving names the file and the fault."""
+    file = tmp_path / "nowhere" / "model.npz"
+
+    with pytest.raises(OutputError, match="cannot be written: No such file or directory") as caught:
+        save(small_model(), file)
+
+    assert str(caught.value).startswith(f"{file}: ")
+
+
+def test_float32_mixture_is_what_a_file_gives_back(tmp_path: Path) -> None:
+    """Rounding beforehand is rounding to what the file holds."""
+    exact = DiagonalMixture(np.array([1 / 3, 2 / 3]), np.array([[0.1, 0.2], [0.3, 0.4]]), np.full((2, 2), 0.7))
+    model = small_model()
+    save(replace(model, streams=(replace(model.streams[0], mixtures=(exact, exact)),)), tmp_path / "model.npz")
+
+    back, rounded = load(tmp_path / "model.npz").streams[0].mixtures[0], float32_mixture(exact)
+
+    np.testing.assert_array_equal(back.weights, rounded.weights)
+    np.testing.assert_array_equal(back.means, rounded.means)
+    np.testing.assert_array_equal(back.variances, rounded.variances)
+    assert not np.array_equal(rounded.means, exact.means)
+
+
+def test_a_newer_version_is_refused_by_name(file: Path) -> None:
+    """A file of a newer format says which version it has, which can be read, and what to do."""
+    change_header(file, format_version=7)
+
+    assert damaged(file) == "it has format version 7, and this speechgmm reads up to 1: update speechgmm"
+
+
+@pytest.mark.parametrize("version", [0, -1, "1", None, 1.5])
+def test_a_version_that_is_none_is_refused(file: Path, version: Any) -> None:
+    """Versions are whole numbers from 1."""
+    change_header(file, format_version=version)
+
+    assert damaged(file) == f"its format version is {version!r}"
+
+
+def test_truncated_files_are_refused(file: Path) -> None:
+    """Cut anywhere, the file is refused."""
+    content = file.read_bytes()
+    for length in range(0, len(content), 53):
+        file.write_bytes(content[:length])
+        assert damaged(file), length
+
+
+def test_no_flipped_byte_goes_unnoticed_where_it_matters(file: Path) -> None:
+    """With any one byte changed the file is refused, or it is one that does not count and the model is the same."""
+    content = file.read_bytes()
+    outcomes = {"refused": 0, "same": 0}
+    for place in np.linspace(0, len(content) - 1, 300).astype(int):
+        mask = 0xFF if place % 2 else 0x01
+        file.write_bytes(content[:place] + bytes([content[place] ^ mask]) + content[place + 1 :])
+        try:
+            back = load(file)
+        except ModelFileError:
+            outcomes["refused"] += 1
+        else:
+            save(back, file)
+            assert file.read_bytes() == content, place
+            outcomes["same"] += 1
+    assert outcomes["refused"] > 200
+
+
+class _Payload:
+    """Unpickling it would make a file."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return Path.touch, (self.target,)
+
+
+def test_a_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
+    """A pickled object in the place of a model runs no code."""
+    file, target = tmp_path / "model.npz", tmp_path / "touched"
+    file.write_bytes(pickle.dumps(_Payload(target)))
+
+    assert damaged(file) == "it is no .npz file"
+    assert not target.exists()
+    pickle.loads(file.read_bytes())
+    assert target.exists()
+
+
+def test_an_array_of_objects_is_refused_and_not_run(file: Path) -> None:
+    """A pickled object in an array runs no code."""
+    target = file.with_name("touched")
+    payload = np.array([_Payload(target)], dtype=object)
+    np.savez(file, **{**arrays_of(file), "weights_0_0": payload})
+
+    assert damaged(file) == "'weights_0_0' is an array of |O, but <f4 is expected"
+    assert not target.exists()
+    with np.load(file, allow_pickle=True) as archive:
+        assert archive["weights_0_0"].shape == (1,)
+    assert target.exists()
+
+
+def test_compressed_members_are_refused(file: Path) -> None:
+    """A model stores plain arrays; a compressed one is refused whatever it would give."""
+    np.savez_compressed(file, **arrays_of(file))
+
+    assert "is compressed, but a model stores plain arrays" in damaged(file)
+
+
+def bomb(file: Path) -> str:
+    """Sixteen megabytes of zeros, deflated to a few kilobytes."""
+    replace_member(file, "weights_0_0.npy", bytes(16 << 20), compression=zipfile.ZIP_DEFLATED)
+    return "its members claim more bytes than it has"
+
+
+def vast_shape(file: Path) -> str:
+    """Two numbers that claim to be a million million."""
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }\n"
+    replace_member(file, "weights_0_0.npy", npy(header, bytes(8)))
+    return "'weights_0_0' claims the shape (1000000000000,), but holds 2 numbers"
+
+
+def vast_header(file: Path) -> str:
+    """JSON whose parsed form is far larger than its text."""
+    text = b'{"format": "speechgmm-model", "card": [' + b"{}," * 500_000 + b"1]}"
+    change_array(file, "header", lambda _: np.frombuffer(text, dtype=np.uint8))
+    return "its header is larger than 1,048,576 bytes"
+
+
+def many_members(file: Path) -> str:
+    """Three thousand members of nothing."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for number in range(3000):
+            archive.writestr(f"{number}.npy", b"")
+    return "'0' is no plain array in C order"
+
+
+@pytest.mark.parametrize("make", [bomb, vast_shape, vast_header, many_members])
+def test_hostile_files_are_refused_in_little_memory(file: Path, make: Callable[[Path], str]) -> None:
+    """Reading allocates no more than a few times the file's size, whatever the file claims."""
+    reason = make(file)
+    size = file.stat().st_size
+
+    tracemalloc.start()
+    try:
+        assert damaged(file) == reason
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 10 * size + 200_000
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"-" * 9000 + b"1",
+        b"{'descr': '<f4', 'shape': (",
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (3L,), }\n",
+        b"{'descr': '<f4', 'fortran_order': True, 'shape': (3,), }\n",
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (-3,), }\n",
+        b"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (3,), }\n",
+        b"a\n  b\n c",
+        b"",
+    ],
+)
+def test_array_headers_that_numpy_does_not_write_are_refused(file: Path, header: bytes) -> None:
+    """Array headers are compared with the one form there is and never evaluated."""
+    replace_member(file, "weights_0_0.npy", npy(header, np.full(3, 1 / 3, dtype="<f4").tobytes()))
+
+    assert damaged(file) == "'weights_0_0' is no plain array in C order"
+
+
+def test_the_wrong_kind_of_numbers_is_refused(file: Path) -> None:
+    """Each array has one type it may be of."""
+    change_array(file, "means_0_1", lambda means: means.astype(np.float64))
+
+    assert damaged(file) == "'means_0_1' is an array of <f8, but <f4 is expected"
+
+
+def test_a_missing_member_is_named(file: Path) -> None:
+    """What is not there is said by name, member or entry of the header."""
+    arrays = arrays_of(file)
+    np.savez(file, **{name: array for name, array in arrays.items() if name != "variances_0_1"})
+    assert damaged(file) == "'variances_0_1' is missing"
+
+    header = {name: value for name, value in header_of(arrays).items() if name != "priors"}
+    np.savez(file, **{**arrays, "header": packed(header)})
+    assert damaged(file) == "'priors' is missing"
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "reason"),
+    [
+        ("means_0_0", lambda means: means * np.float32(np.nan), "the means of a mixture must be finite numbers"),
+        ("variances_0_1", lambda each: -each, "the variances of a mixture must be positive and finite"),
+        (
+            "weights_0_0",
+            lambda each: np.array([0.5, 0.25, 0.5], dtype=np.float32),
+            "the weights of a mixture must be positive and sum to 1, but the least is 0.25 and their sum 1.25",
+        ),
+        (
+            "weights_0_0",
+            lambda each: np.array([0.5, 0.5], dtype=np.float32),
+            "a mixture needs weights (K,), means (K, D) and variances (K, D) with K and D at least 1, "
+            "not (2,), (3, 2) and (3, 2)",
+        ),
+        ("reference_mean_0", lambda each: np.zeros(5), "reference_mean must be 2 finite numbers"),
+    ],
+)
+def test_values_are_checked(file: Path, name: str, change: Callable[[np.ndarray], np.ndarray], reason: str) -> None:
+    """Arrays of the right form with impossible values are refused."""
+    change_array(file, name, change)
+
+    assert damaged(file) == reason
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "reason"),
+    [
+        ("format", "other", "its header does not say 'speechgmm-model'"),
+        ("labels", ["a", 7], "its labels are not all text"),
+        ("labels", ["a", ""], "its labels are not all text"),
+        ("labels", ["a", "\ud800"], "surrogates not allowed"),
+        ("labels", ["a"], "a model needs two or more different classes, none of them 'unknown', not a"),
+        ("priors", [0.5, 0.25], "the priors are 0.5, 0.25, but they must be positive and sum to 1"),
+        ("least_likelihood", float("nan"), "its header holds NaN, which is no number"),
+        ("decision", {"min_speech_s": -3}, "min_speech_s is -3, but it must be 0 or more seconds"),
+        ("calibration", {"scales": [0], "halfway": 1, "offsets": [0, 0]}, "the calibration's scales are (0,)"),
+        (
+            "calibration",
+            {"scales": [1, 1], "halfway": 1, "offsets": [0, 0]},
+            "a model needs at least one stream, and one scale of the calibration for each",
+        ),
+        ("calibration", {"scales": [10**400], "halfway": 1, "offsets": [0, 0]}, "int too large to convert to float"),
+        ("calibration", None, "'NoneType' object is not subscriptable"),
+        ("calibration", {"scales": 1, "halfway": 1, "offsets": [0, 0]}, "'int' object is not iterable"),
+        ("streams", [], "a model needs at least one stream, and one scale of the calibration for each"),
+        ("streams", None, "'NoneType' object is not iterable"),
+        ("streams", {"family": "gaussian"}, "string indices must be integers"),
+        ("streams", [{"front_end": {}}], "'family' is missing"),
+        ("streams", [{"family": "gaussian"}], "'front_end' is missing"),
+        (
+            "streams",
+            [{"family": "poisson", "front_end": {}}],
+            "its mixtures are of the family 'poisson', which is unknown",
+        ),
+        ("streams", [{"family": [], "front_end": {}}], "unhashable type: 'list'"),
+        ("streams", [{"family": "gaussian", "front_end": []}], "must be a mapping, not list"),
+    ],
+)
+def test_header_values_are_checked(file: Path, entry: str, value: Any, reason: str) -> None:
+    """Whatever stands in the header, the file is a model or is refused."""
+    change_header(file, **{entry: value})
+
+    assert reason in damaged(file)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"sampling_rate": 44}, "sampling_rate is 44 Hz, but it must be 8000 to 96000 Hz"),
+        ({"cutoff": 1}, "unexpected keyword argument 'cutoff'"),
+        ({}, "the mixtures must have the front end's 20 dimensions"),
+    ],
+)
+def test_the_front_end_of_a_stream_is_checked(file: Path, changes: dict[str, Any], reason: str) -> None:
+    """Its options are options of this version, in their ranges, and make frames of the mixtures' dimensions."""
+    change_front_end(file, **changes)
+
+    assert reason in damaged(file)
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b'{"format":' * 50_000])
+def test_a_deeply_nested_header_is_refused(file: Path, text: bytes) -> None:
+    """Nesting deeper than the parser goes is a fault of the file."""
+    change_array(file, "header", lambda _: np.frombuffer(text, dtype=np.uint8))
+
+    assert damaged(file)
+
+
+@pytest.mark.parametrize("text", [b"7", b'"x"', b"[]", b"{}", b"no JSON", b"\xff\xfe"])
+def test_a_header_that_is_none_is_refused(file: Path, text: bytes) -> None:
+    """The header must be a JSON object that names the format."""
+    change_array(file, "header", lambda _: np.frombuffer(text, dtype=np.uint8))
+
+    assert damaged(file)
+
+
+def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    """The system's own reason is given."""
+    assert refused(tmp_path / "no.npz") == "the model cannot be read: No such file or directory"
+
+
+def test_a_folder_is_no_model(tmp_path: Path) -> None:
+    """The system's own reason is given."""
+    assert refused(tmp_path) == "the model cannot be read: Is a directory"
+
+
+@pytest.mark.parametrize("content", [b"", b"label,path\n", b"RIFF\x24\x00\x00\x00WAVE"])
+def test_other_files_are_no_models(tmp_path: Path, content: bytes) -> None:
+    """Text, sound and nothing at all are told apart from an archive."""
+    file = tmp_path / "other"
+    file.write_bytes(content)
+
+    assert damaged(file) == "it is no .npz file"
+
+
+def test_other_archives_are_no_models(tmp_path: Path) -> None:
+    """An .npz of something else lacks the header."""
+    np.savez(tmp_path / "other.npz", means=np.zeros(3, dtype=np.float32))
+
+    assert damaged(tmp_path / "other.npz") == "'header' is missing"
+
+
+def test_a_file_that_is_too_large_is_not_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Past the limit nothing is read; at the limit the file is."""
+    monkeypatch.setattr(modelfile, "MAX_BYTES", file.stat().st_size)
+    assert load(file).labels == small_model().labels
+
+    with file.open("ab") as stream:
+        stream.truncate(400 << 20)  # a sparse file: it takes no room
+    monkeypatch.undo()
+    tracemalloc.start()
+    try:
+        assert damaged(file) == "it is larger than 256 MiB"
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,172 @@
+"""``speechgmm demo``: every step is a command anybody can repeat, and synthetic voices are never called real speech."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from speechgmm.cli import demo, parse
+from speechgmm.corpus import read_manifest
+from speechgmm.errors import DownloadError
+
+Run = Callable[..., CompletedProcess[str]]
+
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
+
+@pytest.fixture(autouse=True)
+def ready_voices(voices: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Synthetic voices that are ready, in place of those the demonstration would make: copying is faster."""
+
+    def write_voices(folder: Path, **options: object) -> None:
+        shutil.copytree(voices, folder)
+
+    monkeypatch.setattr("speechgmm.demo.synthesis.write_voices", write_voices)
+
+
+@pytest.fixture
+def recorded_speech(voices: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for the download: an archive that need not be there, which yields other recordings."""
+
+    def extract(archive: Path, folder: Path) -> int:
+        shutil.copytree(voices, folder)
+        return 24
+
+    monkeypatch.setattr("speechgmm.demo.ami.download", lambda folder: folder / "archive.tar.gz")
+    monkeypatch.setattr("speechgmm.demo.ami.extract", extract)
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A download that fails."""
+
+    def download(folder: Path) -> Path:
+        raise DownloadError("pip could not download it; check the network")
+
+    monkeypatch.setattr("speechgmm.demo.ami.download", download)
+
+
+def commands_in(text: str) -> list[list[str]]:
+    """The commands that a demonstration printed, split into arguments."""
+    return [shlex.split(line[2:]) for line in text.splitlines() if line.startswith("$ ")]
+
+
+def figures_in(text: str) -> dict[str, list[str]]:
+    """The lines of the comparison, split at wide gaps, by their names."""
+    lines = text[text.index("Side by side") :].splitlines()[1:3]
+    return {cells[0]: cells[1:] for cells in (re.split(r"\s{2,}", line) for line in lines)}
+
+
+def test_demonstration_on_synthetic_voices(run: Run, tmp_path: Path) -> None:
+    """All five steps run, the printed commands are commands, and the comparison is that of the two reports."""
+    folder = tmp_path / "a folder"
+
+    done = run("demo", "--synthetic", "--folder", folder)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("SYNTHETIC voices, no real speech: 24 utterances of 12 voices")
+    assert re.findall(r"^\[(\d)/5\]", done.stdout, re.MULTILINE) == list("12345")
+    commands = commands_in(done.stdout)
+    assert [command[:2] for command in commands] == [
+        ["speechgmm", name] for name in ("train", "classify", "evaluate", "classify", "evaluate")
+    ]
+    assert ["--model" in command for command in commands] == [False, True, True, False, False]
+    for name, report in figures_of_reports(folder).items():
+        figures = figures_in(done.stdout)[name]
+        assert float(figures[0]) == pytest.approx(report["uar"], abs=0.0005)
+        assert figures[2] == f"{report['n_correct']}/8"
+        assert report["n_utterances"] == 8
+
+
+def figures_of_reports(folder: Path) -> dict[str, dict[str, float]]:
+    """The two reports of a demonstration, by their names in the comparison."""
+    return {
+        name: json.loads((folder / place / "report.json").read_text(encoding="utf-8"))
+        for name, place in (("trained here", "own"), ("shipped", "shipped"))
+    }
+
+
+def test_printed_commands_can_be_repeated(run: Run, tmp_path: Path) -> None:
+    """Each command, typed again as it was printed, succeeds and gives the answers that were shown below it."""
+    done = run("demo", "--synthetic", "--folder", tmp_path / "a folder", "-q")
+
+    for line, command in zip(done.stdout.split("$ ")[1:], commands_in(done.stdout), strict=True):
+        again = run(*command[1:])
+        shown = line.partition("\n\n")[2]
+        assert again.returncode == 0
+        assert shown.startswith(again.stdout)
+
+
+def test_tested_speakers_train_nothing(run: Run, tmp_path: Path) -> None:
+    """The manifest has every third speaker of each class in the test split, and those are what is evaluated."""
+    run("demo", "--synthetic", "--folder", tmp_path)
+
+    recordings = read_manifest(tmp_path / "synthetic.csv").recordings
+    tested = {recording.speaker for recording in recordings if recording.split == "test"}
+    assert tested == {
+        *("female/synthetic-f03", "female/synthetic-f06", "male/synthetic-m03", "male/synthetic-m06"),
+    }
+    assert {recording.split for recording in recordings} == {"train", "test"}
+    report = json.loads((tmp_path / "own" / "report.json").read_text(encoding="utf-8"))
+    assert {speaker["speaker"] for speaker in report["per_speaker"]} == tested
+
+
+@pytest.mark.usefixtures("no_network")
+def test_without_network_it_goes_on_with_synthetic_voices(run: Run, tmp_path: Path) -> None:
+    """When the download fails, stderr says why and what is used instead, and stdout never claims real speech."""
+    done = run("demo", "--folder", tmp_path)
+
+    assert done.returncode == 0
+    assert done.stderr.splitlines()[1:] == [
+        "speechgmm: real speech cannot be had: pip could not download it; check the network",
+        "speechgmm: going on with synthetic voices instead",
+    ]
+    assert done.stdout.startswith("SYNTHETIC voices, no real speech")
+    assert re.findall(r"\breal\b", done.stdout, re.IGNORECASE) == ["real"]
+    assert "AMI" not in done.stdout
+
+
+@pytest.mark.usefixtures("recorded_speech")
+def test_recorded_speech_is_called_real_with_its_source(run: Run, tmp_path: Path) -> None:
+    """With the download, stdout names the corpus and its licence, and nothing is called synthetic."""
+    done = run("demo", "--folder", tmp_path)
+
+    assert done.returncode == 0
+    assert done.stderr.startswith(f"speechgmm: fetching 14 MB of recorded speech into {tmp_path}, once")
+    assert done.stdout.startswith("Real speech: 24 recordings of 12 speakers of the AMI meeting corpus\n(CC BY 4.0, ")
+    introduction = done.stdout.partition("All files")[0]
+    assert "SYNTHETIC" not in introduction
+    assert [command[2] for command in commands_in(done.stdout) if command[1] != "classify"] == [
+        str(tmp_path / "ami.csv")
+    ] * 3
+
+
+def test_failing_step_ends_the_demonstration(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a step cannot be done there is no comparison; the code is that of the step."""
+    monkeypatch.setattr(demo, "_run_command", lambda options, arguments: 1 if arguments[0] == "classify" else 0)
+
+    done = run("demo", "--synthetic", "--folder", tmp_path)
+
+    assert done.returncode == 1
+    assert "[2/5]" in done.stdout
+    assert "[3/5]" not in done.stdout
+    assert "Side by side" not in done.stdout
+
+
+def test_files_go_to_the_cache_folder(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without ``--folder`` the files are in the user's cache."""
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
+    monkeypatch.setattr(demo, "_run_command", lambda options, arguments: 1)
+
+    done = run("demo", "--synthetic")
+
+    assert f"All files: {tmp_path / 'speechgmm' / 'demo'}\n" in done.stdout
+    assert (tmp_path / "speechgmm" / "demo" / "synthetic.csv").is_file()
+    assert parse(commands_in(done.stdout)[0][1:]).recordings == tmp_path / "speechgmm" / "demo" / "synthetic.csv"

@@ -1,0 +1,271 @@
+"""``speechgmm evaluate``: a report on stdout and in files that agree, on the recordings that were asked for."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+from speechgmm.demo.synthesis import write_voices
+
+Run = Callable[..., CompletedProcess[str]]
+
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
+
+@pytest.fixture(scope="module")
+def unheard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Voices the tiny model was not trained on: three a class, two files of 2 s each."""
+    folder = tmp_path_factory.mktemp("unheard") / "voices"
+    write_voices(folder, n_speakers=3, n_files=2, duration_s=2.0, seed=77)
+    return folder
+
+
+@pytest.fixture
+def manifest(unheard: Path, tmp_path: Path) -> Path:
+    """A manifest of `unheard`: the third speakers are its test split, the first dev, and each file has a language."""
+    rows = ["path,label,speaker,split,language"]
+    for file in sorted(unheard.rglob("*.wav")):
+        label, speaker, name = file.parts[-3:]
+        split = {"1": "dev", "2": "train", "3": "test"}[speaker[-1]]
+        rows.append(f"{file},{label},{speaker},{split},{'en' if name == '01.wav' else 'de'}")
+    file = tmp_path / "corpus.csv"
+    file.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def evaluate(run: Run, tiny_model_file: Path) -> Run:
+    """Run the command with the tiny model and few resamples."""
+    return lambda *arguments: run("evaluate", "--model", tiny_model_file, "--resamples", 20, *arguments)
+
+
+@pytest.fixture
+def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever starts to classify fails the test."""
+
+    def assess(*arguments: object, **options: object) -> None:
+        pytest.fail("the work was started")
+
+    monkeypatch.setattr("speechgmm.evaluation.assess.assess", assess)
+
+
+def scores(folder: Path) -> list[dict[str, str]]:
+    """The rows of scores.csv."""
+    with (folder / "scores.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_report_and_scores_agree(evaluate: Run, unheard: Path, tmp_path: Path) -> None:
+    """The figures of report.json follow from the rows of scores.csv, and the text on stdout has them too."""
+    folder = tmp_path / "a" / "report"
+
+    done = evaluate(unheard, "-o", folder)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(file.name for file in folder.iterdir()) == ["figures", "report.html", "report.json", "scores.csv"]
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    rows = scores(folder)
+    assert (report["schema"], report["schema_version"]) == ("speechgmm-report", 2)
+    assert len(rows) == report["n_utterances"] == 12
+    assert {row["path"] for row in rows} == {file.relative_to(unheard).as_posix() for file in unheard.rglob("*.wav")}
+    right = Counter(row["truth"] for row in rows if row["truth"] == row["label"])
+    assert report["n_correct"] == right.total()
+    assert report["accuracy"] == right.total() / 12
+    assert report["uar"] == pytest.approx((right["female"] / 6 + right["male"] / 6) / 2)
+    assert report["n_speakers"] == len({row["speaker"] for row in rows}) == 6
+    assert report["n_unknown"] == sum(row["label"] == "unknown" for row in rows)
+    assert all(float(row["llr_female"]) == -float(row["llr_male"]) for row in rows if row["label"] != "unknown")
+    assert done.stdout.startswith(f"UAR {report['uar']:.3f} (95 % interval ")
+    assert f"{right.total()} of 12 utterances correct" in done.stdout
+
+
+def test_scores_are_those_of_classify(evaluate: Run, run: Run, tiny_model_file: Path, unheard: Path) -> None:
+    """The report on stdout in json is the one in the file, and what classify answers is what is counted."""
+    done = evaluate(unheard, "--format", "json")
+    answers = run("classify", "--model", tiny_model_file, unheard, "--format", "jsonl").stdout.splitlines()
+
+    report = json.loads(done.stdout)
+    labels = Counter(json.loads(answer)["label"] for answer in answers)
+    predicted = {one["name"]: one["n_predicted"] for one in report["per_class"]}
+    assert predicted == {label: labels[label] for label in ("female", "male")}
+
+
+def test_files_depend_on_nothing_but_the_input(evaluate: Run, unheard: Path, tmp_path: Path) -> None:
+    """Two runs, one with two workers, write the same bytes; stdout in json is the file."""
+    one = evaluate(unheard, "-o", tmp_path / "one", "--format", "json")
+    evaluate(unheard, "-o", tmp_path / "two", "--jobs", 2)
+
+    for name in ("report.json", "scores.csv"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    assert one.stdout == (tmp_path / "one" / "report.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize("name", ["report.json", "scores.csv"])
+def test_existing_files_are_not_replaced(evaluate: Run, unheard: Path, tmp_path: Path, name: str) -> None:
+    """Without ``--force`` either file is refused before any work, and stays as it was."""
+    (tmp_path / name).write_text("an older one")
+
+    done = evaluate(unheard, "-o", tmp_path)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"speechgmm: error: {tmp_path / name}: it exists already; --force replaces it\n"
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["an older one"]
+
+
+def test_force_replaces_files(evaluate: Run, unheard: Path, tmp_path: Path) -> None:
+    """With ``--force`` both files are replaced."""
+    for name in ("report.json", "scores.csv"):
+        (tmp_path / name).write_text("an older one")
+
+    assert evaluate(unheard, "-o", tmp_path, "--force").returncode == 0
+
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["n_utterances"] == len(scores(tmp_path))
+
+
+@pytest.mark.usefixtures("no_work")
+def test_output_folder_that_is_a_file_is_said(evaluate: Run, unheard: Path, tmp_path: Path) -> None:
+    """A report cannot go below a file."""
+    (tmp_path / "taken").touch()
+
+    done = evaluate(unheard, "-o", tmp_path / "taken")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"speechgmm: error: {tmp_path}/taken: the folder cannot be made: ")
+
+
+@pytest.mark.parametrize(
+    ("flags", "n_utterances", "speakers"),
+    [
+        ([], 4, {"synthetic-f03", "synthetic-m03"}),
+        (["--split", "test"], 4, {"synthetic-f03", "synthetic-m03"}),
+        (["--split", "dev"], 4, {"synthetic-f01", "synthetic-m01"}),
+        (["--split", "all"], 12, {f"synthetic-{kind}0{number}" for kind in "fm" for number in (1, 2, 3)}),
+        (["--where", "language=en"], 2, {"synthetic-f03", "synthetic-m03"}),
+        (["--where", "language=en", "--where", "label=male"], 1, {"synthetic-m03"}),
+    ],
+)
+def test_recordings_are_chosen(
+    evaluate: Run, manifest: Path, tmp_path: Path, flags: list[str], n_utterances: int, speakers: set[str]
+) -> None:
+    """By default the test split of a manifest is taken; ``--split`` and ``--where`` choose others."""
+    done = evaluate(manifest, "-o", tmp_path / "report", *flags)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = scores(tmp_path / "report")
+    assert len(rows) == n_utterances
+    assert {row["speaker"] for row in rows} == speakers
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--split", "other"], "there are no recordings of the split 'other'; its splits: dev, test, train (see --spl"),
+        (["--where", "language=fr"], "no recording has language=fr"),
+    ],
+)
+def test_choosing_nothing_is_an_error(evaluate: Run, manifest: Path, flags: list[str], said: str) -> None:
+    """A split or value that no recording has is refused with what there is."""
+    done = evaluate(manifest, *flags)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"speechgmm: error: {manifest}: {said}")
+
+
+def test_results_are_broken_down_by_columns(evaluate: Run, manifest: Path) -> None:
+    """``--by`` gives the results for each value of a column, with the number of utterances."""
+    done = evaluate(manifest, "--split", "all", "--by", "language", "--format", "json")
+
+    groups = json.loads(done.stdout)["by_column"]["language"]
+    assert [(group["name"], group["n_utterances"]) for group in groups] == [("de", 6), ("en", 6)]
+
+
+@pytest.mark.usefixtures("no_work")
+def test_unknown_column_is_refused_before_the_work(evaluate: Run, manifest: Path) -> None:
+    """A column to break down by that the manifest does not have is wrong usage."""
+    done = evaluate(manifest, "--by", "language", "--by", "age")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"speechgmm: error: --by age: {manifest} has no such column; its further columns: language\n"
+
+
+def test_labels_the_model_does_not_have_are_left_out_and_said(
+    evaluate: Run, manifest: Path, unheard: Path, tmp_path: Path
+) -> None:
+    """Recordings of another class are counted on stderr and listed in the report."""
+    with manifest.open("a", encoding="utf-8") as stream:
+        for number, file in enumerate(sorted(unheard.rglob("*.wav"))[:3]):
+            stream.write(f"{file.parent}/../{file.parent.name}/{file.name},child,c{number},test,en\n")
+
+    done = evaluate(manifest, "-o", tmp_path / "report")
+
+    assert done.returncode == 0
+    assert done.stderr == "speechgmm: 3 of 7 recordings left out: their label is not female or male\n"
+    assert "\nSkipped: 3 recordings\n" in done.stdout
+    report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
+    assert report["n_utterances"] == 4
+    assert {one["reason"] for one in report["skipped"]} == {"its label 'child' is no class of the model"}
+
+
+def test_unreadable_recordings_are_named(evaluate: Run, unheard: Path, tmp_path: Path) -> None:
+    """What cannot be read is on stderr, counted, in the report, and makes the code 1; the others are evaluated."""
+    for file in unheard.rglob("*.wav"):
+        copy = tmp_path / "voices" / file.relative_to(unheard)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(b"" if file.parts[-2:] == ("synthetic-f02", "02.wav") else file.read_bytes())
+
+    done = evaluate(tmp_path / "voices", "--format", "json")
+
+    empty = tmp_path / "voices" / "female" / "synthetic-f02" / "02.wav"
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"speechgmm: {empty}: it is empty (0 bytes)\nspeechgmm: 1 of 12 recordings could not be used\n"
+    )
+    report = json.loads(done.stdout)
+    assert report["n_utterances"] == 11
+    assert report["skipped"] == [{"path": "female/synthetic-f02/02.wav", "reason": f"{empty}: it is empty (0 bytes)"}]
+
+
+def test_overlap_with_the_training_data_is_said_aloud(
+    evaluate: Run, voices: Path, unheard: Path, tmp_path: Path
+) -> None:
+    """Recordings that trained the model are recognised by their content and counted on stderr and in the report."""
+    for name, source in (("a", voices), ("b", unheard)):
+        for number, file in enumerate(sorted(source.rglob("01.wav"))):
+            copy = tmp_path / "voices" / file.parts[-3] / f"{name}{number}" / "renamed.wav"
+            copy.parent.mkdir(parents=True)
+            copy.write_bytes(file.read_bytes())
+
+    done = evaluate(tmp_path / "voices")
+
+    assert done.returncode == 0
+    said = "12 of the 18 recordings trained or calibrated this model: the results are far better"
+    assert done.stderr.startswith(f"speechgmm: {said}")
+    assert said in " ".join(done.stdout.split())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names must be text on this system")
+def test_report_of_names_that_are_no_text_is_still_json(evaluate: Run, unheard: Path, tmp_path: Path) -> None:
+    """A speaker's folder that is not valid UTF-8 does not make report.json a file that no one can parse."""
+    odd = tmp_path / "voices" / "female" / "tr\udcf1" / "1.wav"
+    plain = tmp_path / "voices" / "male" / "ñ" / "1.wav"
+    for file, label in ((odd, "female"), (plain, "male")):
+        file.parent.mkdir(parents=True)
+        file.write_bytes(sorted((unheard / label).rglob("*.wav"))[0].read_bytes())
+
+    done = evaluate(tmp_path / "voices", "-o", tmp_path / "report")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    report: dict[str, Any] = json.loads((tmp_path / "report" / "report.json").read_bytes())
+    assert report["n_utterances"] == 2
+    assert {one["speaker"] for one in report["per_speaker"]} == {"female/tr\udcf1", "male/ñ"}
+    assert b"\nfemale/tr\xf1/1.wav," in (tmp_path / "report" / "scores.csv").read_bytes()

@@ -1,0 +1,469 @@
+"""The demonstration recordings: annotations, stretches of a single speaker, download and extraction."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import subprocess
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from speechgmm.demo import ami
+from speechgmm.demo.ami import parse_rttm
+from speechgmm.demo.turns import Turn, alone, pieces, subtract, union
+from speechgmm.errors import CorpusError, DownloadError, OutputError
+
+RATE = 16000
+RTTM = """\
+;; a comment
+SPKR-INFO trn00 1 <NA> <NA> <NA> unknown MEE001 <NA> <NA>
+SPEAKER trn00 1 0.500 2.000 <NA> <NA> FEE001 <NA> <NA>
+SPEAKER trn00 1 2.000 1.500 <NA> <NA> M\u00c9O002 <NA> <NA>
+SPEAKER trn00 1 3.900 0.050 <NA> <NA> FEE003 <NA> <NA>
+"""
+
+
+def turn(speaker: str, start: float, end: float) -> Turn:
+    return Turn(recording="trn00", speaker=speaker, start=start, end=end)
+
+
+def ramp(seconds: float = 4.0) -> np.ndarray:
+    """Samples that tell their own time: half the time as a share of 4 s."""
+    return np.arange(round(seconds * RATE), dtype=np.float32) / (8 * RATE)
+
+
+def wav(samples: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, RATE, format="WAV", subtype="FLOAT")
+    return file.getvalue()
+
+
+def write_archive(file: Path, members: dict[str, bytes]) -> Path:
+    with tarfile.open(file, "w:gz") as tar:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return file
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """One recording of 4 s, its name written with a combining tilde, and its annotation."""
+    return write_archive(
+        tmp_path / "small.tar.gz",
+        {
+            "package/README.md": b"not a recording",
+            "package/tests/data/debug.rttm": RTTM.encode(),
+            "package/tests/data/empty.wav": wav(np.zeros(RATE)),
+            "package/tests/data/trn\u030300.wav": wav(ramp()),
+            "package/other/trn00.wav": wav(np.zeros(RATE)),
+        },
+    )
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+
+
+# Annotations
+
+
+def test_rttm_lines_become_turns() -> None:
+    """SPEAKER lines give turns with an end; other lines are left out; accents are dropped."""
+    assert parse_rttm(RTTM, source="debug.rttm") == [
+        turn("FEE001", 0.5, 2.5),
+        turn("MEO002", 2.0, 3.5),
+        turn("FEE003", 3.9, 3.9 + 0.05),
+    ]
+
+
+@pytest.mark.parametrize("name", ["tr\u00f100", "trn\u030300", "trn00"])
+def test_names_are_the_same_however_accents_are_encoded(name: str) -> None:
+    """Composed, decomposed and missing accents give one name."""
+    (only,) = parse_rttm(f"SPEAKER {name} 1 0 1 <NA> <NA> FEE001", source="a.rttm")
+    assert only.recording == "trn00"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "SPEAKER trn00 1 0.0 1.0 <NA> <NA>",
+        "SPEAKER trn00 1 zero 1.0 <NA> <NA> FEE001",
+        "SPEAKER trn00 1 0.0 nan <NA> <NA> FEE001",
+        "SPEAKER trn00 1 inf 1.0 <NA> <NA> FEE001",
+        "SPEAKER trn00 1 0.0 inf <NA> <NA> FEE001",
+        "SPEAKER trn00 1 -0.1 1.0 <NA> <NA> FEE001",
+        "SPEAKER trn00 1 0.0 -1.0 <NA> <NA> FEE001",
+        "SPEAKER trn00 1 0.0 1.0 <NA> <NA> XEE001",
+        "SPEAKER trn00 1 0.0 1.0 <NA> <NA> FEE001/../..",
+        "SPEAKER ../trn00 1 0.0 1.0 <NA> <NA> FEE001",
+    ],
+)
+def test_a_faulty_line_is_named(line: str) -> None:
+    """Fields, times and names are checked; the error has file, line number and the line."""
+    with pytest.raises(CorpusError, match=r"^b\.rttm: expected lines 'SPEAKER recording channel") as caught:
+        parse_rttm(f"{RTTM}{line}\n", source="b.rttm")
+    assert caught.value.faults == (f"b.rttm:6: {line}",)
+
+
+def test_all_faulty_lines_are_named_together() -> None:
+    """One error lists every fault."""
+    with pytest.raises(CorpusError) as caught:
+        parse_rttm("SPEAKER one\nSPEAKER two\n", source="c.rttm")
+    assert caught.value.faults == ("c.rttm:1: SPEAKER one", "c.rttm:2: SPEAKER two")
+
+
+# Intervals
+
+
+@pytest.mark.parametrize(
+    ("intervals", "expected"),
+    [
+        ([], []),
+        ([(1, 2), (3, 4)], [(1, 2), (3, 4)]),
+        ([(3, 4), (1, 2)], [(1, 2), (3, 4)]),
+        ([(1, 2), (2, 3)], [(1, 3)]),
+        ([(1, 3), (2, 4)], [(1, 4)]),
+        ([(1, 9), (2, 3), (4, 5)], [(1, 9)]),
+    ],
+)
+def test_union(intervals: list[ami.Interval], expected: list[ami.Interval]) -> None:
+    """Intervals that overlap or touch become one."""
+    assert union(intervals) == expected
+
+
+@pytest.mark.parametrize(
+    ("holes", "expected"),
+    [
+        ([], [(2, 6), (8, 9)]),
+        ([(0, 1)], [(2, 6), (8, 9)]),
+        ([(0, 2)], [(2, 6), (8, 9)]),
+        ([(6, 8)], [(2, 6), (8, 9)]),
+        ([(0, 3)], [(3, 6), (8, 9)]),
+        ([(5, 7)], [(2, 5), (8, 9)]),
+        ([(3, 4)], [(2, 3), (4, 6), (8, 9)]),
+        ([(3, 4), (5, 8.5)], [(2, 3), (4, 5), (8.5, 9)]),
+        ([(2, 6)], [(8, 9)]),
+        ([(0, 10)], []),
+    ],
+)
+def test_subtract(holes: list[ami.Interval], expected: list[ami.Interval]) -> None:
+    """What is left of [2, 6) and [8, 9): holes before, beside, across, inside and around."""
+    assert subtract([(2, 6), (8, 9)], holes) == expected
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        ([turn("A", 0, 4), turn("B", 3, 6)], {"A": [(0, 3)], "B": [(4, 6)]}),
+        ([turn("A", 0, 9), turn("B", 3, 5)], {"A": [(0, 3), (5, 9)], "B": []}),
+        ([turn("A", 0, 4), turn("B", 4, 6)], {"A": [(0, 4)], "B": [(4, 6)]}),
+        ([turn("B", 1, 4), turn("B", 3, 6), turn("A", 5, 7)], {"A": [(6, 7)], "B": [(1, 5)]}),
+        ([turn("A", 0, 5), turn("B", 1, 3), turn("C", 2, 4)], {"A": [(0, 1), (4, 5)], "B": [], "C": []}),
+    ],
+    ids=["overlap", "containment", "touching", "own overlap", "three"],
+)
+def test_alone(turns: list[Turn], expected: dict[str, list[ami.Interval]]) -> None:
+    """A stretch is where exactly one speaker is active, as long as it can be."""
+    assert alone(turns, guard_s=0) == expected
+
+
+def test_the_guard_keeps_away_from_other_speakers_only() -> None:
+    """A stretch loses 0.25 s where somebody else is near, and nothing at its own ends."""
+    turns = [turn("A", 1, 4), turn("B", 3, 6), turn("A", 6.125, 8)]
+    assert alone(turns, guard_s=0.25) == {"A": [(1, 2.75), (6.25, 8)], "B": [(4.25, 5.875)]}
+
+
+def test_alone_agrees_with_counting_on_a_grid() -> None:
+    """On whole seconds, the stretches are the runs of cells in which one speaker is counted."""
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        starts = rng.integers(0, 20, size=6)
+        turns = [turn("ABC"[rng.integers(3)], int(start), int(start + rng.integers(1, 8))) for start in starts]
+        active = [{t.speaker for t in turns if t.start <= cell < t.end} for cell in range(40)]
+        expected: dict[str, list[ami.Interval]] = {t.speaker: [] for t in sorted(turns, key=lambda t: t.speaker)}
+        for cell, speakers in enumerate(active):
+            if len(speakers) == 1:
+                runs = expected[next(iter(speakers))]
+                if runs and runs[-1][1] == cell:
+                    runs[-1] = (runs[-1][0], cell + 1)
+                else:
+                    runs.append((cell, cell + 1))
+        assert alone(turns, guard_s=0) == expected
+
+
+def test_pieces_are_neither_short_nor_long() -> None:
+    """Short stretches go, long ones are cut into equal parts, those at the limits stay whole."""
+    stretches = [(0.0, 0.75), (1.0, 2.0), (10.0, 14.0), (20.0, 29.0)]
+    assert pieces(stretches, shortest_s=1, longest_s=4) == [
+        (1.0, 2.0),
+        (10.0, 14.0),
+        (20.0, 23.0),
+        (23.0, 26.0),
+        (26.0, 29.0),
+    ]
+
+
+# Extraction
+
+
+def test_extract_writes_an_audio_folder(archive: Path, tmp_path: Path) -> None:
+    """Each stretch is a 16-bit file under label and speaker; too short ones and the rest of the archive are not."""
+    folder = tmp_path / "cache" / "ami"
+    assert ami.extract(archive, folder) == 2
+    assert files_in(folder) == ["ATTRIBUTION.txt", "female/FEE001/trn00_00.wav", "male/MEO002/trn00_00.wav"]
+    info = soundfile.info(folder / "male/MEO002/trn00_00.wav")
+    assert (info.samplerate, info.channels, info.subtype) == (RATE, 1, "PCM_16")
+
+
+def test_extract_cuts_where_the_annotation_says(archive: Path, tmp_path: Path) -> None:
+    """The woman speaks alone from 0.5 s, the man from 2.5 s on, each 50 ms away from the other."""
+    ami.extract(archive, tmp_path / "ami")
+    for file, start, end in [("female/FEE001", 0.5, 1.95), ("male/MEO002", 2.55, 3.5)]:
+        samples, rate = soundfile.read(tmp_path / "ami" / file / "trn00_00.wav")
+        expected = ramp()[round(start * rate) : round(end * rate)]
+        assert len(samples) == len(expected)
+        assert samples == pytest.approx(expected, abs=2**-15)
+
+
+def test_several_stretches_are_numbered(tmp_path: Path) -> None:
+    """A long monologue, here from two annotations, becomes numbered pieces."""
+    members = {
+        "p/tests/data/a.rttm": b"SPEAKER x 1 0 5 <NA> <NA> FEE001",
+        "p/tests/data/b.rttm": b"SPEAKER x 1 5 20 <NA> <NA> FEE001",
+        "p/tests/data/x.wav": wav(np.zeros(25 * RATE)),
+    }
+    assert ami.extract(write_archive(tmp_path / "long.tar.gz", members), tmp_path / "ami") == 3
+    assert files_in(tmp_path / "ami" / "female") == [f"FEE001/x_0{number}.wav" for number in range(3)]
+
+
+def test_the_attribution_names_corpus_licence_and_changes(archive: Path, tmp_path: Path) -> None:
+    """CC BY 4.0 asks for the source, the licence and what was changed."""
+    ami.extract(archive, tmp_path / "ami")
+    text = (tmp_path / "ami" / "ATTRIBUTION.txt").read_text(encoding="utf-8")
+    for words in ("AMI Meeting Corpus", "https://creativecommons.org/licenses/by/4.0/", "Changes:", "pyannote.audio"):
+        assert words in text
+
+
+def test_a_complete_folder_is_used_again(archive: Path, tmp_path: Path) -> None:
+    """The second time, not even the archive is needed."""
+    first = ami.extract(archive, tmp_path / "ami")
+    archive.unlink()
+    assert ami.extract(archive, tmp_path / "ami") == first
+
+
+def test_a_folder_of_something_else_is_left_alone(archive: Path, tmp_path: Path) -> None:
+    """A folder that is there and has no attribution is not touched."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    with pytest.raises(OutputError, match=r"mine exists and is not a folder of AMI recordings; give another name\.$"):
+        ami.extract(archive, tmp_path / "mine")
+    assert files_in(tmp_path / "mine") == ["thesis.txt"]
+
+
+def test_member_names_lead_nowhere(tmp_path: Path) -> None:
+    """Names that climb out of the folder, and links, are not followed."""
+    members = {
+        "../../tests/data/a.rttm": b"SPEAKER good 1 0 1 <NA> <NA> FEE001",
+        "../../tests/data/good.wav": wav(ramp(1)),
+        "/tests/data/..evil.wav": wav(ramp(1)),
+    }
+    archive = write_archive(tmp_path / "evil.tar.gz", members)
+    (tmp_path / "deep" / "down").mkdir(parents=True)
+    ami.extract(archive, tmp_path / "deep" / "down" / "ami")
+    assert files_in(tmp_path) == [
+        "deep/down/ami/ATTRIBUTION.txt",
+        "deep/down/ami/female/FEE001/good_00.wav",
+        "evil.tar.gz",
+    ]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.95])
+def test_a_truncated_archive_is_refused(archive: Path, tmp_path: Path, share: float) -> None:
+    """Wherever the archive ends too early, it is named and nothing is written."""
+    content = archive.read_bytes()
+    archive.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(CorpusError, match=r"small\.tar\.gz cannot be read \(.+\); delete it, so that it is downloaded"):
+        ami.extract(archive, tmp_path / "ami")
+    assert files_in(tmp_path) == ["small.tar.gz"]
+
+
+def test_a_damaged_archive_is_refused(archive: Path, tmp_path: Path) -> None:
+    """So is one with wrong bytes in the middle."""
+    content = archive.read_bytes()
+    half = len(content) // 2
+    archive.write_bytes(content[:half] + b"\xff" * 5000 + content[half + 5000 :])
+    with pytest.raises(CorpusError, match=r"small\.tar\.gz cannot be read"):
+        ami.extract(archive, tmp_path / "ami")
+
+
+def test_a_missing_archive_is_named(tmp_path: Path) -> None:
+    """No archive, no traceback."""
+    with pytest.raises(CorpusError, match=r"gone\.tar\.gz cannot be read"):
+        ami.extract(tmp_path / "gone.tar.gz", tmp_path / "ami")
+
+
+def test_a_broken_recording_is_refused(tmp_path: Path) -> None:
+    """A member that is no audio makes the archive unusable."""
+    archive = write_archive(tmp_path / "broken.tar.gz", {"p/tests/data/x.wav": b"RIFF"})
+    with pytest.raises(CorpusError, match=r"broken\.tar\.gz cannot be read"):
+        ami.extract(archive, tmp_path / "ami")
+
+
+def test_an_annotation_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    """Bytes that are no text make the archive unusable."""
+    archive = write_archive(tmp_path / "latin.tar.gz", {"p/tests/data/x.rttm": b"SPEAKER tr\xf100"})
+    with pytest.raises(CorpusError, match=r"latin\.tar\.gz cannot be read \('utf-8' codec"):
+        ami.extract(archive, tmp_path / "ami")
+
+
+@pytest.mark.parametrize(
+    ("rttm", "missing"),
+    [(b"SPEAKER y 1 0 1 <NA> <NA> FEE001\nSPEAKER x 1 0 1 <NA> <NA> FEE001\n", "y"), (b"", r"\*\.rttm")],
+)
+def test_annotations_and_recordings_must_belong_together(tmp_path: Path, rttm: bytes, missing: str) -> None:
+    """An archive without turns, or with turns of recordings it does not hold, is another package."""
+    members = {"p/tests/data/x.wav": wav(ramp(1)), "p/tests/data/a.rttm": rttm}
+    archive = write_archive(tmp_path / "other.tar.gz", members)
+    with pytest.raises(CorpusError, match=rf"other\.tar\.gz is not the source package .*; not found: {missing}\.$"):
+        ami.extract(archive, tmp_path / "ami")
+
+
+def test_an_interrupted_extraction_leaves_nothing(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the disk is full at the second file, there is no folder, and no remainder of it."""
+    write = soundfile.write
+    written = []
+
+    def write_once(file: Path, *args: object, **options: object) -> None:
+        if written:
+            raise OSError(28, "No space left on device")
+        written.append(file)
+        write(file, *args, **options)
+
+    monkeypatch.setattr(soundfile, "write", write_once)
+    with pytest.raises(OutputError, match=r"ami: the AMI recordings cannot be written there \(.*No space left"):
+        ami.extract(archive, tmp_path / "ami")
+    assert len(written) == 1
+    assert files_in(tmp_path) == ["small.tar.gz"]
+
+
+# Download
+
+
+@pytest.fixture
+def pip(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[list[str]]]:
+    """A stand-in for the pip process; returns the list in which it notes its commands and requirements."""
+
+    def install(*, content: bytes | None = None, stderr: str = "", error: Exception | None = None) -> list[list[str]]:
+        calls = []
+
+        def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+            assert options["timeout"] == ami.DOWNLOAD_LIMIT_S
+            target = Path(command[command.index("-d") + 1])
+            requirements = Path(command[command.index("-r") + 1]).read_text(encoding="utf-8")
+            calls.append([*command, requirements])
+            if error is not None:
+                raise error
+            if content is not None:
+                (target / ami.ARCHIVE).write_bytes(content)
+            return subprocess.CompletedProcess(command, returncode=1 if stderr else 0, stdout="", stderr=stderr)
+
+        monkeypatch.setattr(subprocess, "run", run)
+        return calls
+
+    monkeypatch.setattr(ami, "SHA256", hashlib.sha256(b"the archive").hexdigest())
+    return install
+
+
+def test_download_asks_pip_for_the_exact_package(tmp_path: Path, pip: Callable[..., list[list[str]]]) -> None:
+    """Version and hash go to pip, and the archive ends up under its name, alone."""
+    calls = pip(content=b"the archive")
+    archive = ami.download(tmp_path / "new" / "cache")
+    assert archive == tmp_path / "new" / "cache" / "pyannote_audio-4.0.7.tar.gz"
+    assert archive.read_bytes() == b"the archive"
+    assert files_in(tmp_path) == ["new/cache/pyannote_audio-4.0.7.tar.gz"]
+    ((_, *command, requirements),) = calls
+    assert command[:3] == ["-m", "pip", "download"]
+    assert {"--no-deps", "--no-binary", ":all:", "--require-hashes"} <= set(command)
+    assert requirements == f"pyannote.audio==4.0.7 --hash=sha256:{ami.SHA256}\n"
+
+
+def test_an_archive_that_is_there_is_used(tmp_path: Path, pip: Callable[..., list[list[str]]]) -> None:
+    """With the right archive in the folder, pip is not run."""
+    calls = pip(stderr="no network")
+    (tmp_path / ami.ARCHIVE).write_bytes(b"the archive")
+    assert ami.download(tmp_path) == tmp_path / ami.ARCHIVE
+    assert calls == []
+
+
+def test_a_damaged_archive_is_replaced(tmp_path: Path, pip: Callable[..., list[list[str]]]) -> None:
+    """A wrong archive in the folder is downloaded again."""
+    pip(content=b"the archive")
+    (tmp_path / ami.ARCHIVE).write_bytes(b"the arch")
+    assert ami.download(tmp_path).read_bytes() == b"the archive"
+
+
+@pytest.mark.parametrize("content", [b"another archive", None])
+def test_a_wrong_download_is_refused(
+    tmp_path: Path, pip: Callable[..., list[list[str]]], content: bytes | None
+) -> None:
+    """Another file than expected, or none, is an error and is not kept."""
+    pip(content=content)
+    with pytest.raises(DownloadError, match=rf"not the file {ami.ARCHIVE} with SHA-256 {ami.SHA256}\.$"):
+        ami.download(tmp_path)
+    assert files_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("stderr", "reason"),
+    [
+        ("/usr/bin/python: No module named pip\n", "/usr/bin/python: No module named pip"),
+        ("ERROR: first\nERROR: No matching distribution.\n\nhint: see above\n", "No matching distribution"),
+        ("\n", "it gave no reason"),
+    ],
+)
+def test_a_failure_of_pip_is_told_with_its_reason(
+    tmp_path: Path, pip: Callable[..., list[list[str]]], stderr: str, reason: str
+) -> None:
+    """The last error of pip, or its last line, is in the message."""
+    pip(stderr=stderr)
+    with pytest.raises(DownloadError) as caught:
+        ami.download(tmp_path)
+    assert str(caught.value) == (
+        f"pip could not download pyannote.audio==4.0.7 ({reason});"
+        " check that pip works and that there is a network connection."
+    )
+    assert files_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (subprocess.TimeoutExpired("pip", 300), r"^pip did not download pyannote\.audio==4\.0\.7 within 300 s; check"),
+        (FileNotFoundError(2, "No such file", "python"), r"^pip cannot be run to download .*No such file.*; check"),
+    ],
+)
+def test_pip_that_hangs_or_does_not_start(
+    tmp_path: Path, pip: Callable[..., list[list[str]]], error: Exception, message: str
+) -> None:
+    """Both are download errors and leave nothing behind."""
+    pip(error=error)
+    with pytest.raises(DownloadError, match=message):
+        ami.download(tmp_path)
+    assert files_in(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, pip: Callable[..., list[list[str]]]) -> None:
+    """A file where the folder should be is an output error, not a download error."""
+    pip(content=b"the archive")
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(OutputError, match=r"taken: the archive pyannote_audio-4\.0\.7\.tar\.gz cannot be kept there"):
+        ami.download(tmp_path / "taken")

@@ -1,0 +1,257 @@
+"""Reading who speaks when: three formats, names, and everything that can be wrong with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from speechgmm.demo.ami import speaker_label
+from speechgmm.errors import CorpusError, OptionError
+from speechgmm.segmentation.references import Reference, read_references
+from speechgmm.segmentation.segment import NONSPEECH, Segment
+from speechgmm.segmentation.writers import FORMATS
+
+parselmouth = pytest.importorskip("parselmouth", reason="praat-parselmouth is not installed")
+
+CLASSES = ("female", "male", "very low")
+SEGMENTS = (
+    Segment(start=0.5, end=1.5, label="female"),
+    Segment(start=1.5, end=2.0, label="very low"),
+    Segment(start=3.25, end=10.125, label="male"),
+)
+
+
+def read(source: Path, content: str | bytes = "", **names: str) -> dict[str, Reference]:
+    if content:
+        source.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_references(source, classes=CLASSES, names=names, further=speaker_label)
+
+
+def faults(source: Path, content: str | bytes) -> list[str]:
+    """The lines of the error, without the folder."""
+    with pytest.raises(CorpusError) as caught:
+        read(source, content)
+    return str(caught.value).replace(f"{source.parent}/", "").split("\n")
+
+
+@pytest.mark.parametrize("form", ["rttm", "textgrid", "csv"])
+def test_what_is_written_can_be_read(form: str, tmp_path: Path) -> None:
+    """A segmentation becomes a reference; nonspeech is left out."""
+    file = tmp_path / f"my talk{FORMATS[form].suffix}"
+    silence = Segment(start=2.0, end=3.25, label=NONSPEECH)
+    text = "".join(FORMATS[form].write([*SEGMENTS[:2], silence, SEGMENTS[2]], name="my talk.wav", duration_s=12.0))
+    assert read(file, text)["my_talk"].segments == SEGMENTS
+
+
+@pytest.mark.parametrize("save", ["Save as text file...", "Save as short text file..."])
+@pytest.mark.parametrize("text", ["female", 'fem "ä" ! \\bu "', "男"])
+def test_textgrids_of_praat(save: str, text: str, tmp_path: Path) -> None:
+    """Both text forms are read, in UTF-16 where Praat writes that, and point tiers do not count."""
+    grid = parselmouth.praat.call("Create TextGrid", 0.0, 5.0, "points voices", "points")
+    parselmouth.praat.call(grid, "Insert point", 1, 0.7, "female 9 9 9")
+    parselmouth.praat.call(grid, "Insert boundary", 2, 1.25)
+    parselmouth.praat.call(grid, "Insert boundary", 2, 3.5)
+    parselmouth.praat.call(grid, "Set interval text", 2, 2, text)
+    file = tmp_path / "x.TextGrid"
+    parselmouth.praat.call(grid, save, str(file))
+    heard = parselmouth.praat.call(grid, "Get label of interval", 2, 2)
+    reference = read_references(file, classes=CLASSES, names={heard: "female"})["x"]
+    assert reference.segments == (Segment(start=1.25, end=3.5, label="female"),)
+
+
+def test_the_tier_is_called_voices_or_the_only_one(tmp_path: Path) -> None:
+    """Of several others none is guessed."""
+    grid = parselmouth.praat.call("Create TextGrid", 0.0, 5.0, "words phones", "")
+    file = tmp_path / "x.TextGrid"
+    parselmouth.praat.call(grid, "Save as text file...", str(file))
+    assert faults(file, b"")[1] == (
+        "x.TextGrid:1: expected one tier of intervals, or one that is called 'voices', found 'words', 'phones'"
+    )
+
+
+def test_rttm_of_several_recordings(tmp_path: Path) -> None:
+    """By recording, in order of time, overlapping; AMI speaker ids are their labels where the caller knows them."""
+    text = """\
+;; a comment
+SPKR-INFO one 1 <NA> <NA> <NA> unknown ada <NA> <NA>
+SPEAKER one 1 2.5 1.0 <NA> <NA> ada <NA> <NA>
+SPEAKER two 1 0 1.5 <NA> <NA> MEE071 <NA>
+SPEAKER one 1 0.25 2.5 <NA> <NA> FÉE078 <NA> <NA>
+SPEAKER one 1 9.0 0.0 <NA> <NA> male <NA> <NA>
+SPEAKER one 1 5.0 1.0 <NA> <NA> crowd <NA> <NA>
+"""
+    references = read(tmp_path / "x.rttm", text, ada="female", crowd=NONSPEECH)
+    assert references["one"].segments == (
+        Segment(start=0.25, end=2.75, label="female"),
+        Segment(start=2.5, end=3.5, label="female"),
+    )
+    assert references["two"].segments == (Segment(start=0, end=1.5, label="male"),)
+    assert list(references) == ["one", "two"]
+
+
+def test_accents_of_a_recordings_name_have_one_form(tmp_path: Path) -> None:
+    """Whatever form the annotation has them in."""
+    references = read(tmp_path / "x.rttm", "SPEAKER sen\u0303or 1 0 1 <NA> <NA> male\n")
+    assert list(references) == ["se\u00f1or"]
+
+
+def test_tables_with_and_without_a_path(tmp_path: Path) -> None:
+    """Further columns do not matter, nor does their order; without a path the file's name says which recording."""
+    with_path = read(tmp_path / "a.csv", "label,speaker,end,start,path\nmale,x,2.0,1.0,talks/one.wav\n\n")
+    assert with_path["one"].segments == (Segment(start=1, end=2, label="male"),)
+    without = read(tmp_path / "b.csv", "\ufeffstart, end, label\r\n1.0, 2.0, male\r\n")
+    assert without["b"].segments == with_path["one"].segments
+
+
+def test_a_folder_of_references(tmp_path: Path) -> None:
+    """Every file in it that is one; a recording must not be in two."""
+    (tmp_path / "notes.txt").write_text("not read")
+    (tmp_path / "one.csv").write_text("start,end,label\n0,1,male\n")
+    (tmp_path / "two.rttm").write_text("SPEAKER two 1 0 1 <NA> <NA> male\n")
+    assert list(read(tmp_path)) == ["one", "two"]
+    (tmp_path / "zwei.rttm").write_text("SPEAKER two 1 0 1 <NA> <NA> male\n")
+    with pytest.raises(CorpusError, match=r"zwei\.rttm:1: 'two' has a reference in .*two\.rttm:1 already"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("SPEAKER x 1 -0.5 1 <NA> <NA> male", "the start is -0.5 s, expected 0 or more"),
+        ("SPEAKER x 1 inf 1 <NA> <NA> male", "the start is inf s, expected 0 or more"),
+        ("SPEAKER x 1 5 -2 <NA> <NA> male", "the end at 3 s is before the start at 5 s"),
+        ("SPEAKER x 1 5 ten <NA> <NA> male", "start and duration are '5' and 'ten', expected seconds"),
+        ("SPEAKER x 1 5 nan <NA> <NA> male", "start and duration are '5' and 'nan', expected seconds"),
+        ("SPEAKER x 1 5", "expected 'SPEAKER recording channel start duration x x name', found 'SPEAKER x 1 5'"),
+        (
+            "SPEAKER x 1 5 1 <NA> <NA>",
+            "expected 'SPEAKER recording channel start duration x x name', found 'SPEAKER x 1 5 1 <NA> <NA>'",
+        ),
+        ("SPEAKER x 1 5 1 <NA> <NA> ada", "'ada' is no class, and it is not said which class it stands for"),
+        ("SPEAKER x 1 5 1 <NA> <NA> unknown", "'unknown' is no class, and it is not said which class it stands for"),
+    ],
+)
+def test_faults_of_rttm_have_their_line(line: str, fault: str, tmp_path: Path) -> None:
+    """File, line and what is wrong."""
+    good = "SPEAKER x 1 0 1 <NA> <NA> female\n"
+    assert faults(tmp_path / "a.rttm", f"{good}{line}\n{good}") == [
+        "a.rttm: the reference is faulty",
+        f"a.rttm:2: {fault}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("start,end\n0,1\n", "a.csv:1: there is no column 'label' in the header"),
+        ("start,end,label\n0,1\n", "a.csv:2: there are 2 cells, expected 3 as in the header"),
+        ("start,end,label\n0,,male\n", "a.csv:2: start and end are '0' and '', expected seconds"),
+        ("start,end,label\n2,1,male\n", "a.csv:2: the end at 1 s is before the start at 2 s"),
+        ("start,end,label\n0,1,child\n", "a.csv:2: 'child' is no class, and it is not said which class it stands for"),
+        (
+            'start,end,label\n0,1,"male\n',
+            "a.csv:2: the row cannot be read as CSV (unexpected end of data), nor any below it",
+        ),
+        (
+            "start,end,label,path\n0,1,male,a/x.wav\n1,2,male,b/x.wav\n",
+            "a.csv:3: 'b/x.wav' and 'a/x.wav' have one name; recordings are known by their names",
+        ),
+    ],
+)
+def test_faults_of_tables_have_their_line(content: str, fault: str, tmp_path: Path) -> None:
+    """File, line and what is wrong."""
+    assert faults(tmp_path / "a.csv", content)[1:] == [fault]
+
+
+@pytest.mark.parametrize("keep", range(1, 24))
+def test_a_textgrid_that_is_cut_short_is_refused(keep: int, tmp_path: Path) -> None:
+    """Whatever the line it ends on: never a part of it, never a traceback."""
+    lines = "".join(FORMATS["textgrid"].write(SEGMENTS[1:], name="x", duration_s=10.125)).splitlines()
+    found = faults(tmp_path / "x.TextGrid", "\n".join(lines[:keep]))
+    assert "expected the text form of a TextGrid; something is missing or odd up to this line" in found[1]
+
+
+@pytest.mark.parametrize(
+    ("good", "odd"),
+    [
+        ('"TextGrid"', '"Sound"'),
+        ("xmax = 12.000", 'xmax = "12.000"'),
+        ("size = 1\n", "size = 1e999\n"),
+        ("            xmin = 0.500", '            xmin = "0.500"'),
+        ("            xmax = 1.500", '            xmax = "1.500"'),
+        ('text = "male"', "text = 5"),
+        ('name = "voices"', "name = 3"),
+    ],
+)
+def test_what_is_no_textgrid_is_refused(good: str, odd: str, tmp_path: Path) -> None:
+    """A text in the place of a number, a number in that of a text, another kind of object, tiers without end."""
+    text = "".join(FORMATS["textgrid"].write(SEGMENTS, name="x", duration_s=12.0))
+    assert good in text
+    assert "expected the text form of a TextGrid" in faults(tmp_path / "x.TextGrid", text.replace(good, odd))[1]
+
+
+def test_faults_in_a_textgrid_have_their_line(tmp_path: Path) -> None:
+    """The line on which the interval begins; the last where something is missing."""
+    lines = "".join(FORMATS["textgrid"].write(SEGMENTS, name="x", duration_s=12.0)).splitlines()
+    at = lines.index('            text = "female"')
+    lines[at] = '            text = "child"'
+    found = faults(tmp_path / "x.TextGrid", "\n".join(lines))
+    assert found[1:] == [f"x.TextGrid:{at - 1}: 'child' is no class, and it is not said which class it stands for"]
+    assert faults(tmp_path / "x.TextGrid", "\n".join(lines[:at]))[1].startswith(f"x.TextGrid:{at}: expected")
+
+
+def test_comments_in_a_textgrid_do_not_count(tmp_path: Path) -> None:
+    """Neither their numbers nor their strings."""
+    text = "".join(FORMATS["textgrid"].write(SEGMENTS, name="x", duration_s=12.0))
+    commented = text.replace("item []:", 'item []: ! 5 tiers "or so"')
+    assert read(tmp_path / "x.TextGrid", commented)["x"].segments == SEGMENTS
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.rttm", "a.TextGrid"])
+def test_wrong_encoding_has_its_line(name: str, tmp_path: Path) -> None:
+    """Latin-1 is no UTF-8."""
+    (only,) = faults(tmp_path / name, "start,end,label\nfrau m\xfcller".encode("latin-1"))
+    assert only == f"{name}:2: the byte 0xfc is not UTF-8, save the file as UTF-8"
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.csv", "start,end,label\n"), ("a.rttm", "\n")])
+def test_an_empty_reference_is_refused(name: str, content: str, tmp_path: Path) -> None:
+    """A reference of silence has to say so."""
+    (only,) = faults(tmp_path / name, content)
+    assert only == f"{name}: the reference is empty, expected a segment; where nobody speaks, one of nonspeech"
+    assert read(tmp_path / "b.csv", "start,end,label\n0,9,nonspeech\n")["b"].segments == ()
+
+
+def test_what_is_no_reference_is_refused(tmp_path: Path) -> None:
+    """A file that is not there, of another kind, and a folder without any."""
+    with pytest.raises(CorpusError, match=r"gone\.rttm: the reference cannot be read \(No such file or directory\)"):
+        read(tmp_path / "gone.rttm")
+    with pytest.raises(CorpusError, match=r"a\.eaf: this is no reference, expected a folder or a file \.rttm, "):
+        read(tmp_path / "a.eaf", "x")
+    with pytest.raises(CorpusError, match=r"the folder holds no references, expected files \.rttm, "):
+        read(tmp_path)
+
+
+def test_many_faults_are_counted(tmp_path: Path) -> None:
+    """Fifty are listed."""
+    found = faults(tmp_path / "a.csv", "start,end,label\n" + "1,0,male\n" * 60)
+    assert len(found) == 1 + 50 + 1
+    assert found[-1] == "... and 10 more"
+
+
+def test_names_stand_for_classes_only(tmp_path: Path) -> None:
+    """What the user says is checked too."""
+    with pytest.raises(OptionError, match="'ada' stands for 'woman', expected female, male, very low or nonspeech"):
+        read(tmp_path / "a.rttm", "SPEAKER x 1 0 1 <NA> <NA> ada\n", ada="woman")
+
+
+def test_a_reference_beyond_the_end_is_another_recordings(tmp_path: Path) -> None:
+    """A quarter of a second is tolerated; the error has the line that ends last."""
+    text = "start,end,label\n0,10.2,male\n4,5,female\n"
+    reference = read(tmp_path / "x.csv", text)["x"]
+    reference.check(10.0)
+    with pytest.raises(
+        CorpusError, match=r"x\.csv:2: the segment ends at 10\.200 s, but the recording 'x' at 9\.900 s"
+    ):
+        reference.check(9.9)

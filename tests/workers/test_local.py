@@ -1,0 +1,190 @@
+"""Work spread over workers: the same results in the same order, taken little by little."""
+
+from __future__ import annotations
+
+import itertools
+import operator
+import os
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from speechgmm.errors import AudioError
+from speechgmm.workers.local import ordered_map, single_thread, single_threaded
+
+
+def test_processes_give_the_results_of_one() -> None:
+    """Two processes give what one gives, in the same order."""
+    items = list(range(40, -40, -1))
+
+    assert list(ordered_map(operator.neg, items, jobs=2)) == list(ordered_map(operator.neg, items, jobs=1))
+
+
+def test_one_job_works_in_this_process_and_two_do_not() -> None:
+    """Processes are started only where more than one is asked for; the work is then done there."""
+    call = operator.methodcaller("__call__")
+
+    assert set(ordered_map(call, [os.getpid] * 2, jobs=1)) == {os.getpid()}
+    assert os.getpid() not in set(ordered_map(call, [os.getpid] * 4, jobs=2))
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3])
+def test_results_of_threads_come_in_order(jobs: int) -> None:
+    """Work that takes less time does not overtake."""
+
+    def slow(item: int) -> int:
+        time.sleep(0.02 if item % 3 == 0 else 0.0)
+        return item * item
+
+    assert list(ordered_map(slow, range(12), jobs=jobs, threads=True)) == [item * item for item in range(12)]
+
+
+def test_threads_do_work_side_by_side() -> None:
+    """Two threads can wait for each other."""
+    meeting = threading.Barrier(2, timeout=20)
+
+    def meet(_: int) -> int:
+        return meeting.wait()
+
+    assert sum(ordered_map(meet, range(4), jobs=2, threads=True)) == 2
+
+
+@pytest.mark.parametrize("threads", [False, True])
+def test_one_job_takes_an_item_at_a_time(threads: bool) -> None:
+    """With one job nothing is taken that no result was asked for, so the items may have no end."""
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in itertools.count():
+            taken.append(item)
+            yield item
+
+    results = ordered_map(operator.neg, items(), jobs=1, threads=threads)
+
+    assert taken == []
+    assert list(itertools.islice(results, 3)) == [0, -1, -2]
+    assert len(taken) <= 4
+
+
+def test_two_jobs_do_not_take_all_items_at_once() -> None:
+    """The first result is there long before the last item is taken."""
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(400):
+            taken.append(item)
+            yield item
+
+    def work(item: int) -> int:
+        time.sleep(0.002)
+        return item
+
+    results = ordered_map(work, items(), jobs=2, threads=True)
+
+    assert next(results) == 0
+    assert len(taken) < 100
+    assert list(results) == list(range(1, 400))
+
+
+@pytest.mark.parametrize("threads", [False, True])
+def test_stopping_early_is_quiet(threads: bool) -> None:
+    """Who takes some results and leaves hears no warning, and need not wait for the rest."""
+    begin = time.perf_counter()
+    results = ordered_map(time.sleep, [0.02] * 2000, jobs=2, threads=threads)
+
+    assert [next(results) for _ in range(3)] == [None] * 3
+    results.close()
+
+    assert time.perf_counter() - begin < 15
+    time.sleep(0.1)  # threads end the item they are at
+
+
+def test_nothing_gives_nothing() -> None:
+    """No items, no results."""
+    assert list(ordered_map(operator.neg, [], jobs=1)) == []
+
+
+@pytest.mark.parametrize("threads", [False, True])
+def test_an_error_reaches_the_caller(threads: bool) -> None:
+    """What a worker raises is raised here, after the results before it."""
+
+    def work(item: int) -> int:
+        if item == 2:
+            raise AudioError("noise.wav: it is damaged")
+        return item
+
+    results = ordered_map(work, range(5), jobs=1, threads=threads)
+
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(AudioError, match=r"^noise.wav: it is damaged$"):
+        next(results)
+
+
+@pytest.mark.parametrize(("jobs", "threads"), [(1, False), (2, True)])
+def test_numeric_libraries_have_one_thread(jobs: int, threads: bool) -> None:
+    """However many cores there are, a matrix product is summed up in one order; afterwards all is as before."""
+    before = sorted((pool["filepath"], pool["num_threads"]) for pool in threadpool_info())
+
+    def threads_of(_: int) -> list[int]:
+        np.ones((2, 2)) @ np.ones((2, 2))
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    counts = list(ordered_map(threads_of, range(2), jobs=jobs, threads=threads))
+
+    assert all(count == 1 for each in counts for count in each)
+    assert all(counts)
+    assert sorted((pool["filepath"], pool["num_threads"]) for pool in threadpool_info()) == before
+
+
+def blas_threads() -> set[int]:
+    """How many threads each linear algebra library of this process may use now."""
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+def test_one_thread_for_a_whole_function() -> None:
+    """Within the decorated function the linear algebra has one thread; afterwards all is as before."""
+    counts = single_thread(blas_threads)
+
+    with threadpool_limits(2):
+        assert counts() == {1}
+        assert blas_threads() == {2}
+
+
+def test_the_limit_is_not_held_between_results() -> None:
+    """What the caller does between two results has the threads it had before."""
+    with threadpool_limits(2):
+        for results in (
+            ordered_map(lambda _: blas_threads(), range(2), jobs=1),
+            ordered_map(lambda _: blas_threads(), range(2), jobs=2, threads=True),
+            single_threaded(blas_threads() for _ in range(2)),
+        ):
+            assert next(results) == {1}
+            time.sleep(0.1)  # a second worker has finished
+            assert blas_threads() == {2}
+            assert list(results) == [{1}]
+
+
+def test_the_limit_lasts_until_the_last_thread_leaves() -> None:
+    """Two threads inside: the first that leaves does not lift the limit of the other."""
+    first_left, second_in = threading.Event(), threading.Event()
+    counts: list[set[int]] = []
+
+    def second() -> None:
+        with single_thread:
+            second_in.set()
+            first_left.wait(20)
+            counts.append(blas_threads())
+
+    with threadpool_limits(2):
+        thread = threading.Thread(target=second)
+        with single_thread:
+            thread.start()
+            assert second_in.wait(20)
+        first_left.set()
+        thread.join(20)
+        assert counts == [{1}]
+        assert blas_threads() == {2}
