@@ -23,12 +23,12 @@ from recipes import RECIPES
 from tqdm import tqdm
 
 from speechgmm import Model, TrainingOptions, read_corpus
-from speechgmm.audio.samples import conform
+from speechgmm.audio.samples import to_mono_at_rate
 from speechgmm.corpus.recording import Corpus, Recording
 from speechgmm.evaluation.detection import cllr, min_cllr
-from speechgmm.features.front_end import views
+from speechgmm.features.front_end import stream_stretches
 from speechgmm.training.train import train
-from speechgmm.workers.local import LocalWorkers, ordered_map
+from speechgmm.workers.local import LocalExecutor, ordered_map
 
 MANIFEST = Path(__file__).resolve().parent.parent / "corpus_manifest.csv"
 
@@ -73,8 +73,8 @@ def answers_of(recording: Recording, *, model: Model, background: Background, wa
     """What a model says of a recording under the conditions wanted, all if there are none."""
     said = []
     for condition, heard in conditions(recording, background, wanted):
-        conformed = conform(heard, RATE, model.front_end.sampling_rate)
-        decision = model.decide(model.score_all(views([conformed], model.front_ends)))
+        conformed = to_mono_at_rate(heard, RATE, model.front_end.sampling_rate)
+        decision = model.decide(model.score_all(stream_stretches([conformed], model.front_ends)))
         who = (recording.columns["corpus"], recording.speaker or recording.name, recording.label)
         ratio = decision.log_likelihood_ratios.get("female", math.nan)
         said.append(Answer(*who, condition, decision.label, ratio))
@@ -90,7 +90,7 @@ def tested(model: Model, corpus: Corpus, background: Background, wanted: frozens
 def left_out(corpus: Corpus, options: TrainingOptions, group: tuple[str, ...], cache: Path, jobs: int) -> Model:
     """A model of a recipe that has heard nothing of some corpora."""
     kept = corpus.select(lambda each: each.columns["corpus"] not in group and each.split in ("train", "dev"))
-    return train(kept, options=options, features=cache, workers=LocalWorkers(jobs)).model
+    return train(kept, options=options, features=cache, workers=LocalExecutor(jobs)).model
 
 
 def run(corpus: Corpus, options: TrainingOptions, wanted: frozenset[str], cache: Path, jobs: int) -> Answers:

@@ -19,7 +19,7 @@ from speechgmm.corpus.recording import Corpus
 from speechgmm.crossvalidation.audit import Contradiction, audit
 from speechgmm.crossvalidation.crossvalidate import crossvalidate
 from speechgmm.mixture.options import EMOptions
-from speechgmm.workers.local import LocalWorkers
+from speechgmm.workers.local import LocalExecutor
 
 MANIFEST = Path(__file__).resolve().parent.parent / "corpus_manifest.csv"
 CORPUS = "speechocean762-adult"
@@ -43,7 +43,7 @@ def contradictions(corpus: Corpus, seed: int, jobs: int) -> tuple[Contradiction,
     options = TrainingOptions(
         n_components=COMPONENTS, folds=CALIBRATION_FOLDS, seed=seed, em=EMOptions(max_iterations=ITERATIONS)
     )
-    return audit(crossvalidate(corpus, options=options, workers=LocalWorkers(jobs)), min_odds=1.0).speakers
+    return audit(crossvalidate(corpus, options=options, workers=LocalExecutor(jobs)), min_odds=1.0).speakers
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from speechgmm.corpus import find_audio
 from speechgmm.corpus.recording import Recording
-from speechgmm.features.extraction import recording_views
+from speechgmm.features.extraction import recording_stretches
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.em import fit, update
 from speechgmm.mixture.estep import Frames
@@ -48,7 +48,7 @@ def real_frames(folder: Path, n_frames: int, front_end: FrontEndOptions) -> Fram
     found = (
         stretch.frames
         for file in find_audio(folder)
-        for (stretch,) in recording_views(Recording(file=file, name=str(file), label=""), [front_end])
+        for (stretch,) in recording_stretches(Recording(file=file, name=str(file), label=""), [front_end])
     )
     parts, n_found = [], 0
     for frames in found:

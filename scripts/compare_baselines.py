@@ -40,7 +40,7 @@ from speechgmm.cli.arguments import job_count
 from speechgmm.corpus.recording import Recording
 from speechgmm.corpus.speakers import speaker_of
 from speechgmm.errors import AudioError
-from speechgmm.features.front_end import Features, views
+from speechgmm.features.front_end import Features, stream_stretches
 from speechgmm.mixture.em import fit
 from speechgmm.mixture.families import family_for
 from speechgmm.mixture.family import Family
@@ -96,7 +96,7 @@ def hear(recording: Recording, *, model: Model) -> Heard | None:
         samples = read(recording.file, sampling_rate=rate)
     except AudioError:
         return None
-    heard = list(views([samples], (SHORT, PATTERNS)))
+    heard = list(stream_stretches([samples], (SHORT, PATTERNS)))
     if not heard:
         return None
     cepstra, patterns = (np.concatenate([part.frames for part in parts]) for parts in zip(*heard, strict=True))
@@ -117,7 +117,7 @@ def hear(recording: Recording, *, model: Model) -> Heard | None:
 
 def ratio_of(model: Model, samples: Samples) -> float:
     """The calibrated log-likelihood ratio of the first class to the second, whether or not the model would answer."""
-    scores = model.score_all(views([samples], model.front_ends))
+    scores = model.score_all(stream_stretches([samples], model.front_ends))
     n_frames = np.array([float(scores.n_speech[0])])
     first, second = model.calibration.log_likelihoods(scores.means[np.newaxis], n_frames)[0]
     return float(first - second)

@@ -27,7 +27,7 @@ from speechgmm.corpus import find_audio
 from speechgmm.corpus.recording import Recording
 from speechgmm.demo.ami import speaker_label
 from speechgmm.features.activity import speech_frames
-from speechgmm.features.front_end import log_mel_bands, power_spectrum, views
+from speechgmm.features.front_end import log_mel_bands, power_spectrum, stream_stretches
 from speechgmm.segmentation.assess import Segmenter, assess_segments
 from speechgmm.segmentation.references import read_references
 from speechgmm.segmentation.segment import NONSPEECH
@@ -56,7 +56,7 @@ def slid(model: Model, file: Path, *, window_s: float, hop_s: float) -> Iterator
 
 
 def _label(model: Model, samples: Samples) -> str:
-    return model.decide(model.score_all(views([samples], model.front_ends))).label
+    return model.decide(model.score_all(stream_stretches([samples], model.front_ends))).label
 
 
 def _majority(labels: list[str]) -> str:

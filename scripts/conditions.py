@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 
 from speechgmm.audio.reading import read
-from speechgmm.audio.samples import conform
+from speechgmm.audio.samples import to_mono_at_rate
 from speechgmm.augmentation.channel import reverberated, telephone, with_noise
 from speechgmm.corpus.recording import Corpus, Recording
 from speechgmm.features.front_end import Samples
@@ -118,7 +118,7 @@ def coded(samples: Samples, container: str, codec: str, compression: float) -> S
         )
         stream.seek(0)
         decoded, rate = soundfile.read(stream, dtype="float32")
-    heard: Samples = peak * conform(decoded, rate, RATE)
+    heard: Samples = peak * to_mono_at_rate(decoded, rate, RATE)
     return heard
 
 

@@ -19,7 +19,7 @@ from speechgmm import TrainingOptions, read_corpus
 from speechgmm.cli.arguments import job_count
 from speechgmm.crossvalidation.crossvalidate import crossvalidate, report_on_folds
 from speechgmm.evaluation.text import to_text
-from speechgmm.workers.local import LocalWorkers
+from speechgmm.workers.local import LocalExecutor
 
 MANIFEST = Path(__file__).resolve().parent.parent / "corpus_manifest.csv"
 ADULTS, CHILDREN = "speechocean762-adult", "speechocean762-child"
@@ -40,7 +40,9 @@ def main() -> None:
         for each in corpus.recordings
     )
     options = TrainingOptions(n_components=arguments.components, front_end=SHORT, further_front_ends=(LONG,), folds=3)
-    found = crossvalidate(replace(corpus, recordings=recordings), options=options, workers=LocalWorkers(arguments.jobs))
+    found = crossvalidate(
+        replace(corpus, recordings=recordings), options=options, workers=LocalExecutor(arguments.jobs)
+    )
     print(to_text(report_on_folds(found).report), end="")
 
 

@@ -22,10 +22,10 @@ from recipes import SHIPPED
 import speechgmm
 from speechgmm import Model, read_corpus
 from speechgmm.audio.reading import read
-from speechgmm.augmentation.augment import SOUNDS
-from speechgmm.corpus.recording import Recording, copies_of
+from speechgmm.augmentation.augment import NONSPEECH_KINDS
+from speechgmm.corpus.recording import Recording, augmented_versions
 from speechgmm.features.extraction import Utterance, extract
-from speechgmm.features.front_end import Samples, Stretch, views
+from speechgmm.features.front_end import Samples, Stretch, stream_stretches
 from speechgmm.training.fitting import fit_rejection
 from speechgmm.workers.local import single_thread
 
@@ -43,19 +43,19 @@ class Heard:
 
 def heard(model: Model, recording: Recording, samples: Samples) -> Heard:
     """Samples that stand for a recording."""
-    return Heard(recording, tuple(views([samples], model.front_ends)))
+    return Heard(recording, tuple(stream_stretches([samples], model.front_ends)))
 
 
 def rejecting(model: Model, sounds: Sequence[Recording], n_copies: int) -> Model:
     """The model with a rejection that has learnt these sounds, and so many copies of each; its bound is 0."""
     stream = model.streams[SHIPPED.rejecting_stream]
-    wanted = [*sounds, *copies_of(sounds, SOUNDS[:n_copies])]
+    wanted = [*sounds, *augmented_versions(sounds, NONSPEECH_KINDS[:n_copies])]
     found = [extract(each, front_end=stream.front_end) for each in wanted]
     learnt = [each for each in found if isinstance(each, Utterance)]
     rejection = fit_rejection(learnt, stream, SHIPPED)
     if rejection is None or len(learnt) < len(wanted):
         raise SystemExit("the sounds cannot be read, or hold too little")
-    return replace(model, rejection=replace(rejection, least_ratio=0.0))
+    return replace(model, rejection=replace(rejection, min_ratio=0.0))
 
 
 def refused(model: Model, several: Sequence[Heard]) -> int:
@@ -68,7 +68,9 @@ def main() -> None:
     """Leave out, fit, count, print."""
     parser = argparse.ArgumentParser(description="Measure the rejection of unheard sounds.")
     parser.add_argument("root", type=Path, metavar="CORPORA_ROOT")
-    parser.add_argument("--copies", type=int, nargs="+", default=[0, len(SOUNDS)], choices=range(len(SOUNDS) + 1))
+    parser.add_argument(
+        "--copies", type=int, nargs="+", default=[0, len(NONSPEECH_KINDS)], choices=range(len(NONSPEECH_KINDS) + 1)
+    )
     parser.add_argument("--model", type=Path)
     arguments = parser.parse_args()
     model = speechgmm.load(arguments.model)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from speechgmm import FrontEndOptions, TrainingOptions
 from speechgmm.classifier.model import DecisionOptions
-from speechgmm.mixture.mmi import DiscriminativeOptions
+from speechgmm.mixture.mmi import MMIOptions
 from speechgmm.mixture.options import EMOptions
 
 # Only frames within 15 dB of the loud ones: the vowels, where voices differ most.
@@ -17,20 +17,20 @@ MIDDLE = FrontEndOptions(window_s=0.02, n_mels=48, fmax_hz=5500.0, n_coefficient
 SHIPPED = TrainingOptions(
     front_end=SHORT,
     further_front_ends=(LONG,),
-    discriminative=DiscriminativeOptions(batch=256, channel_share=0.3, effort_share=0.18),
+    mmi=MMIOptions(batch=256, channel_share=0.3, effort_share=0.18),
     balance_by="corpus",
     nonspeech="none",
     em=EMOptions(max_iterations=15),  # from a background of as many; the means move on from there
     decision=DecisionOptions(min_speech_s=0.1),
 )
-LIKELIHOOD = replace(SHIPPED, discriminative=None, balance_by="")
+LIKELIHOOD = replace(SHIPPED, mmi=None, balance_by="")
 
 RECIPES = {
     "shipped": SHIPPED,
     "maximum-likelihood": LIKELIHOOD,
     "one-stream": replace(SHIPPED, further_front_ends=()),
-    "no-effort-copies": replace(SHIPPED, discriminative=DiscriminativeOptions(batch=256, channel_share=0.3)),
-    "no-copies": replace(SHIPPED, discriminative=DiscriminativeOptions(batch=256)),
+    "no-effort-copies": replace(SHIPPED, mmi=MMIOptions(batch=256, channel_share=0.3)),
+    "no-copies": replace(SHIPPED, mmi=MMIOptions(batch=256)),
     "no-mean-normalisation": replace(
         SHIPPED,
         front_end=replace(SHORT, cepstral_mean="none"),

@@ -29,7 +29,7 @@ from speechgmm.corpus.recording import Corpus
 from speechgmm.evaluation.assess import assess
 from speechgmm.files import write_atomically
 from speechgmm.training.train import train
-from speechgmm.workers.local import LocalWorkers
+from speechgmm.workers.local import LocalExecutor
 
 PROJECT = Path(__file__).resolve().parent.parent
 MANIFEST = PROJECT / "corpus_manifest.csv"
@@ -133,7 +133,7 @@ def main() -> None:
     trainable = everything.select(lambda recording: recording.split in ("train", "dev"))
     voices = trainable.select(lambda recording: recording.label != SHIPPED.nonspeech)
     about = {**ABOUT, "corpora": corpora_of(voices)}
-    workers = LocalWorkers(arguments.jobs)
+    workers = LocalExecutor(arguments.jobs)
     training = train(trainable, options=SHIPPED, workers=workers, features=arguments.features, about=about)
     if training.failures:
         raise SystemExit("\n".join(failure.reason for failure in training.failures))

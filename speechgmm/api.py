@@ -8,7 +8,7 @@ from pathlib import Path
 
 from numpy.typing import ArrayLike
 
-from speechgmm.audio.samples import conform
+from speechgmm.audio.samples import to_mono_at_rate
 from speechgmm.classifier import model_file as modelfile
 from speechgmm.classifier.classify import classify_recording, classify_samples
 from speechgmm.classifier.decision import Decision
@@ -26,7 +26,7 @@ from speechgmm.segmentation.segment_recordings import segment_blocks, segment_fi
 from speechgmm.training.component_selection import Sizes
 from speechgmm.training.options import TrainingOptions
 from speechgmm.training.train import train as run_training
-from speechgmm.workers.local import LocalWorkers
+from speechgmm.workers.local import LocalExecutor
 
 AnyPath = str | PathLike[str]
 
@@ -82,7 +82,7 @@ def train(
         _corpus(recordings),
         options=options,
         sizes=sizes,
-        workers=LocalWorkers(jobs),
+        workers=LocalExecutor(jobs),
         channel=channel,
         features=None if features is None else Path(features),
         checkpoint=None if checkpoint is None else Path(checkpoint),
@@ -203,7 +203,7 @@ def segment(
             raise OptionError("samples need their sampling_rate in Hz")
         if (channel, start, end) != (None, 0.0, None):
             raise OptionError("channel, start and end are for files: hand over the samples that are wanted")
-        samples = conform(source, sampling_rate, model.front_end.sampling_rate)
+        samples = to_mono_at_rate(source, sampling_rate, model.front_end.sampling_rate)
         return list(segment_blocks(model, [samples], options=options))
     if sampling_rate is not None:
         raise OptionError(f"sampling_rate is {sampling_rate}, but the file {source} says its own")

@@ -1,4 +1,4 @@
-"""How long work is watched: the library hands its loops to a `Watch`, and the command line shows a bar there."""
+"""How long work is watched: the library hands its loops to a `Progress`, and the command line shows a bar there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 T = TypeVar("T")
 
 
-class Watch(Protocol):
+class Progress(Protocol):
     """Passes an iterable through and may tell of its progress."""
 
     def __call__(self, items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
@@ -25,6 +25,6 @@ class Watch(Protocol):
         ...
 
 
-def unwatched(items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
+def silent(items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
     """Pass the items through and say nothing."""
     return items

@@ -1,6 +1,6 @@
 """Where a file ends by its own account: MP4 and QuickTime, Matroska and WebM, ASF, W64, NIST SPHERE and VOC.
 
-Only the few bytes are read that say it. The container `promise` compares it with what is there.
+Only the few bytes are read that say it. The container `declared_length` compares it with what is there.
 """
 
 from __future__ import annotations

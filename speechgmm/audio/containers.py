@@ -47,7 +47,7 @@ _LAYOUTS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Promise:
+class DeclaredLength:
     """What a file's headers say of its length.
 
     Attributes
@@ -62,7 +62,7 @@ class Promise:
     unset_at: int | None = None
 
 
-def promise(stream: BinaryIO, size: int) -> Promise:
+def declared_length(stream: BinaryIO, size: int) -> DeclaredLength:
     """Compare what the headers announce with what is there.
 
     Parameters
@@ -76,17 +76,17 @@ def promise(stream: BinaryIO, size: int) -> Promise:
     if layout := _LAYOUTS.get(magic):
         at, announced = _samples_chunk(stream, size, layout)
         # Where the size of the whole file was set and goes past this chunk, the chunk is empty in earnest.
-        finished = at < length + 8 < SMALLEST_PLACEHOLDER
-        if magic == b"RIFF" and announced == 0 and at < size and not finished:
-            return Promise(unset_at=at - 4)
+        mono_at_rate = at < length + 8 < SMALLEST_PLACEHOLDER
+        if magic == b"RIFF" and announced == 0 and at < size and not mono_at_rate:
+            return DeclaredLength(unset_at=at - 4)
     elif magic == b".snd":
         at, announced = struct.unpack(">II", bytes_at(stream, 4, 8))
     elif magic == b"OggS":
         at, announced = _last_page(stream, size)
     else:
-        return Promise(missing=max(announced_end(stream, size) - size, 0))
+        return DeclaredLength(missing=max(announced_end(stream, size) - size, 0))
     missing = at + announced - size if announced < SMALLEST_PLACEHOLDER else 0
-    return Promise(missing=max(missing, 0))
+    return DeclaredLength(missing=max(missing, 0))
 
 
 def _samples_chunk(stream: BinaryIO, size: int, layout: _Layout) -> tuple[int, int]:
@@ -125,7 +125,7 @@ class PatchedWav(io.FileIO):
     file : str or bytes
         The file.
     unset_at : int
-        Offset of the size, from `Promise.unset_at`.
+        Offset of the size, from `DeclaredLength.unset_at`.
     """
 
     def __init__(self, file: str | bytes, unset_at: int) -> None:

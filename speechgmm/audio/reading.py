@@ -24,9 +24,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from speechgmm.audio.containers import PatchedWav, promise
+from speechgmm.audio.containers import PatchedWav, declared_length
 from speechgmm.audio.media import MEDIA_SUFFIXES, Media, open_media
-from speechgmm.audio.samples import NO_END, Samples, check_channel, check_rate, finished, stretch
+from speechgmm.audio.samples import NO_END, Samples, check_channel, check_rate, mono_at_rate, stretch
 from speechgmm.errors import AudioError
 
 AUDIO_SUFFIXES = frozenset(
@@ -88,7 +88,7 @@ def blocks(
         rate = sound.samplerate
         first, stop = stretch(str(file), start, end, rate)
         pieces = sound.pieces(first, stop, max(round(block_s * rate), 1))
-        yield from finished(str(file), pieces, rate=rate, channel=channel, first=first, sampling_rate=sampling_rate)
+        yield from mono_at_rate(str(file), pieces, rate=rate, channel=channel, first=first, sampling_rate=sampling_rate)
 
 
 def read(
@@ -260,7 +260,7 @@ def _source(file: Path, stack: ExitStack) -> str | bytes | PatchedWav:
         size = os.fstat(stream.fileno()).st_size
         if size == 0:
             raise AudioError(f"{file}: it is empty (0 bytes)")
-        promised = promise(stream, size)
+        promised = declared_length(stream, size)
     if promised.missing:
         raise AudioError(
             f"{file}: it is cut short, its header announces {promised.missing:,} bytes more than the {size:,} it has"

@@ -1,8 +1,8 @@
 """Samples in memory and the form all sound is brought to: mono, float32, at one sampling rate.
 
 Whatever sound comes from, it arrives here as pieces: arrays of shape (n, channels) at its own rate, one after the
-other. `finished` makes of them what the rest of the package listens to, through a streaming resampler, so that no
-sample depends on the size of the pieces. `conform` is the same for samples that are in memory already.
+other. `mono_at_rate` makes of them what the rest of the package listens to, through a streaming resampler, so that no
+sample depends on the size of the pieces. `to_mono_at_rate` is the same for samples that are in memory already.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _INTEGERS = {
 }
 
 
-def conform(samples: ArrayLike, sampling_rate: float, target_rate: int) -> Samples:
+def to_mono_at_rate(samples: ArrayLike, sampling_rate: float, target_rate: int) -> Samples:
     """Bring samples in memory to the form that all sound has: mono, float32, at the rate wanted.
 
     Parameters
@@ -76,7 +76,7 @@ def conform(samples: ArrayLike, sampling_rate: float, target_rate: int) -> Sampl
     return np.asarray(soxr.resample(mono, sampling_rate, target_rate, quality=_QUALITY))
 
 
-def finished(
+def mono_at_rate(
     name: str, pieces: Iterable[Frames], *, rate: int, channel: int | None, first: int, sampling_rate: int
 ) -> Iterator[Samples]:
     """Make mono samples at the rate wanted of the pieces of one stretch of sound.

@@ -25,7 +25,7 @@ from speechgmm.audio.samples import (
     check_channel,
     check_rate,
     cut,
-    finished,
+    mono_at_rate,
     stretch,
 )
 from speechgmm.errors import AudioError, OptionError
@@ -153,7 +153,7 @@ def blocks(
     check_channel(name, channel, form.channels)
     first, stop = stretch(name, start, end, form.rate)
     pieces = cut(_pieces(source, form, size), 0, first, stop)
-    yield from finished(name, pieces, rate=form.rate, channel=channel, first=first, sampling_rate=sampling_rate)
+    yield from mono_at_rate(name, pieces, rate=form.rate, channel=channel, first=first, sampling_rate=sampling_rate)
 
 
 class _Source:

@@ -37,7 +37,9 @@ _LOWEST_OCTAVE_HZ = 50.0  # what is below holds no voice
 _DECAY = math.log(1000)  # an amplitude decays by 60 dB over the decay time
 
 
-def channel_copy(samples: Samples, sampling_rate: int, noises: Sequence[Samples], rng: np.random.Generator) -> Samples:
+def augment_channel(
+    samples: Samples, sampling_rate: int, noises: Sequence[Samples], rng: np.random.Generator
+) -> Samples:
     """A recording as over another channel: by chance in a room, in noise, over a telephone, or in all of them.
 
     Parameters

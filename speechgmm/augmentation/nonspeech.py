@@ -3,7 +3,7 @@
 A few dozen recorded sounds stand for all that there are. A model that learns these alone knows them by heart and
 takes the next dog for a voice; with copies of other sizes, over other channels, it learns what is common to them.
 
-Main path: `sound_copy` -> `effort_copies.other_pitch`, `channel_copies.channel_copy`.
+Main path: `augment_nonspeech` -> `effort_copies.other_pitch`, `channel_copies.augment_channel`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import math
 import numpy as np
 
 from speechgmm.audio.samples import Samples
-from speechgmm.augmentation.channel import channel_copy
+from speechgmm.augmentation.channel import augment_channel
 from speechgmm.augmentation.vocal_effort import other_pitch
 
 
-def sound_copy(samples: Samples, sampling_rate: int, rng: np.random.Generator) -> Samples:
+def augment_nonspeech(samples: Samples, sampling_rate: int, rng: np.random.Generator) -> Samples:
     """A sound as of another source, by chance over another channel.
 
     Parameters
@@ -28,7 +28,7 @@ def sound_copy(samples: Samples, sampling_rate: int, rng: np.random.Generator) -
         In Hz.
     rng : numpy.random.Generator
         Draws factors of exp(-0.35) to exp(0.35) for the pitch and of exp(-0.15) to exp(0.15) for the resonances, a tilt
-        of -3 to 3 dB an octave, and with probability 1/2 a channel (see `channel_copy`; no recorded noises).
+        of -3 to 3 dB an octave, and with probability 1/2 a channel (see `augment_channel`; no recorded noises).
 
     Returns
     -------
@@ -37,4 +37,4 @@ def sound_copy(samples: Samples, sampling_rate: int, rng: np.random.Generator) -
     """
     pitch, resonances = math.exp(rng.uniform(-0.35, 0.35)), math.exp(rng.uniform(-0.15, 0.15))
     copy = other_pitch(samples, sampling_rate, pitch=pitch, formants=resonances, tilt_db=rng.uniform(-3, 3))
-    return channel_copy(copy, sampling_rate, [], rng) if rng.random() < 0.5 else copy
+    return augment_channel(copy, sampling_rate, [], rng) if rng.random() < 0.5 else copy

@@ -4,7 +4,7 @@ A model that has heard only usual voices leans on their pitch. Copies that diffe
 teach it better; they are for training alone. Pure functions of samples in [-1, 1], as in `channel_copies`; a recording
 shorter than one window (`WINDOW_S`) comes back as it is.
 
-Main path: `effort_copy`, `shout_copy` -> `is_low_voice`, `other_pitch`.
+Main path: `raise_effort`, `shout` -> `is_low_voice`, `other_pitch`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _VOICED_PEAK = 0.5  # of the autocorrelation; periods that stay the same give 0.
 _FAINT = 0.1  # of the mean power: frames below are often hum and the ends of sounds
 
 
-def effort_copy(samples: Samples, sampling_rate: int, *, low_voice: bool, rng: np.random.Generator) -> Samples:
+def raise_effort(samples: Samples, sampling_rate: int, *, low_voice: bool, rng: np.random.Generator) -> Samples:
     """A recording as if it were spoken up or shouted: higher in pitch, stronger in the high partials.
 
     Parameters
@@ -67,8 +67,8 @@ def effort_copy(samples: Samples, sampling_rate: int, *, low_voice: bool, rng: n
     return other_pitch(samples, sampling_rate, pitch=pitch, formants=formants, tilt_db=tilt_db)
 
 
-def shout_copy(samples: Samples, sampling_rate: int, *, low_voice: bool, rng: np.random.Generator) -> Samples:
-    """A recording as if it were shouted at the top of the voice; parameters and result as for `effort_copy`.
+def shout(samples: Samples, sampling_rate: int, *, low_voice: bool, rng: np.random.Generator) -> Samples:
+    """A recording as if it were shouted at the top of the voice; parameters and result as for `raise_effort`.
 
     Parameters
     ----------

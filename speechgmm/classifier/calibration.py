@@ -41,21 +41,21 @@ class Calibration:
     ----------
     scales : tuple of float
         How much each stream counts, positive.
-    halfway : float
+    half_weight_frames : float
         Speech frames at which half the weight of evidence is reached; not negative.
     offsets : tuple of float
         One a class; they sum to 0.
     """
 
     scales: tuple[float, ...]
-    halfway: float
+    half_weight_frames: float
     offsets: tuple[float, ...]
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(scale) and scale > 0 for scale in self.scales):
             raise OptionError(f"the calibration's scales are {self.scales}, but they must be positive")
-        if not (math.isfinite(self.halfway) and self.halfway >= 0):
-            raise OptionError(f"the calibration's halfway is {self.halfway}, but it must be 0 or more")
+        if not (math.isfinite(self.half_weight_frames) and self.half_weight_frames >= 0):
+            raise OptionError(f"half_weight_frames is {self.half_weight_frames}, but it must be 0 or more")
         if not all(math.isfinite(offset) for offset in self.offsets):
             raise OptionError(f"the calibration's offsets are {self.offsets}, but they must be finite")
 
@@ -74,7 +74,9 @@ class Calibration:
         ndarray (N, C)
             Calibrated log-likelihoods (natural logarithm), up to a constant common to an utterance's classes.
         """
-        calibrated: Floats = (n_frames / (n_frames + self.halfway))[:, np.newaxis] * self._scaled(means) + self.offsets
+        calibrated: Floats = (n_frames / (n_frames + self.half_weight_frames))[:, np.newaxis] * self._scaled(
+            means
+        ) + self.offsets
         return calibrated
 
     def joined(self, means: Floats) -> Floats:
@@ -149,9 +151,11 @@ def fit_calibration(
     weights = case_weights / class_totals[truth] / n_classes
 
     def calibration_of(parameters: Floats) -> Calibration:
-        halfway, *scales = np.exp(parameters[: 1 + n_streams]).tolist()
+        half_weight_frames, *scales = np.exp(parameters[: 1 + n_streams]).tolist()
         free = parameters[1 + n_streams :]
-        return Calibration(scales=tuple(scales), halfway=halfway, offsets=(*free.tolist(), -float(free.sum())))
+        return Calibration(
+            scales=tuple(scales), half_weight_frames=half_weight_frames, offsets=(*free.tolist(), -float(free.sum()))
+        )
 
     def cross_entropy(parameters: Floats) -> float:
         posteriors = log_softmax(calibration_of(parameters).log_likelihoods(means, n_frames), axis=1)

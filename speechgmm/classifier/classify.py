@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 
 from numpy.typing import ArrayLike
 
-from speechgmm.audio.samples import conform
+from speechgmm.audio.samples import to_mono_at_rate
 from speechgmm.classifier.decision import Decision
 from speechgmm.classifier.model import Model
 from speechgmm.classifier.outcome import Outcome
 from speechgmm.corpus.recording import Recording
 from speechgmm.errors import AudioError
-from speechgmm.features.extraction import Failure, recording_views
-from speechgmm.features.front_end import views
+from speechgmm.features.extraction import Failure, recording_stretches
+from speechgmm.features.front_end import stream_stretches
 from speechgmm.workers.local import ordered_map, single_thread
 
 
@@ -39,8 +39,8 @@ def classify_samples(model: Model, samples: ArrayLike, sampling_rate: float) -> 
     AudioError
         If the samples cannot be used.
     """
-    conformed = conform(samples, sampling_rate, model.front_end.sampling_rate)
-    return model.decide(model.score_all(views([conformed], model.front_ends)))
+    conformed = to_mono_at_rate(samples, sampling_rate, model.front_end.sampling_rate)
+    return model.decide(model.score_all(stream_stretches([conformed], model.front_ends)))
 
 
 @single_thread
@@ -59,7 +59,7 @@ def classify_recording(recording: Recording, *, model: Model, channel: int | Non
     Outcome or Failure
     """
     try:
-        scores = model.score_all(recording_views(recording, model.front_ends, channel=channel))
+        scores = model.score_all(recording_stretches(recording, model.front_ends, channel=channel))
     except AudioError as error:
         return Failure(recording=recording, reason=str(error))
     return Outcome(

@@ -148,7 +148,7 @@ class Model:
         The views of speech whose scores are joined, one or more; how much speech there is, the first one says.
     calibration : Calibration
         From mean log-likelihoods a frame to calibrated ones.
-    least_likelihood : float, optional
+    min_likelihood : float, optional
         Mean log-likelihood a frame in the first stream, under the class that fits best, below which an utterance sounds
         like none of the voices the model was trained on. None where none is too low.
     priors : tuple of float
@@ -166,7 +166,7 @@ class Model:
     labels: tuple[str, ...]
     streams: tuple[Stream, ...]
     calibration: Calibration
-    least_likelihood: float | None
+    min_likelihood: float | None
     priors: tuple[float, ...]
     rejection: Rejection | None = None
     decision: DecisionOptions = DecisionOptions()
@@ -191,8 +191,8 @@ class Model:
         check_streams(self.front_ends)
         if self.rejection:
             _check_rejection(self.rejection, self.front_ends)
-        if self.least_likelihood is not None and not math.isfinite(self.least_likelihood):
-            raise OptionError(f"least_likelihood is {self.least_likelihood}, but it must be a finite number")
+        if self.min_likelihood is not None and not math.isfinite(self.min_likelihood):
+            raise OptionError(f"min_likelihood is {self.min_likelihood}, but it must be a finite number")
         check_priors(self.priors)
 
     @property
@@ -301,9 +301,9 @@ class Model:
             return "no speech"
         if speech_s < self.decision.min_speech_s:
             return f"too little speech: less than {self.decision.min_speech_s:g} s"
-        if self.rejection and scores.speech_ratio < self.rejection.least_ratio * scores.n_speech[judge]:
+        if self.rejection and scores.speech_ratio < self.rejection.min_ratio * scores.n_speech[judge]:
             return "does not sound like speech"
-        if self.least_likelihood is not None and scores.means[0].max() < self.least_likelihood:
+        if self.min_likelihood is not None and scores.means[0].max() < self.min_likelihood:
             return "does not sound like the voices the model was trained on"
         return ""
 
@@ -336,8 +336,8 @@ def uncalibrated_model(
     return Model(
         labels=labels,
         streams=streams,
-        calibration=Calibration(scales=(1.0,) * len(streams), halfway=0.0, offsets=(0.0,) * len(labels)),
-        least_likelihood=None,
+        calibration=Calibration(scales=(1.0,) * len(streams), half_weight_frames=0.0, offsets=(0.0,) * len(labels)),
+        min_likelihood=None,
         priors=(1.0 / len(labels),) * len(labels),
         rejection=rejection,
         decision=decision,

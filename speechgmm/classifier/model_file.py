@@ -69,8 +69,8 @@ def save(model: Model, file: Path) -> None:
         "streams": [
             {"family": stream.mixtures[0].family, "front_end": asdict(stream.front_end)} for stream in model.streams
         ],
-        "calibration": asdict(model.calibration),
-        "least_likelihood": model.least_likelihood,
+        "calibration": _plain_calibration(model.calibration),
+        "least_likelihood": model.min_likelihood,
         "rejection": _plain_rejection(model.rejection),
         "priors": model.priors,
         "decision": asdict(model.decision),
@@ -204,10 +204,10 @@ def _build(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) ->
         ),
         calibration=Calibration(
             scales=tuple(calibration["scales"]),
-            halfway=calibration["halfway"],
+            half_weight_frames=calibration["halfway"],
             offsets=tuple(calibration["offsets"]),
         ),
-        least_likelihood=None if header["least_likelihood"] is None else float(header["least_likelihood"]),
+        min_likelihood=None if header["least_likelihood"] is None else float(header["least_likelihood"]),
         priors=tuple(header["priors"]),
         rejection=_build_rejection(header, arrays),
         decision=DecisionOptions(**header["decision"]),
@@ -232,12 +232,20 @@ def _build_rejection(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Re
     return Rejection(
         stream=int(known["stream"]),
         nonspeech=_mixture(family, "nonspeech", arrays),
-        least_ratio=float(known["least_ratio"]),
+        min_ratio=float(known["least_ratio"]),
     )
 
 
+def _plain_calibration(calibration: Calibration) -> dict[str, Any]:
+    return {
+        "scales": calibration.scales,
+        "halfway": calibration.half_weight_frames,
+        "offsets": calibration.offsets,
+    }
+
+
 def _plain_rejection(rejection: Rejection | None) -> dict[str, Any] | None:
-    return {"stream": rejection.stream, "least_ratio": rejection.least_ratio} if rejection else None
+    return {"stream": rejection.stream, "least_ratio": rejection.min_ratio} if rejection else None
 
 
 def _arrays_of(mixture: Mixture, name: str) -> Arrays:

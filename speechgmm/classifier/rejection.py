@@ -25,17 +25,17 @@ class Rejection:
         Which of the model's streams.
     nonspeech : Mixture
         Over its frames.
-    least_ratio : float
+    min_ratio : float
         Mean log-likelihood ratio a frame (nats) of speech to non-speech, below which nothing is answered.
     """
 
     stream: int
     nonspeech: Mixture
-    least_ratio: float
+    min_ratio: float
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.least_ratio):
-            raise OptionError(f"least_ratio is {self.least_ratio}, but it must be a finite number")
+        if not math.isfinite(self.min_ratio):
+            raise OptionError(f"min_ratio is {self.min_ratio}, but it must be a finite number")
 
 
 def log_ratios(classes: Floats, nonspeech: Floats) -> Floats:
@@ -56,7 +56,7 @@ def log_ratios(classes: Floats, nonspeech: Floats) -> Floats:
     return ratios
 
 
-def least_ratio(means: Sequence[float]) -> float:
+def min_ratio(means: Sequence[float]) -> float:
     """The ratio that the share `LOST_SHARE` of held-out utterances of speech lie below, but no more than 0.
 
     Speech over other channels or in noise is less like the speech that trained: where it is still more like speech than

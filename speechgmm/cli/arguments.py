@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from speechgmm.cli.console import detail
+from speechgmm.cli.console import detail, tell_failure
 
 if TYPE_CHECKING:
     from speechgmm.classifier.model import Model
@@ -104,6 +104,28 @@ def add_min_probability_argument(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="answer unknown where no class is so probable (default: the model's, 0)",
     )
+
+
+def add_renamed_argument(parser: argparse.ArgumentParser, name: str, old_name: str, **settings: Any) -> None:
+    """Add an option that had another name: the old one works for one version and is not in the help."""
+    action = parser.add_argument(name, **settings)
+    hidden = {**settings, "dest": action.dest, "default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
+    parser.add_argument(old_name, action=_Renamed, new_name=name, **hidden)
+
+
+class _Renamed(argparse.Action):
+    """Stores a value like the option of the new name, and says on stderr what that is."""
+
+    def __init__(self, *, new_name: str, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.new_name = new_name
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        """Store the value."""
+        tell_failure(f"{option} is now called {self.new_name}; the old name will be removed in the next version")
+        setattr(namespace, self.dest, values)
 
 
 def at_least(least: int) -> Callable[[str], int]:

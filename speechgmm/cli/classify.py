@@ -18,8 +18,8 @@ from speechgmm.cli.arguments import (
     new_command,
     open_model,
 )
-from speechgmm.cli.console import tell_failure, tell_failure_count, watch_for
-from speechgmm.progress import unwatched
+from speechgmm.cli.console import progress_for, tell_failure, tell_failure_count
+from speechgmm.progress import silent
 
 if TYPE_CHECKING:
     from speechgmm.corpus.recording import Recording
@@ -59,8 +59,8 @@ def run(options: argparse.Namespace) -> int:
         recordings = list(recordings)
     results = classify_all(model, recordings, jobs=options.jobs, channel=options.channel)
     # On a terminal the answers are progress enough, and a bar would stand among them.
-    watch = unwatched if sys.stdout.isatty() else watch_for(options)
-    watched = watch(results, total=len(recordings) if isinstance(recordings, list) else None, what="classifying")
+    progress = silent if sys.stdout.isatty() else progress_for(options)
+    watched = progress(results, total=len(recordings) if isinstance(recordings, list) else None, what="classifying")
     n_results = n_failures = 0
     with writer_for(options.format, model.labels, sys.stdout) as write:
         for result in watched:

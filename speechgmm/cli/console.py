@@ -9,14 +9,14 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from speechgmm.progress import Watch, unwatched
+from speechgmm.progress import Progress, silent
 
 T = TypeVar("T")
 
 
-def watch_for(options: argparse.Namespace) -> Watch:
+def progress_for(options: argparse.Namespace) -> Progress:
     """A progress bar on stderr where that is a terminal and --quiet was not given."""
-    return unwatched if options.quiet else _bar
+    return silent if options.quiet else _bar
 
 
 def _bar(items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
@@ -51,12 +51,12 @@ def tell_failure_count(n_failures: int, n_all: int) -> None:
         tell_failure(f"{n_failures} of {n_all} recordings could not be used")
 
 
-def telling_failures(watch: Watch) -> Watch:
+def reporting_failures(progress: Progress) -> Progress:
     """The same watch, which also tells of each failure that passes: it is known even if the work fails later on."""
     from speechgmm.features.extraction import Failure
 
     def tell(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:
-        for item in watch(items, total=total, what=what):
+        for item in progress(items, total=total, what=what):
             if isinstance(item, Failure):
                 tell_failure(item.reason)
             yield item

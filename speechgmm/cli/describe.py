@@ -77,7 +77,7 @@ def to_json(model: Model, file: Path) -> dict[str, Any]:
         ],
         "calibration": asdict(model.calibration),
         "rejection": _rejection(model),
-        "least_likelihood": model.least_likelihood,
+        "min_likelihood": model.min_likelihood,
         "priors": dict(zip(model.labels, model.priors, strict=True)),
         "decision": asdict(model.decision),
         "training_files_recognised": len(model.training_digests),
@@ -92,7 +92,7 @@ def _rejection(model: Model) -> dict[str, Any] | None:
     return {
         "stream": model.rejection.stream,
         "components": model.rejection.nonspeech.n_components,
-        "least_ratio": model.rejection.least_ratio,
+        "min_ratio": model.rejection.min_ratio,
     }
 
 

@@ -16,7 +16,7 @@ from speechgmm.cli.arguments import (
     open_corpus,
     open_model,
 )
-from speechgmm.cli.console import note, tell_failure, tell_failure_count, watch_for
+from speechgmm.cli.console import note, progress_for, tell_failure, tell_failure_count
 from speechgmm.cli.evaluate_segments import add_segment_arguments, refuse_what_is_for_segments, run_segments
 from speechgmm.cli.reports import add_report_arguments, check_columns, check_report_folder, deliver
 
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
         channel=options.channel,
         n_resamples=options.resamples,
         seed=options.seed,
-        watch=watch_for(options),
+        progress=progress_for(options),
     )
     report = assessment.report
     for failure in assessment.failures:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgmm.cli.arguments import column_value, open_model
-from speechgmm.cli.console import note, tell_failure, tell_failure_count, watch_for
+from speechgmm.cli.console import note, progress_for, tell_failure, tell_failure_count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,7 +87,7 @@ def run_segments(options: argparse.Namespace) -> int:
         jobs=options.jobs,
         resampling=Resampling(n_resamples=options.resamples, seed=options.seed),
         model=model.card,
-        watch=watch_for(options),
+        progress=progress_for(options),
     )
     for failure in assessment.failures:
         tell_failure(failure.reason)

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from speechgmm.cli.arguments import at_least
-from speechgmm.cli.console import detail, note, tell_failure_count, telling_failures, watch_for
+from speechgmm.cli.console import detail, note, progress_for, reporting_failures, tell_failure_count
 from speechgmm.cli.trainings import check_workers, read_training_options, sizes_of, workers_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def crossvalidated(options: argparse.Namespace, corpus: Corpus) -> CrossValidati
             channel=options.channel,
             features=options.features,
             checkpoint=options.checkpoint,
-            watch=telling_failures(watch_for(options)),
+            progress=reporting_failures(progress_for(options)),
         )
     tell_failure_count(len(found.failures), len(found.corpus.recordings))
     for text in found.notes:

@@ -20,7 +20,7 @@ from speechgmm.cli.arguments import (
     new_command,
     open_model,
 )
-from speechgmm.cli.console import tell_error, tell_failure, tell_failure_count, watch_for
+from speechgmm.cli.console import progress_for, tell_error, tell_failure, tell_failure_count
 from speechgmm.cli.timelines import add_timeline_argument, check_timeline, write_timeline
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _segment_files(model: Model, options: argparse.Namespace) -> int:
     results = segment_all(model, items, jobs=options.jobs)
     summaries: list[Summary] = []
     n_failures = 0
-    for index, result in enumerate(watch_for(options)(results, total=len(items), what="segmenting")):
+    for index, result in enumerate(progress_for(options)(results, total=len(items), what="segmenting")):
         if isinstance(result, Failure):
             n_failures += 1
             tell_failure(result.reason)

@@ -14,7 +14,7 @@ from speechgmm.cli.arguments import (
     new_command,
     open_corpus,
 )
-from speechgmm.cli.console import detail, note, tell_failure_count, telling_failures, watch_for
+from speechgmm.cli.console import detail, note, progress_for, reporting_failures, tell_failure_count
 from speechgmm.cli.trainings import (
     add_calibration_argument,
     add_seed_argument,
@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
     for text in corpus.notes:
         note(options, text)
     detail(options, f"{training_options}")
-    watch = telling_failures(watch_for(options))
+    progress = reporting_failures(progress_for(options))
     with workers_of(options) as workers:
         training = train(
             corpus,
@@ -100,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
             channel=options.channel,
             features=options.features,
             checkpoint=options.checkpoint,
-            watch=watch,
+            progress=progress,
         )
     tell_failure_count(len(training.failures), len(for_training(corpus).recordings))
     _tell_sizes(options, training.sizes)
@@ -119,7 +119,7 @@ def _check_report(options: argparse.Namespace) -> None:
         return
     require_matplotlib()
     make_folder(options.report)
-    names = ["likelihood", *(["losses"] if options.discriminative else []), *(["sizes"] if sizes_of(options) else [])]
+    names = ["likelihood", *(["losses"] if options.mmi_steps else []), *(["sizes"] if sizes_of(options) else [])]
     for name in (HISTORY, *(f"{name}.{kind}" for name in names for kind in PICTURES)):
         check_destination(options.report / name, replace=options.force)
 

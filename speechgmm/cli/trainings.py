@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgmm.cli.arguments import add_work_arguments, at_least, component_counts
+from speechgmm.cli.arguments import add_renamed_argument, add_work_arguments, at_least, component_counts
 
 if TYPE_CHECKING:
-    from speechgmm.mixture.mmi import DiscriminativeOptions
+    from speechgmm.mixture.mmi import MMIOptions
     from speechgmm.training.component_selection import Sizes
     from speechgmm.training.options import TrainingOptions
-    from speechgmm.workers.local import Workers
+    from speechgmm.workers.local import Executor
 
 FAMILIES: dict[str, list[str]] = {"gaussian": [], "bernoulli": ["features=patterns"]}
 
@@ -22,7 +22,7 @@ def add_training_arguments(parser: argparse.ArgumentParser, *, components: int =
     """Add how models are trained and by whom, but for the seed and the folds of calibration."""
     _add_fit_arguments(parser, components, iterations)
     _add_front_end_arguments(parser)
-    _add_discriminative_arguments(parser)
+    _add_mmi_arguments(parser)
     _add_resource_arguments(parser)
     add_work_arguments(parser)
 
@@ -117,28 +117,36 @@ def _add_front_end_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_discriminative_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+def _add_mmi_arguments(parser: argparse.ArgumentParser) -> None:
+    add_renamed_argument(
+        parser,
+        "--mmi-steps",
         "--discriminative",
         type=at_least(0),
         default=0,
         metavar="STEPS",
-        help="move the means by so many steps toward telling the classes apart, such as 300 (default: 0, maximum "
-        "likelihood)",
+        help="steps of discriminative training (maximum mutual information) that move the means, such as 300 "
+        "(default: 0, maximum likelihood only)",
     )
-    parser.add_argument(
+    add_renamed_argument(
+        parser,
+        "--channel-augmentation",
         "--channel-copies",
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="share of the steps' material that is heard through another channel: room, noise, telephone (default: 0)",
+        help="share of the MMI steps' utterances with channel augmentation: room, noise, telephone; above 0, maximum "
+        "likelihood also trains on one such version of each recording (default: 0)",
     )
-    parser.add_argument(
+    add_renamed_argument(
+        parser,
+        "--effort-augmentation",
         "--effort-copies",
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="share of the steps' material that is made to sound spoken up or shouted (default: 0)",
+        help="share of the MMI steps' utterances with vocal effort augmentation: raised and shouted voices; above 0, "
+        "maximum likelihood also trains on such versions of each recording (default: 0)",
     )
     parser.add_argument(
         "--balance-by",
@@ -194,7 +202,7 @@ def read_training_options(options: argparse.Namespace) -> TrainingOptions:
         folds=options.calibration_folds,
         seed=options.seed,
         adapt=options.map,
-        discriminative=_discriminative(options),
+        mmi=_mmi(options),
         balance_by=options.balance_by,
         nonspeech=options.nonspeech,
         front_end=first,
@@ -211,23 +219,25 @@ def check_workers(options: argparse.Namespace) -> None:
         raise OptionError("--dask needs --features: a folder in which the workers keep what they extract")
 
 
-def _discriminative(options: argparse.Namespace) -> DiscriminativeOptions | None:
+def _mmi(options: argparse.Namespace) -> MMIOptions | None:
     """How the means are moved, if they are."""
     from speechgmm.errors import OptionError
-    from speechgmm.mixture.mmi import DiscriminativeOptions
+    from speechgmm.mixture.mmi import MMIOptions
 
-    if options.discriminative:
-        return DiscriminativeOptions(
-            steps=options.discriminative, channel_share=options.channel_copies, effort_share=options.effort_copies
+    if options.mmi_steps:
+        return MMIOptions(
+            steps=options.mmi_steps,
+            channel_share=options.channel_augmentation,
+            effort_share=options.effort_augmentation,
         )
-    if options.channel_copies or options.effort_copies or options.balance_by:
-        raise OptionError("--channel-copies, --effort-copies and --balance-by need --discriminative STEPS")
+    if options.channel_augmentation or options.effort_augmentation or options.balance_by:
+        raise OptionError("--channel-augmentation, --effort-augmentation and --balance-by need --mmi-steps STEPS")
     return None
 
 
-def workers_of(options: argparse.Namespace) -> AbstractContextManager[Workers]:
+def workers_of(options: argparse.Namespace) -> AbstractContextManager[Executor]:
     """Who does the work: a cluster's workers or this machine's."""
     from speechgmm.workers.dask import connected
-    from speechgmm.workers.local import LocalWorkers
+    from speechgmm.workers.local import LocalExecutor
 
-    return connected(options.dask) if options.dask else nullcontext(LocalWorkers(options.jobs))
+    return connected(options.dask) if options.dask else nullcontext(LocalExecutor(options.jobs))

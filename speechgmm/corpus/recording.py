@@ -34,7 +34,7 @@ class Recording:
         The stretch in seconds, half open; an `end` of None is the end of the file.
     columns : mapping of str to str
         Further columns of the manifest, for grouping.
-    copy : str
+    augmentation : str
         Which copy of the recording this is, one of the names in `copies`; empty for itself.
     """
 
@@ -46,7 +46,7 @@ class Recording:
     start: float = 0.0
     end: float | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
-    copy: str = ""
+    augmentation: str = ""
 
     def value_of(self, column: str) -> str | None:
         """What stands in the column label, speaker, split, or a further one; None where nothing does."""
@@ -89,9 +89,9 @@ class Corpus:
         return replace(self, recordings=tuple(filter(keep, self.recordings)))
 
 
-def copies_of(recordings: Sequence[Recording], names: Iterable[str]) -> list[Recording]:
-    """Each recording as each of some copies: of all the first one (see `Recording.copy`), then of all the next."""
-    return [replace(recording, copy=name) for name in names for recording in recordings]
+def augmented_versions(recordings: Sequence[Recording], names: Iterable[str]) -> list[Recording]:
+    """Each recording with each augmentation: all recordings with the first, then all with the next."""
+    return [replace(recording, augmentation=name) for name in names for recording in recordings]
 
 
 def require_classes(corpus: Corpus, minimum: int = 2) -> None:

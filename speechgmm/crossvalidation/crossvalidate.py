@@ -25,12 +25,12 @@ from speechgmm.evaluation.outcomes import Skipped
 from speechgmm.evaluation.report import evaluate
 from speechgmm.features.extraction import Failure, Utterance
 from speechgmm.features.front_end import aligned
-from speechgmm.progress import Watch, unwatched
+from speechgmm.progress import Progress, silent
 from speechgmm.training.component_selection import Sizes, check_sizes
 from speechgmm.training.material import Material, nonspeech_of, read_material
 from speechgmm.training.options import TrainingOptions
 from speechgmm.training.train import train_on
-from speechgmm.workers.local import LocalWorkers, Workers
+from speechgmm.workers.local import Executor, LocalExecutor
 
 FOLD = "fold"
 """The column of the outcomes that names the fold."""
@@ -91,11 +91,11 @@ def crossvalidate(
     folding: Folding = Folding(),
     options: TrainingOptions = TrainingOptions(),
     sizes: Sizes = (),
-    workers: Workers = LocalWorkers(),
+    workers: Executor = LocalExecutor(),
     channel: int | None = None,
     features: Path | None = None,
     checkpoint: Path | None = None,
-    watch: Watch = unwatched,
+    progress: Progress = silent,
 ) -> CrossValidation:
     """Train a model without each fold in turn, calibrate it on what it trained on, and score the fold.
 
@@ -128,9 +128,11 @@ def crossvalidate(
     sounds = nonspeech_of(everything, options.nonspeech)
     voices = everything.select(lambda recording: recording.label != options.nonspeech)
     folds = divide(voices, folding, options.seed)
-    material = read_material(voices, sounds, options, workers=workers, channel=channel, features=features, watch=watch)
+    material = read_material(
+        voices, sounds, options, workers=workers, channel=channel, features=features, progress=progress
+    )
     answered: list[FoldAnswers] = []
-    for fold in watch(folds, total=len(folds), what="folds"):
+    for fold in progress(folds, total=len(folds), what="folds"):
         training = train_on(
             material.of(functools.partial(is_of_others, fold)),
             without(voices, fold),
@@ -206,8 +208,8 @@ def check_fold_column(corpus: Corpus, folding: Folding) -> None:
         )
 
 
-def _answers(fold: Fold, model: Model, material: Material, options: TrainingOptions, workers: Workers) -> FoldAnswers:
-    mine = material.of(lambda recording: not recording.copy and not is_of_others(fold, recording))
+def _answers(fold: Fold, model: Model, material: Material, options: TrainingOptions, workers: Executor) -> FoldAnswers:
+    mine = material.of(lambda recording: not recording.augmentation and not is_of_others(fold, recording))
     views = list(zip(*mine.views, strict=True))
     scores = workers.compute(functools.partial(_score, model=model), views)
     digests = np.array([short_digest(view[0].digest) for view in views], dtype=np.uint64)

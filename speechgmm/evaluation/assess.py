@@ -18,7 +18,7 @@ from speechgmm.evaluation.outcomes import Skipped
 from speechgmm.evaluation.report import Report
 from speechgmm.evaluation.report import evaluate as report_on
 from speechgmm.features.extraction import Failure
-from speechgmm.progress import Watch, unwatched
+from speechgmm.progress import Progress, silent
 from speechgmm.workers.local import ordered_map
 
 
@@ -49,7 +49,7 @@ def assess(
     channel: int | None = None,
     n_resamples: int = 1000,
     seed: int = 0,
-    watch: Watch = unwatched,
+    progress: Progress = silent,
 ) -> Assessment:
     """Classify labelled recordings and report on the answers.
 
@@ -66,7 +66,7 @@ def assess(
         Of multi-channel recordings, counted from 1; by default the channels are mixed.
     n_resamples, seed : int
         For the report's bootstrap intervals.
-    watch : Watch
+    progress : Progress
         Follows the progress.
 
     Returns
@@ -90,7 +90,7 @@ def assess(
     failures: list[Failure] = []
     n_trained = 0
     results = ordered_map(functools.partial(_examine, model=model, channel=channel), known.recordings, jobs=jobs)
-    for result, trained in watch(results, total=len(known.recordings), what="classifying"):
+    for result, trained in progress(results, total=len(known.recordings), what="classifying"):
         if isinstance(result, Failure):
             failures.append(result)
         else:

@@ -12,20 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from speechgmm.audio.reading import blocks, digest, short_digest
-from speechgmm.augmentation.augment import CHANNEL, copy_of
+from speechgmm.augmentation.augment import CHANNEL, augment
 from speechgmm.corpus.recording import Recording
 from speechgmm.errors import AudioError
-from speechgmm.features.front_end import Features, Samples, Stretch, views
+from speechgmm.features.front_end import Features, Samples, Stretch, stream_stretches
 from speechgmm.features.options import FrontEndOptions
 
 
-class Kept(Protocol):
+class FrameStorage(Protocol):
     """Where the speech frames of an utterance are kept."""
 
     def read(self, begin: int, end: int) -> Features:
         """Some of them, (end - begin, D)."""
 
-    def whence(self) -> str:
+    def describe(self) -> str:
         """How an error calls the place."""
 
 
@@ -39,13 +39,13 @@ class InMemory:
         """A view of some of them."""
         return self.frames[begin:end]
 
-    def whence(self) -> str:
+    def describe(self) -> str:
         """Memory has no name."""
         return "the frames"
 
 
 @dataclass(frozen=True, eq=False)
-class Extent:
+class StretchSummary:
     """What is known of a stretch without its frames.
 
     Attributes
@@ -70,9 +70,9 @@ class Utterance:
     Attributes
     ----------
     recording : Recording
-    extents : tuple of Extent
+    extents : tuple of StretchSummary
         Of its stretches, a minute each.
-    kept : Kept
+    kept : FrameStorage
         Where their speech frames are, one stretch after the other.
     digest : str
         SHA-256 of the audio file, in hexadecimal.
@@ -81,8 +81,8 @@ class Utterance:
     """
 
     recording: Recording
-    extents: tuple[Extent, ...]
-    kept: Kept
+    extents: tuple[StretchSummary, ...]
+    kept: FrameStorage
     digest: str
     home: str = ""
 
@@ -93,7 +93,7 @@ class Utterance:
         frames: list[Features] = [part.frames for part in parts] or [np.empty((0, 0), dtype=np.float32)]
         return cls(
             recording=recording,
-            extents=tuple(map(extent_of, parts)),
+            extents=tuple(map(summarise_stretch, parts)),
             kept=InMemory(frames[0] if len(frames) == 1 else np.concatenate(frames)),
             digest=digest,
         )
@@ -123,14 +123,14 @@ class Failure:
     reason: str
 
 
-def extent_of(stretch: Stretch) -> Extent:
+def summarise_stretch(stretch: Stretch) -> StretchSummary:
     """What to know of a stretch."""
     n_speech, n_dimensions = stretch.frames.shape
     mean = stretch.frames.mean(axis=0, dtype=np.float64) if n_speech else np.zeros(n_dimensions)
-    return Extent(stretch.n_frames, n_speech, mean)
+    return StretchSummary(stretch.n_frames, n_speech, mean)
 
 
-def recording_views(
+def recording_stretches(
     recording: Recording,
     front_ends: Sequence[FrontEndOptions],
     *,
@@ -163,7 +163,9 @@ def recording_views(
     samples = blocks(
         recording.file, sampling_rate=sampling_rate, channel=channel, start=recording.start, end=recording.end
     )
-    return views(_copied(recording, samples, sampling_rate, noises) if recording.copy else samples, front_ends)
+    return stream_stretches(
+        _copied(recording, samples, sampling_rate, noises) if recording.augmentation else samples, front_ends
+    )
 
 
 def extract(
@@ -173,9 +175,9 @@ def extract(
     channel: int | None = None,
     noises: tuple[Path, ...] = (),
 ) -> Utterance | Failure:
-    """Read a recording and keep all its frames in memory; parameters as for `recording_views`."""
+    """Read a recording and keep all its frames in memory; parameters as for `recording_stretches`."""
     try:
-        parts = recording_views(recording, [front_end], channel=channel, noises=noises)
+        parts = recording_stretches(recording, [front_end], channel=channel, noises=noises)
         return Utterance.of(recording, (part for (part,) in parts), digest(recording.file))
     except AudioError as error:
         return Failure(recording=recording, reason=str(error))
@@ -186,9 +188,9 @@ def _copied(
 ) -> list[Samples]:
     """The copy that the recording stands for, the same each time: what is drawn depends on the file alone."""
     whole = np.concatenate([np.empty(0, dtype=np.float32), *samples])
-    mixed_with = [_sound(noise, sampling_rate) for noise in noises] if recording.copy == CHANNEL else []
+    mixed_with = [_sound(noise, sampling_rate) for noise in noises] if recording.augmentation == CHANNEL else []
     seed = int(short_digest(digest(recording.file)))
-    return [copy_of(whole, sampling_rate, recording.copy, noises=mixed_with, seed=seed)]
+    return [augment(whole, sampling_rate, recording.augmentation, noises=mixed_with, seed=seed)]
 
 
 @functools.lru_cache(maxsize=512)

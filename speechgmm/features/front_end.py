@@ -70,10 +70,10 @@ def stretches(blocks: Iterable[Samples], options: FrontEndOptions) -> Iterator[S
     Stretch
         At least one, unless the recording is shorter than a window.
     """
-    return (stretch for (stretch,) in views(blocks, [options]))
+    return (stretch for (stretch,) in stream_stretches(blocks, [options]))
 
 
-def views(blocks: Iterable[Samples], front_ends: Sequence[FrontEndOptions]) -> Iterator[tuple[Stretch, ...]]:
+def stream_stretches(blocks: Iterable[Samples], front_ends: Sequence[FrontEndOptions]) -> Iterator[tuple[Stretch, ...]]:
     """Turn a recording into stretches of speech frames in several ways; those of one window share its spectrum.
 
     Parameters

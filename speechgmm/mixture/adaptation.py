@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 
 from speechgmm.errors import OptionError
-from speechgmm.mixture.em import Fit, Update, climb
+from speechgmm.mixture.em import Fit, Update, run_em
 from speechgmm.mixture.estep import Frames
 from speechgmm.mixture.families import family_for
 from speechgmm.mixture.family import Family, M
@@ -101,11 +101,11 @@ def fit_adapted(
     shards = as_shards(data)
     options = replace(options, smoothing=0.0, max_iterations=min(options.max_iterations, MAX_ITERATIONS))
     family = family_for(background.family, shards, 1, options=options, spread=spread)
-    background = family.admit(background)
+    background = family.apply_limits(background)
 
     def m_step(statistics: Statistics, state: Fit[M]) -> Update[M]:
         mixture = adapt(background, statistics, family, relevance=relevance)
         return Update(mixture=mixture, n_limited=family.n_limited(mixture))
 
     beginning = Fit(mixture=background) if resume is None else resume
-    return climb(beginning, shards, family, m_step, options=options, spread=spread, monitor=monitor)
+    return run_em(beginning, shards, family, m_step, options=options, spread=spread, monitor=monitor)

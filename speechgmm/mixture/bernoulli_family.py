@@ -95,7 +95,7 @@ class BernoulliFamily(Family[BernoulliMixture]):
         """The mixture with its probabilities half the way to these points: at a frame itself they would be 0 and 1."""
         return replace(mixture, probabilities=limited((mixture.probabilities + points) / 2.0))
 
-    def admit(self, mixture: BernoulliMixture) -> BernoulliMixture:
+    def apply_limits(self, mixture: BernoulliMixture) -> BernoulliMixture:
         """The mixture with its probabilities kept off 0 and 1."""
         return replace(mixture, probabilities=limited(mixture.probabilities))
 

@@ -203,16 +203,16 @@ def fit(
     shards = as_shards(data)
     mixture = start.mixture if isinstance(start, Fit) else start
     known = family or family_for(mixture.family, shards, mixture.n_components, options=options, spread=spread)
-    beginning = start if isinstance(start, Fit) else Fit(mixture=known.admit(mixture))
+    beginning = start if isinstance(start, Fit) else Fit(mixture=known.apply_limits(mixture))
 
     def m_step(statistics: Statistics, state: Fit[M]) -> Update[M]:
         may_reseed = state.mixture.n_components + state.n_pruned - state.n_reseeded
         return update(statistics, known, min_occupancy=options.min_occupancy, may_reseed=may_reseed)
 
-    return climb(beginning, shards, known, m_step, options=options, spread=spread, monitor=monitor)
+    return run_em(beginning, shards, known, m_step, options=options, spread=spread, monitor=monitor)
 
 
-def climb(
+def run_em(
     state: Fit[M],
     shards: Shards,
     family: Family[M],

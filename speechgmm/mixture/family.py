@@ -55,7 +55,7 @@ class Family(ABC, Generic[M]):
         """The mixture with its components about these points (K, D), as wide and heavy as they were."""
 
     @abstractmethod
-    def admit(self, mixture: M) -> M:
+    def apply_limits(self, mixture: M) -> M:
         """The mixture within the limits that `maximise` keeps to."""
 
     @abstractmethod

@@ -83,7 +83,7 @@ class GaussianFamily(Family[DiagonalMixture]):
         """The mixture with these means."""
         return replace(mixture, means=points)
 
-    def admit(self, mixture: DiagonalMixture) -> DiagonalMixture:
+    def apply_limits(self, mixture: DiagonalMixture) -> DiagonalMixture:
         """The mixture with its variances lifted to the floor."""
         return DiagonalMixture(mixture.weights, mixture.means, np.maximum(mixture.variances, self.floor))
 

@@ -38,7 +38,7 @@ AVERAGE_FROM = 0.25  # of the steps: before, the means are still on their way
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiscriminativeOptions:
+class MMIOptions:
     """How mixtures are re-estimated.
 
     Attributes
@@ -49,7 +49,7 @@ class DiscriminativeOptions:
         Cuts of utterances in each, 2 or more.
     rate : float
         Adam's step, in standard deviations of a component; positive.
-    pull : float
+    i_smoothing : float
         How strongly means are held where maximum likelihood put them; not negative.
     shortest_s, longest_s : float
         Between how many seconds of speech a cut has.
@@ -61,7 +61,7 @@ class DiscriminativeOptions:
     steps: int = 300
     batch: int = 64
     rate: float = 0.02
-    pull: float = 1.0
+    i_smoothing: float = 1.0
     shortest_s: float = 0.2
     longest_s: float = 3.0
     channel_share: float = 0.0
@@ -74,8 +74,8 @@ class DiscriminativeOptions:
             raise OptionError(f"batch is {self.batch}, but it must be 2 or more")
         if not (math.isfinite(self.rate) and self.rate > 0):
             raise OptionError(f"rate is {self.rate}, but it must be positive")
-        if not (math.isfinite(self.pull) and self.pull >= 0):
-            raise OptionError(f"pull is {self.pull}, but it must be 0 or more")
+        if not (math.isfinite(self.i_smoothing) and self.i_smoothing >= 0):
+            raise OptionError(f"i_smoothing is {self.i_smoothing}, but it must be 0 or more")
         if not 0 < self.shortest_s <= self.longest_s < math.inf:
             raise OptionError(
                 f"shortest_s is {self.shortest_s} and longest_s {self.longest_s}, but 0 < shortest_s <= longest_s must "
@@ -108,7 +108,7 @@ class Batch:
 
 
 @dataclass(frozen=True, eq=False)
-class Refined:
+class MMIFit:
     """Re-estimated mixtures.
 
     Attributes
@@ -143,7 +143,7 @@ class Gradient:
     offsets: Floats
 
 
-def refine(mixtures: Sequence[DiagonalMixture], batches: Iterable[Batch], options: DiscriminativeOptions) -> Refined:
+def fit_mmi(mixtures: Sequence[DiagonalMixture], batches: Iterable[Batch], options: MMIOptions) -> MMIFit:
     """Move the means of class mixtures by one step a batch.
 
     Parameters
@@ -152,15 +152,15 @@ def refine(mixtures: Sequence[DiagonalMixture], batches: Iterable[Batch], option
         One a class.
     batches : iterable of Batch
         One for each of the options' steps.
-    options : DiscriminativeOptions
+    options : MMIOptions
 
     Returns
     -------
-    Refined
+    MMIFit
     """
     n_classes, n_dimensions = len(mixtures), mixtures[0].n_dimensions
     deviations = [np.sqrt(mixture.variances) for mixture in mixtures]
-    pulls = [options.pull / n_dimensions * mixture.weights[:, np.newaxis] for mixture in mixtures]
+    pulls = [options.i_smoothing / n_dimensions * mixture.weights[:, np.newaxis] for mixture in mixtures]
     moves = [Adam(mixture.means.shape, options.rate) for mixture in mixtures]
     log_scale, offsets = Adam((), SCALE_RATE), Adam((n_classes,), SCALE_RATE)
     averages = [Average(mixture.means.shape) for mixture in mixtures]
@@ -170,15 +170,15 @@ def refine(mixtures: Sequence[DiagonalMixture], batches: Iterable[Batch], option
         scale = START_SCALE * math.exp(float(log_scale.value))
         found = gradient(current, batch, scale=scale, offsets=offsets.value)
         losses.append(found.loss)
-        for move, means, deviation, pull in zip(moves, found.means, deviations, pulls, strict=True):
-            move.step(means * deviation + pull * move.value)
+        for move, means, deviation, i_smoothing in zip(moves, found.means, deviations, pulls, strict=True):
+            move.step(means * deviation + i_smoothing * move.value)
         log_scale.step(np.asarray(found.log_scale))
         offsets.step(found.offsets)
         if number >= AVERAGE_FROM * options.steps:
             for average, move in zip(averages, moves, strict=True):
                 average.add(move.value)
     settled = [average.value if average.count else move.value for average, move in zip(averages, moves, strict=True)]
-    return Refined(tuple(_moved(mixtures, deviations, settled)), tuple(losses))
+    return MMIFit(tuple(_moved(mixtures, deviations, settled)), tuple(losses))
 
 
 def gradient(mixtures: Sequence[DiagonalMixture], batch: Batch, *, scale: float, offsets: Floats) -> Gradient:

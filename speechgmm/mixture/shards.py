@@ -29,7 +29,7 @@ class Shard(Protocol):
     def weights(self) -> Floats:
         """How much each counts, (n_frames,), not negative; known without reading them."""
 
-    def whence(self, row: int) -> str:
+    def describe(self, row: int) -> str:
         """Where one of the frames comes from, for an error."""
 
 
@@ -63,7 +63,7 @@ class ArrayShard:
         """How much each counts."""
         return self.frame_weights
 
-    def whence(self, row: int) -> str:
+    def describe(self, row: int) -> str:
         """An array does not know."""
         return "the frames"
 

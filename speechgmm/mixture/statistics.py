@@ -231,7 +231,7 @@ def _moments_of_shard(shard: Shard) -> Moments:
     weights, frames = shard.weights(), shard.frames().astype(np.float64)
     strange = ~np.isfinite(frames).all(axis=1)
     if strange.any():
-        raise TrainingError(f"{shard.whence(int(strange.argmax()))} hold values that are not finite numbers")
+        raise TrainingError(f"{shard.describe(int(strange.argmax()))} hold values that are not finite numbers")
     total = float(weights.sum())
     mean = weights @ frames / (total or 1.0)
     frames -= mean

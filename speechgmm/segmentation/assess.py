@@ -13,7 +13,7 @@ from speechgmm.errors import AudioError, CorpusError, EvaluationError
 from speechgmm.evaluation.intervals import Resampling
 from speechgmm.evaluation.outcomes import Skipped
 from speechgmm.features.extraction import Failure
-from speechgmm.progress import Watch, unwatched
+from speechgmm.progress import Progress, silent
 from speechgmm.segmentation.references import Reference
 from speechgmm.segmentation.report import SegmentationReport, report_on
 from speechgmm.segmentation.scoring import Score, check_collar, score_segmentation
@@ -42,7 +42,7 @@ def assess_segments(
     jobs: int = 1,
     resampling: Resampling = Resampling(),
     model: Mapping[str, Any] | None = None,
-    watch: Watch = unwatched,
+    progress: Progress = silent,
 ) -> SegmentAssessment:
     """Segment recordings and report how right the segments are.
 
@@ -62,7 +62,7 @@ def assess_segments(
         Behind the interval of the rate.
     model : mapping, optional
         What the model says of itself.
-    watch : Watch
+    progress : Progress
         Follows the progress.
 
     Returns
@@ -83,7 +83,7 @@ def assess_segments(
     scores: list[Score] = []
     failures: list[Failure] = []
     results = ordered_map(work, _with_references(recordings, references), jobs=jobs)
-    for result in watch(results, total=len(recordings), what="segmenting"):
+    for result in progress(results, total=len(recordings), what="segmenting"):
         if isinstance(result, Failure):
             failures.append(result)
         else:

@@ -10,7 +10,7 @@ import numpy as np
 
 from speechgmm.classifier.calibration import fit_calibration
 from speechgmm.classifier.model import Model, Scores
-from speechgmm.classifier.rejection import Rejection, least_ratio
+from speechgmm.classifier.rejection import Rejection, min_ratio
 from speechgmm.features.front_end import Stretch
 
 CUT_FRAMES = (30, 50, 100, 200, 400, 800)
@@ -87,7 +87,7 @@ def calibrate(model: Model, evidence: Sequence[Evidence]) -> Model:
     -------
     Model
         With `calibration` and either the bound of its rejection of what is no speech or, without a rejection,
-        `least_likelihood`: where other sounds are known, how well an utterance fits the voices says nothing more of
+        `min_likelihood`: where other sounds are known, how well an utterance fits the voices says nothing more of
         them, and refuses voices over lossy codecs.
     """
     scores = [score for each in evidence for score in (each.whole, *each.pieces)]
@@ -105,15 +105,15 @@ def calibrate(model: Model, evidence: Sequence[Evidence]) -> Model:
     model = replace(model, calibration=calibration)
     if model.rejection:
         bound = _least_ratio(model.rejection, wholes, LONG_ENOUGH_S / model.front_end.hop_s)
-        return replace(model, rejection=replace(model.rejection, least_ratio=bound))
+        return replace(model, rejection=replace(model.rejection, min_ratio=bound))
     best_means = [float(whole.means[0].max()) for whole in wholes]
-    return replace(model, least_likelihood=least_likelihood(best_means, model.front_end.n_dimensions))
+    return replace(model, min_likelihood=min_likelihood(best_means, model.front_end.n_dimensions))
 
 
 def _least_ratio(rejection: Rejection, wholes: Sequence[Scores], least_frames: float) -> float:
     """The bound that hardly any held-out utterance lies below, short ones left aside if possible."""
     long = [whole for whole in wholes if whole.n_speech[0] >= least_frames] or wholes
-    return least_ratio([each.speech_ratio / int(each.n_speech[rejection.stream]) for each in long])
+    return min_ratio([each.speech_ratio / int(each.n_speech[rejection.stream]) for each in long])
 
 
 def cuts(stretches: Sequence[Sequence[Stretch]]) -> Iterator[tuple[Stretch, ...]]:
@@ -126,7 +126,7 @@ def cuts(stretches: Sequence[Sequence[Stretch]]) -> Iterator[tuple[Stretch, ...]
                 yield tuple(Stretch(view.frames[begin : begin + length], length) for view in views)
 
 
-def least_likelihood(best_means: Sequence[float], n_dimensions: int) -> float:
+def min_likelihood(best_means: Sequence[float], n_dimensions: int) -> float:
     """How low the mean log-likelihood of an utterance may lie: four standard deviations below the held-out mean.
 
     Parameters

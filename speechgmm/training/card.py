@@ -57,7 +57,7 @@ def training_card(
             for part, utterances in parts.items()
             if utterances
         },
-        **({"nonspeech_recordings": sum(not each.recording.copy for each in nonspeech)} if nonspeech else {}),
+        **({"nonspeech_recordings": sum(not each.recording.augmentation for each in nonspeech)} if nonspeech else {}),
         "recordings_without_speaker": sum(recording.speaker is None for recording in corpus.recordings),
         "settings": {
             "n_components": options.n_components,
@@ -69,7 +69,7 @@ def training_card(
             **({"adapt": options.adapt} if options.adapt else {}),
             **({} if parts["dev"] else {"calibration_folds": options.folds}),
             **asdict(options.em),
-            **({"discriminative": asdict(options.discriminative)} if options.discriminative else {}),
+            **({"discriminative": asdict(options.mmi)} if options.mmi else {}),
             **({"balance_by": options.balance_by} if options.balance_by else {}),
         },
         **({"held_out_by_components": _held_out(sizes)} if sizes else {}),

@@ -17,7 +17,7 @@ from speechgmm.mixture.checkpoint import Journal
 from speechgmm.mixture.selection import SizeResult, aic, bic
 from speechgmm.mixture.shards import Spread
 from speechgmm.mixture.statistics import mean_log_likelihood
-from speechgmm.progress import Watch, unwatched
+from speechgmm.progress import Progress, silent
 from speechgmm.training.fitting import fit_stream
 from speechgmm.training.options import TrainingOptions
 from speechgmm.training.pooling import ClassUtterances, balance, pool
@@ -41,7 +41,7 @@ def compare_sizes(
     sizes: Sizes = "auto",
     spread: Spread = map,
     journal: Journal = Journal(),
-    watch: Watch = unwatched,
+    progress: Progress = silent,
 ) -> tuple[SizeResult, ...]:
     """Fit mixtures of several sizes without one fold of the speakers, and score the frames of that fold.
 
@@ -62,7 +62,7 @@ def compare_sizes(
         How the shards of an E-step are worked on: see `mixture.shards.Spread`.
     journal : Journal
         Where the fits are kept as they proceed.
-    watch : Watch
+    progress : Progress
         Follows the progress.
 
     Returns
@@ -95,7 +95,7 @@ def compare_sizes(
         _try_size(kept, held_out, labels, each, spread, journal.at(f"components-{each.n_components}"))
         for each in candidates
     )
-    return tuple(watch(work, total=len(candidates), what="comparing sizes"))
+    return tuple(progress(work, total=len(candidates), what="comparing sizes"))
 
 
 def to_csv(results: Iterable[SizeResult]) -> str:

@@ -15,18 +15,18 @@ from speechgmm.features.front_end import normalise_mean
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.estep import Floats
 from speechgmm.mixture.gaussian import DiagonalMixture
-from speechgmm.mixture.mmi import Batch, DiscriminativeOptions, Refined, refine
+from speechgmm.mixture.mmi import Batch, MMIFit, MMIOptions, fit_mmi
 from speechgmm.training.options import TrainingOptions
 
 
-def refine_classes(
+def train_discriminative(
     mixtures: Mapping[str, DiagonalMixture],
     utterances: Sequence[Utterance],
     reference: Floats,
     front_end: FrontEndOptions,
     options: TrainingOptions,
-    discriminative: DiscriminativeOptions,
-) -> Refined:
+    mmi: MMIOptions,
+) -> MMIFit:
     """Re-estimate the mixtures of all classes.
 
     Parameters
@@ -40,32 +40,32 @@ def refine_classes(
     front_end : FrontEndOptions
     options : TrainingOptions
         For the seed, and the column that is balanced.
-    discriminative : DiscriminativeOptions
+    mmi : MMIOptions
 
     Returns
     -------
-    Refined
+    MMIFit
     """
-    urns = [Urn.of(label, utterances, options.balance_by) for label in mixtures]
+    samplers = [SegmentSampler.of(label, utterances, options.balance_by) for label in mixtures]
     rng = np.random.default_rng([options.seed, 1])
-    batches = (draw_batch(urns, reference, front_end, discriminative, rng) for _ in range(discriminative.steps))
-    return refine(list(mixtures.values()), batches, discriminative)
+    batches = (draw_batch(samplers, reference, front_end, mmi, rng) for _ in range(mmi.steps))
+    return fit_mmi(list(mixtures.values()), batches, mmi)
 
 
 @dataclass(frozen=True)
-class Urn:
+class SegmentSampler:
     """The utterances of one class, to draw from.
 
     Attributes
     ----------
     groups : mapping of str to tuple of tuple of tuple of Utterance
-        By kind of copy (see `Recording.copy`): each group's speakers' utterances with speech.
+        By kind of copy (see `Recording.augmentation`): each group's speakers' utterances with speech.
     """
 
     groups: Mapping[str, tuple[tuple[tuple[Utterance, ...], ...], ...]]
 
     @classmethod
-    def of(cls, label: str, utterances: Sequence[Utterance], balance_by: str) -> Urn:
+    def of(cls, label: str, utterances: Sequence[Utterance], balance_by: str) -> SegmentSampler:
         """The utterances of a class, their speakers grouped by a column where one is named."""
         sorted_in: dict[str, dict[str, dict[str, list[Utterance]]]] = defaultdict(
             lambda: defaultdict(lambda: defaultdict(list))
@@ -73,7 +73,7 @@ class Urn:
         for each in utterances:
             if each.recording.label == label and each.n_speech:
                 group = (each.recording.value_of(balance_by) or "") if balance_by else ""
-                sorted_in[each.recording.copy][group][speaker_of(each.recording)].append(each)
+                sorted_in[each.recording.augmentation][group][speaker_of(each.recording)].append(each)
         return cls(
             {
                 copy: tuple(tuple(map(tuple, speakers.values())) for speakers in groups.values())
@@ -91,10 +91,10 @@ class Urn:
 
 
 def draw_batch(
-    urns: Sequence[Urn],
+    samplers: Sequence[SegmentSampler],
     reference: Floats,
     front_end: FrontEndOptions,
-    options: DiscriminativeOptions,
+    options: MMIOptions,
     rng: np.random.Generator,
 ) -> Batch:
     """Draw cuts of utterances, the classes in turn."""
@@ -102,10 +102,10 @@ def draw_batch(
     shortest, longest = (
         max(1, round(seconds / front_end.hop_s)) for seconds in (options.shortest_s, options.longest_s)
     )
-    truth = np.arange(options.batch) % len(urns)
+    truth = np.arange(options.batch) % len(samplers)
     frames = []
     for index in truth.tolist():
-        utterance = urns[index].draw(("", CHANNEL, EFFORT)[int(rng.choice(3, p=shares))], rng)
+        utterance = samplers[index].draw(("", CHANNEL, EFFORT)[int(rng.choice(3, p=shares))], rng)
         length = min(utterance.n_speech, int(rng.integers(shortest, longest + 1)))
         begin = int(rng.integers(utterance.n_speech - length + 1))
         frames.append(normalise_mean(utterance.kept.read(begin, begin + length), reference, front_end))

@@ -24,7 +24,7 @@ from speechgmm.audio.reading import digest
 from speechgmm.augmentation import augment as copies
 from speechgmm.corpus.recording import Recording
 from speechgmm.errors import AudioError
-from speechgmm.features.extraction import Extent, Failure, Utterance, extent_of, recording_views
+from speechgmm.features.extraction import Failure, StretchSummary, Utterance, recording_stretches, summarise_stretch
 from speechgmm.features.front_end import Features, Stretch
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.files import make_folder, write_atomically
@@ -107,7 +107,7 @@ class Place:
         """The array; the file with what is known of it has the same name and the suffix .json."""
         part = "" if self.is_whole else f"_{self.recording.start:.6f}-{self._end}"
         channel = "" if self.store.channel is None else f"_ch{self.store.channel}"
-        copy = f"_{self.store.copy_key(self.recording.copy)}" if self.recording.copy else ""
+        copy = f"_{self.store.copy_key(self.recording.augmentation)}" if self.recording.augmentation else ""
         return self.store.folder / self.store.key / self.digest[:2] / f"{self.digest}{part}{channel}{copy}.npy"
 
     @property
@@ -123,7 +123,7 @@ class Place:
         """The utterance if its features are there and whole."""
         try:
             known = json.loads(self.file.with_suffix(".json").read_text(encoding="utf-8"))
-            extents = tuple(Extent(each[0], each[1], np.array(each[2])) for each in known["stretches"])
+            extents = tuple(StretchSummary(each[0], each[1], np.array(each[2])) for each in known["stretches"])
             if known["made_by"] != self.store.made_by or known["sha256"] != self.digest:
                 return None
             self._map(sum(extent.n_speech for extent in extents))
@@ -142,7 +142,7 @@ class Place:
             If they cannot be written.
         """
         store = self.store
-        views = recording_views(self.recording, [store.front_end], channel=store.channel, noises=store.noises)
+        views = recording_stretches(self.recording, [store.front_end], channel=store.channel, noises=store.noises)
         return self.write([stretch for (stretch,) in views])
 
     def write(self, parts: Sequence[Stretch]) -> Utterance:
@@ -153,7 +153,7 @@ class Place:
         OutputError
             If they cannot be written.
         """
-        extents = tuple(map(extent_of, parts))
+        extents = tuple(map(summarise_stretch, parts))
         frames = [np.empty((0, self.store.front_end.n_dimensions), dtype=np.float32), *(part.frames for part in parts)]
         content = io.BytesIO()
         np.save(content, np.concatenate(frames), allow_pickle=False)
@@ -181,7 +181,7 @@ class Place:
             self.make()
             return np.array(self._map()[begin:end])
 
-    def whence(self) -> str:
+    def describe(self) -> str:
         """The file, and the remedy."""
         return f"{self.file}: the features (delete the file, and they are made again)"
 

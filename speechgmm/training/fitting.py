@@ -18,8 +18,8 @@ from speechgmm.mixture.em import Fit, fit
 from speechgmm.mixture.estep import Floats
 from speechgmm.mixture.restarts import Restarts, fit_restarts
 from speechgmm.mixture.shards import Spread
-from speechgmm.progress import Watch, unwatched
-from speechgmm.training.discriminative import refine_classes
+from speechgmm.progress import Progress, silent
+from speechgmm.training.discriminative import train_discriminative
 from speechgmm.training.options import FAMILY_OF, TrainingOptions
 from speechgmm.training.pooling import ClassUtterances, balance, pool, reference_mean
 
@@ -102,7 +102,7 @@ def fit_stream(
     *,
     spread: Spread = map,
     journal: Journal = Journal(),
-    watch: Watch = unwatched,
+    progress: Progress = silent,
 ) -> FittedStream:
     """Fit a background mixture, and from it fit, or adapt, the mixtures of all classes.
 
@@ -119,7 +119,7 @@ def fit_stream(
         How the shards of an E-step are worked on: see `mixture.shards.Spread`.
     journal : Journal
         Where the fits are kept as they proceed.
-    watch : Watch
+    progress : Progress
         Follows the progress.
 
     Raises
@@ -134,7 +134,7 @@ def fit_stream(
     background = fit_background(classes, reference, front_end, options, spread=spread, journal=journal.at("background"))
     mixture = background.best.mixture
     fits: dict[str, Fit[Any]] = {}
-    for number, data in enumerate(watch(classes, total=len(classes), what="fitting mixtures"), start=1):
+    for number, data in enumerate(progress(classes, total=len(classes), what="fitting mixtures"), start=1):
         shards, page = pool([data], reference, front_end), journal.at(f"class-{number}")
         begun = page.read()
         if options.adapt:
@@ -151,8 +151,8 @@ def fit_stream(
             fits[data.label] = fit(shards, begun or mixture, options=options.em, spread=spread, monitor=page.write)
     mixtures = {label: fit.mixture for label, fit in fits.items()}
     losses: tuple[float, ...] = ()
-    if options.discriminative and FAMILY_OF[front_end.features] == "gaussian":
-        refined = refine_classes(mixtures, utterances, reference, front_end, options, options.discriminative)
+    if options.mmi and FAMILY_OF[front_end.features] == "gaussian":
+        refined = train_discriminative(mixtures, utterances, reference, front_end, options, options.mmi)
         mixtures, losses = dict(zip(mixtures, refined.mixtures, strict=True)), refined.losses
     stream = Stream(
         front_end=front_end,
@@ -206,7 +206,7 @@ def fit_rejection(
     return Rejection(
         stream=options.rejecting_stream,
         nonspeech=float32_mixture(sounds.best.mixture),
-        least_ratio=-sys.float_info.max,
+        min_ratio=-sys.float_info.max,
     )
 
 
@@ -218,7 +218,7 @@ def fit_model(
     nonspeech: Sequence[Utterance] = (),
     spread: Spread = map,
     journal: Journal = Journal(),
-    watch: Watch = unwatched,
+    progress: Progress = silent,
 ) -> tuple[Model, tuple[FittedStream, ...]]:
     """Fit every stream of a model; parameters otherwise as for `fit_stream`.
 
@@ -243,7 +243,7 @@ def fit_model(
             options,
             spread=spread,
             journal=journal.at(f"stream-{number}"),
-            watch=watch,
+            progress=progress,
         )
         for number, (utterances, front_end) in enumerate(zip(views, options.front_ends, strict=True), start=1)
     )

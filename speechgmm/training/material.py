@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from speechgmm.audio.reading import short_digest
-from speechgmm.augmentation.augment import CHANNEL, EFFORT, SHOUT, SOUNDS
-from speechgmm.corpus.recording import Corpus, Recording, copies_of
+from speechgmm.augmentation.augment import CHANNEL, EFFORT, NONSPEECH_KINDS, SHOUT
+from speechgmm.corpus.recording import Corpus, Recording, augmented_versions
 from speechgmm.errors import CorpusError
 from speechgmm.features.extraction import Failure, Utterance, extract
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.progress import Watch
+from speechgmm.progress import Progress
 from speechgmm.training.feature_store import FeatureStore
 from speechgmm.training.options import TrainingOptions
-from speechgmm.workers.local import Workers
+from speechgmm.workers.local import Executor
 
 Views = list[list[Utterance]]
 """For each stream the same utterances in the same order."""
@@ -50,7 +50,9 @@ class Material:
         """The recordings in which every stream heard speech."""
         pairs = zip(*self.views, strict=True)
         return [
-            each[0].recording for each in pairs if not each[0].recording.copy and all(view.n_speech for view in each)
+            each[0].recording
+            for each in pairs
+            if not each[0].recording.augmentation and all(view.n_speech for view in each)
         ]
 
     def of(self, keep: Callable[[Recording], bool]) -> Material:
@@ -65,7 +67,11 @@ class Material:
     def originals(self, part: str) -> Views:
         """The recordings themselves of the part "train" or "dev"; what has no split trains."""
         return [
-            [each for each in view if not each.recording.copy and (each.recording.split == "dev") == (part == "dev")]
+            [
+                each
+                for each in view
+                if not each.recording.augmentation and (each.recording.split == "dev") == (part == "dev")
+            ]
             for view in self.views
         ]
 
@@ -81,10 +87,10 @@ def read_material(
     sounds: Sequence[Recording],
     options: TrainingOptions,
     *,
-    workers: Workers,
+    workers: Executor,
     channel: int | None,
     features: Path | None,
-    watch: Watch,
+    progress: Progress,
 ) -> Material:
     """Read what a training learns from; parameters otherwise as for `training.train`.
 
@@ -103,18 +109,20 @@ def read_material(
         return FeatureStore(folder=features, front_end=front_end, channel=channel, noises=noises).fetch
 
     recordings = (*corpus.recordings, *copies(corpus, options))
-    views, failures = _extract_all(recordings, options.front_ends, workers, extractor, watch)
+    views, failures = _extract_all(recordings, options.front_ends, workers, extractor, progress)
     judge = options.front_ends[options.rejecting_stream]
-    (nonspeech,), lost = _extract_all((*sounds, *copies_of(sounds, SOUNDS)), (judge,), workers, extractor, watch)
+    (nonspeech,), lost = _extract_all(
+        (*sounds, *augmented_versions(sounds, NONSPEECH_KINDS)), (judge,), workers, extractor, progress
+    )
     return Material(views=views, nonspeech=nonspeech, failures=(*failures, *lost))
 
 
 def copies(corpus: Corpus, options: TrainingOptions) -> list[Recording]:
-    """The copies of training recordings that are wanted: see `DiscriminativeOptions`."""
-    wanted = options.discriminative
+    """The copies of training recordings that are wanted: see `MMIOptions`."""
+    wanted = options.mmi
     shares = {CHANNEL: wanted.channel_share, EFFORT: wanted.effort_share, SHOUT: wanted.effort_share} if wanted else {}
     learnt = [recording for recording in corpus.recordings if recording.split != "dev"]
-    return copies_of(learnt, [kind for kind, share in shares.items() if share])
+    return augmented_versions(learnt, [kind for kind, share in shares.items() if share])
 
 
 def nonspeech_of(corpus: Corpus, label: str) -> tuple[Recording, ...]:
@@ -137,9 +145,9 @@ def nonspeech_of(corpus: Corpus, label: str) -> tuple[Recording, ...]:
 def _extract_all(
     recordings: Sequence[Recording],
     front_ends: Sequence[FrontEndOptions],
-    workers: Workers,
+    workers: Executor,
     extractor: Extractor,
-    watch: Watch,
+    progress: Progress,
 ) -> tuple[Views, list[Failure]]:
     """The utterances with the frames of each stream, and what could not be read: the same in all of them."""
     views: Views = []
@@ -151,15 +159,15 @@ def _extract_all(
         if not readable:
             continue
         results = workers.read(extractor(front_end), readable)
-        for result in watch(results, total=len(readable), what="reading recordings"):
+        for result in progress(results, total=len(readable), what="reading recordings"):
             if isinstance(result, Utterance):
                 found.append(result)
             else:
                 failures[_key(result.recording)] = result
     # A file may have gone between one stream and the next.
     views = [[each for each in view if _key(each.recording) not in failures] for view in views]
-    return views, [failure for failure in failures.values() if not failure.recording.copy]
+    return views, [failure for failure in failures.values() if not failure.recording.augmentation]
 
 
 def _key(recording: Recording) -> tuple[object, ...]:
-    return recording.name, recording.start, recording.end, recording.copy
+    return recording.name, recording.start, recording.end, recording.augmentation

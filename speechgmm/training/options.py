@@ -9,7 +9,7 @@ from speechgmm.classifier.model import DecisionOptions, check_streams
 from speechgmm.errors import OptionError
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.initialisation import check_method
-from speechgmm.mixture.mmi import DiscriminativeOptions
+from speechgmm.mixture.mmi import MMIOptions
 from speechgmm.mixture.options import EMOptions
 from speechgmm.mixture.restarts import check_restarts
 
@@ -44,7 +44,7 @@ class TrainingOptions:
         speaker: in so many parts the speakers of each class are divided for that; 2 or more.
     seed : int
         Decides how the speakers are divided into folds and what the starts are drawn from; not negative.
-    discriminative : DiscriminativeOptions, optional
+    mmi : MMIOptions, optional
         How the means of Gaussian mixtures are moved so that they tell the classes apart better; by default they stay
         where maximum likelihood put them.
     balance_by : str
@@ -69,7 +69,7 @@ class TrainingOptions:
     folds: int = 5
     seed: int = 0
     adapt: float = 0.0
-    discriminative: DiscriminativeOptions | None = None
+    mmi: MMIOptions | None = None
     balance_by: str = ""
     nonspeech: str = ""
     front_end: FrontEndOptions = field(default_factory=FrontEndOptions)

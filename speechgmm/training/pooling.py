@@ -10,7 +10,7 @@ import numpy as np
 
 from speechgmm.corpus.speakers import speaker_of
 from speechgmm.errors import TrainingError
-from speechgmm.features.extraction import Kept, Utterance
+from speechgmm.features.extraction import FrameStorage, Utterance
 from speechgmm.features.front_end import Features, mean_shift
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.estep import Floats
@@ -58,7 +58,7 @@ class Piece:
 
     Attributes
     ----------
-    kept : Kept
+    kept : FrameStorage
         Where they are.
     begin, end : int
         Which of the utterance's frames they are.
@@ -70,7 +70,7 @@ class Piece:
         The address of the worker that extracted them, on a cluster.
     """
 
-    kept: Kept
+    kept: FrameStorage
     begin: int
     end: int
     shift: Features | None
@@ -107,10 +107,10 @@ class PooledShard:
         """How much each frame counts."""
         return np.repeat([piece.weight for piece in self.pieces], [piece.end - piece.begin for piece in self.pieces])
 
-    def whence(self, row: int) -> str:
+    def describe(self, row: int) -> str:
         """Where a frame is kept."""
         ends = np.cumsum([piece.end - piece.begin for piece in self.pieces])
-        return self.pieces[int(np.searchsorted(ends, row, side="right"))].kept.whence()
+        return self.pieces[int(np.searchsorted(ends, row, side="right"))].kept.describe()
 
 
 def balance(label: str, utterances: Sequence[Utterance], options: TrainingOptions) -> ClassUtterances:

@@ -20,7 +20,7 @@ from speechgmm.features.front_end import aligned
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.checkpoint import Journal
 from speechgmm.mixture.selection import SizeResult, choose
-from speechgmm.progress import Watch, unwatched
+from speechgmm.progress import Progress, silent
 from speechgmm.provenance import PACKAGES
 from speechgmm.training.calibrate import Evidence, HeldOut, calibrate, gather
 from speechgmm.training.card import training_card
@@ -29,7 +29,7 @@ from speechgmm.training.component_selection import Sizes, check_sizes, compare_s
 from speechgmm.training.fitting import FittedStream, fit_model
 from speechgmm.training.material import Material, nonspeech_of, read_material
 from speechgmm.training.options import TrainingOptions
-from speechgmm.workers.local import LocalWorkers, Workers, single_thread
+from speechgmm.workers.local import Executor, LocalExecutor, single_thread
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,12 +58,12 @@ def train(
     *,
     options: TrainingOptions = TrainingOptions(),
     sizes: Sizes = (),
-    workers: Workers = LocalWorkers(),
+    workers: Executor = LocalExecutor(),
     channel: int | None = None,
     features: Path | None = None,
     checkpoint: Path | None = None,
     about: Mapping[str, Any] | None = None,
-    watch: Watch = unwatched,
+    progress: Progress = silent,
 ) -> Training:
     """Train a model.
 
@@ -79,7 +79,7 @@ def train(
     sizes : sequence of int or "auto"
         Where there are any, the number of components is chosen among these (see `sizing.compare_sizes` and
         `selection.choose`) instead of taken from the options.
-    workers : Workers
+    workers : Executor
         Who does the work.
     channel : int, optional
         Of multi-channel recordings, counted from 1; by default the channels are mixed.
@@ -90,7 +90,7 @@ def train(
         Folder in which the fits are kept as they proceed: a training that was broken off goes on from there.
     about : mapping, optional
         What the model's card shall say besides what is known here: plain JSON values.
-    watch : Watch
+    progress : Progress
         Follows the progress.
 
     Returns
@@ -113,9 +113,18 @@ def train(
     check_sizes(sizes, options)
     sounds = nonspeech_of(corpus, options.nonspeech)
     corpus = for_training(corpus.select(lambda recording: recording.label != options.nonspeech))
-    material = read_material(corpus, sounds, options, workers=workers, channel=channel, features=features, watch=watch)
+    material = read_material(
+        corpus, sounds, options, workers=workers, channel=channel, features=features, progress=progress
+    )
     return train_on(
-        material, corpus, options=options, sizes=sizes, workers=workers, checkpoint=checkpoint, about=about, watch=watch
+        material,
+        corpus,
+        options=options,
+        sizes=sizes,
+        workers=workers,
+        checkpoint=checkpoint,
+        about=about,
+        progress=progress,
     )
 
 
@@ -126,10 +135,10 @@ def train_on(
     *,
     options: TrainingOptions,
     sizes: Sizes = (),
-    workers: Workers = LocalWorkers(),
+    workers: Executor = LocalExecutor(),
     checkpoint: Path | None = None,
     about: Mapping[str, Any] | None = None,
-    watch: Watch = unwatched,
+    progress: Progress = silent,
 ) -> Training:
     """Train a model on what was read; parameters, result and errors otherwise as for `train`.
 
@@ -148,17 +157,19 @@ def train_on(
     tried: tuple[SizeResult, ...] = ()
     learnt = material.originals("train")[0]
     if sizes:
-        tried = compare_sizes(learnt, corpus.labels, options, sizes=sizes, spread=spread, journal=journal, watch=watch)
+        tried = compare_sizes(
+            learnt, corpus.labels, options, sizes=sizes, spread=spread, journal=journal, progress=progress
+        )
         options = replace(options, n_components=choose(tried).n_components)
     fit_all = functools.partial(
         fit_model, labels=corpus.labels, options=options, nonspeech=material.nonspeech, spread=spread
     )
-    model, fitted = fit_all(material.train_set, journal=journal.at("model"), watch=watch)
+    model, fitted = fit_all(material.train_set, journal=journal.at("model"), progress=progress)
     held_out = material.originals("dev")
     evidence = (
         gather(model, _held_out(held_out, options.front_ends))
         if held_out[0]
-        else _cross_gather(material.views, fit_all, options, journal, watch)
+        else _cross_gather(material.views, fit_all, options, journal, progress)
     )
     parts = {"train": learnt, "dev": held_out[0]}
     card = training_card(corpus, parts, fitted, options, nonspeech=material.nonspeech, sizes=tried)
@@ -229,15 +240,16 @@ def _cross_gather(
     fit_all: Callable[..., tuple[Model, Any]],
     options: TrainingOptions,
     journal: Journal,
-    watch: Watch,
+    progress: Progress,
 ) -> list[Evidence]:
     """What is said of each speaker by a model that was trained without them."""
     folds = speaker_folds((each.recording for each in views[0]), options.folds, options.seed)
     evidence: list[Evidence] = []
-    for number, fold in enumerate(watch(folds, total=len(folds), what="holding out speakers"), start=1):
+    for number, fold in enumerate(progress(folds, total=len(folds), what="holding out speakers"), start=1):
         kept = [[each for each in view if speaker_of(each.recording) not in fold] for view in views]
         held_out = [
-            [each for each in view if speaker_of(each.recording) in fold and not each.recording.copy] for view in views
+            [each for each in view if speaker_of(each.recording) in fold and not each.recording.augmentation]
+            for view in views
         ]
         model, _ = fit_all(kept, journal=journal.at(f"fold-{number}"))
         evidence += gather(model, _held_out(held_out, options.front_ends))
@@ -257,7 +269,7 @@ def _identity(material: Material, options: TrainingOptions, sizes: Sizes) -> dic
     for each in (*material.views[0], *material.nonspeech):
         recording = each.recording
         who = (recording.label, speaker_of(recording), recording.split, recording.value_of(options.balance_by))
-        what = (each.digest, recording.start, recording.end, recording.copy, each.n_speech)
+        what = (each.digest, recording.start, recording.end, recording.augmentation, each.n_speech)
         recordings.update(repr((who, what)).encode(errors="surrogateescape"))
     return {
         "options": repr(options),

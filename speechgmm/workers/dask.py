@@ -33,8 +33,8 @@ class Homed(Protocol):
         """The same, with the address of that worker."""
 
 
-class ClusterWorkers:
-    """Workers of a Dask cluster: see `parallel.Workers`.
+class DaskExecutor:
+    """Workers of a Dask cluster: see `parallel.Executor`.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def _work(function: Callable[[T], R], part: list[T]) -> list[R]:
 
 
 @contextmanager
-def connected(address: str) -> Iterator[ClusterWorkers]:
+def connected(address: str) -> Iterator[DaskExecutor]:
     """The workers of a cluster, once it is clear that they can do the work.
 
     Parameters
@@ -106,7 +106,7 @@ def connected(address: str) -> Iterator[ClusterWorkers]:
         )
     with client:
         _check_workers(address, client)
-        yield ClusterWorkers(client)
+        yield DaskExecutor(client)
 
 
 def _client(address: str) -> Any:

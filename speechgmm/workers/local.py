@@ -19,7 +19,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Workers(Protocol):
+class Executor(Protocol):
     """Who does the work of a training; each method applies a function to items and gives the results in their order."""
 
     def read(self, function: Callable[[T], R], items: Sequence[T], /) -> Iterable[R]:
@@ -30,7 +30,7 @@ class Workers(Protocol):
 
 
 @dataclass(frozen=True)
-class LocalWorkers:
+class LocalExecutor:
     """Workers on this machine: processes to read, threads to compute.
 
     Attributes

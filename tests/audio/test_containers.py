@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from speechgmm.audio.containers import PatchedWav, Promise, promise
+from speechgmm.audio.containers import DeclaredLength, PatchedWav, declared_length
 
 SOUND = bytes(range(100))
 
@@ -29,9 +29,9 @@ def ogg_page(content: bytes, segments: bytes) -> bytes:
     return b"OggS" + bytes(22) + bytes([len(segments)]) + segments + content
 
 
-def told(content: bytes) -> Promise:
+def told(content: bytes) -> DeclaredLength:
     """The promise of a file with this content."""
-    return promise(io.BytesIO(content), len(content))
+    return declared_length(io.BytesIO(content), len(content))
 
 
 CAF = b"caff" + bytes(4) + chunk(">4sq", b"desc", bytes(32))
@@ -49,14 +49,14 @@ WHOLE = {
 @pytest.mark.parametrize("name", WHOLE)
 def test_whole_file_lacks_nothing(name: str) -> None:
     """Where the announced bytes are there, nothing is missing and nothing unset."""
-    assert told(WHOLE[name]) == Promise(missing=0, unset_at=None)
+    assert told(WHOLE[name]) == DeclaredLength(missing=0, unset_at=None)
 
 
 @pytest.mark.parametrize("cut", [1, 7, 60])
 @pytest.mark.parametrize("name", WHOLE)
 def test_cut_file_lacks_what_was_cut(name: str, cut: int) -> None:
     """The bytes that were cut off are counted exactly."""
-    assert told(WHOLE[name][:-cut]) == Promise(missing=cut)
+    assert told(WHOLE[name][:-cut]) == DeclaredLength(missing=cut)
 
 
 @pytest.mark.parametrize("name", ["wav", "aiff"])
@@ -82,9 +82,9 @@ def test_chunks_after_the_sound_may_be_cut() -> None:
 @pytest.mark.parametrize("size", [0x7FFF0000, 0x7FFFF000, 0x80000000, 0xFFFFFFFF])
 def test_placeholder_sizes_announce_nothing(size: int) -> None:
     """Sizes that recorders write when they do not know are not taken at their word."""
-    assert told(wav(size)) == Promise()
-    assert told(b".snd" + struct.pack(">II", 24, size) + bytes(12) + SOUND) == Promise()
-    assert told(CAF + chunk(">4sq", b"data", SOUND, -1)) == Promise()
+    assert told(wav(size)) == DeclaredLength()
+    assert told(b".snd" + struct.pack(">II", 24, size) + bytes(12) + SOUND) == DeclaredLength()
+    assert told(CAF + chunk(">4sq", b"data", SOUND, -1)) == DeclaredLength()
 
 
 def test_largest_real_size_is_believed() -> None:
@@ -95,14 +95,14 @@ def test_largest_real_size_is_believed() -> None:
 @pytest.mark.parametrize("whole", [0, 36, 0xFFFFFFFF])
 def test_size_that_was_never_set_is_found(whole: int) -> None:
     """A size of 0 with sound behind it was left open by a recorder, if the whole file's size was too."""
-    assert told(wav(0, whole=whole)) == Promise(unset_at=40)
+    assert told(wav(0, whole=whole)) == DeclaredLength(unset_at=40)
 
 
 def test_empty_in_earnest() -> None:
     """A size of 0 is meant where the file ends there, or where the whole file's size goes past it."""
-    assert told(wav(0, whole=36)[:44]) == Promise()
-    assert told(wav(0, whole=136)) == Promise()
-    assert told(AIFF + chunk(">4sI", b"SSND", SOUND, 0)) == Promise()
+    assert told(wav(0, whole=36)[:44]) == DeclaredLength()
+    assert told(wav(0, whole=136)) == DeclaredLength()
+    assert told(AIFF + chunk(">4sI", b"SSND", SOUND, 0)) == DeclaredLength()
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_empty_in_earnest() -> None:
 )
 def test_nothing_is_promised_where_nothing_is_found(content: bytes) -> None:
     """Files without a promise, and damaged ones, promise nothing and take no time."""
-    assert told(content) == Promise()
+    assert told(content) == DeclaredLength()
 
 
 def test_last_page_is_found_in_a_long_file() -> None:
@@ -130,14 +130,14 @@ def test_last_page_is_found_in_a_long_file() -> None:
     longest = ogg_page(bytes(255 * 255), bytes([255] * 255))
     content = ogg_page(b"", b"") * 5000 + longest
 
-    assert told(content) == Promise()
+    assert told(content) == DeclaredLength()
     assert told(content[:-1]).missing == 1
     assert told(content[: -len(longest) + 20]).missing == 7
 
 
 def test_bytes_after_the_last_page_do_not_matter() -> None:
     """What tools append after the last page is no part of the stream."""
-    assert told(WHOLE["ogg"] + b"TAG" + bytes(125)) == Promise()
+    assert told(WHOLE["ogg"] + b"TAG" + bytes(125)) == DeclaredLength()
 
 
 @pytest.mark.parametrize("step", [1, 3, 42, 1000])

@@ -12,7 +12,7 @@ import pytest
 
 from speechgmm.audio import media
 from speechgmm.audio import reading as audio
-from speechgmm.audio.samples import conform
+from speechgmm.audio.samples import to_mono_at_rate
 from speechgmm.corpus.folder import find_audio, scan_folder
 from speechgmm.errors import AudioError
 
@@ -126,7 +126,7 @@ def test_channels_are_averaged_and_resampled(tmp_path: Path) -> None:
 
     samples = audio.read(file, sampling_rate=16_000)
 
-    np.testing.assert_allclose(samples, conform(original, 48_000, 16_000), atol=1e-6)
+    np.testing.assert_allclose(samples, to_mono_at_rate(original, 48_000, 16_000), atol=1e-6)
 
 
 def test_sound_of_a_video(tmp_path: Path) -> None:

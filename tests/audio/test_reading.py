@@ -14,7 +14,7 @@ import soundfile
 import soxr
 
 from speechgmm.audio import reading as audio
-from speechgmm.audio.samples import conform
+from speechgmm.audio.samples import to_mono_at_rate
 from speechgmm.errors import AudioError
 
 RATE = 16_000
@@ -567,7 +567,7 @@ def test_conform_floats(dtype: type) -> None:
     """Floating-point samples of any width keep their values and become float32 at the rate wanted."""
     original = noise(0.5, 44_100)[:, 0]
 
-    conformed = conform(original.astype(dtype), 44_100, RATE)
+    conformed = to_mono_at_rate(original.astype(dtype), 44_100, RATE)
 
     assert conformed.dtype == np.float32
     expected = soxr.resample(original, 44_100, RATE, quality="HQ")
@@ -582,7 +582,7 @@ def test_conform_integers(dtype: type, lowest: int, middle: int) -> None:
     """Integers are divided by their full range: the lowest is -1, the middle 0, halfway down -0.5."""
     samples = np.array([lowest, middle, (lowest + middle) // 2], dtype)
 
-    np.testing.assert_array_equal(conform(samples, RATE, RATE), np.float32([-1.0, 0.0, -0.5]))
+    np.testing.assert_array_equal(to_mono_at_rate(samples, RATE, RATE), np.float32([-1.0, 0.0, -0.5]))
 
 
 def test_conform_equals_the_file(tmp_path: Path) -> None:
@@ -590,12 +590,12 @@ def test_conform_equals_the_file(tmp_path: Path) -> None:
     original = noise(0.5, 22_050, channels=2)
     file = write(tmp_path, original, 22_050, coding="FLOAT")
 
-    np.testing.assert_array_equal(conform(original, 22_050, RATE), audio.read(file, sampling_rate=RATE))
+    np.testing.assert_array_equal(to_mono_at_rate(original, 22_050, RATE), audio.read(file, sampling_rate=RATE))
 
 
 def test_conform_accepts_lists_and_fractional_rates() -> None:
     """A list of floats will do, and a rate that is no whole number."""
-    conformed = conform([0.25] * 100_000, 8000.5, RATE)
+    conformed = to_mono_at_rate([0.25] * 100_000, 8000.5, RATE)
 
     assert len(conformed) == pytest.approx(100_000 * RATE / 8000.5, abs=1)
     np.testing.assert_allclose(conformed[1000:-1000], 0.25, atol=1e-3)
@@ -623,11 +623,11 @@ def test_conform_accepts_lists_and_fractional_rates() -> None:
 def test_conform_refuses(samples: object, text: str) -> None:
     """Arrays that are no sound are refused with what they are and what was expected."""
     with pytest.raises(AudioError, match=rf"^samples: {text}"):
-        conform(samples, RATE, RATE)  # type: ignore[arg-type]  # some are no array at all
+        to_mono_at_rate(samples, RATE, RATE)  # type: ignore[arg-type]  # some are no array at all
 
 
 @pytest.mark.parametrize(("rate", "text"), [(1, "1"), (7999.5, "7,999.5"), (1e7, "10,000,000.0"), (np.nan, "nan")])
 def test_conform_refuses_rates(rate: float, text: str) -> None:
     """The range of rates is the same for arrays as for files."""
     with pytest.raises(AudioError, match=rf"^samples: the sampling rate is {text} Hz, expected 8,000 to 768,000 Hz$"):
-        conform([0.0, 0.0], rate, RATE)
+        to_mono_at_rate([0.0, 0.0], rate, RATE)

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from speechgmm.audio import reading as audio
-from speechgmm.audio.samples import conform
+from speechgmm.audio.samples import to_mono_at_rate
 from speechgmm.audio.streams import ENCODINGS, RawForm, blocks
 from speechgmm.errors import AudioError, OptionError
 
@@ -145,7 +145,7 @@ def test_channels_are_averaged_and_resampled() -> None:
 
     samples = read(encoded(original, "f64le"), raw=RawForm(encoding="f64le", rate=44_100, channels=3))
 
-    np.testing.assert_allclose(samples, conform(original, 44_100, RATE), atol=1e-6)
+    np.testing.assert_allclose(samples, to_mono_at_rate(original, 44_100, RATE), atol=1e-6)
 
 
 def test_stretch(tmp_path: Path) -> None:

@@ -15,16 +15,16 @@ from scipy.signal import iirpeak, lfilter, welch
 from speechgmm.augmentation import channel as channel_copies
 from speechgmm.augmentation import nonspeech as sound_copies
 from speechgmm.augmentation import vocal_effort as effort_copies
-from speechgmm.augmentation.augment import CHANNEL, EFFORT, SHOUT, SOUNDS, copy_of
+from speechgmm.augmentation.augment import CHANNEL, EFFORT, NONSPEECH_KINDS, SHOUT, augment
 from speechgmm.augmentation.channel import (
-    channel_copy,
+    augment_channel,
     reverberated,
     steady_noise,
     telephone,
     with_noise,
 )
-from speechgmm.augmentation.nonspeech import sound_copy
-from speechgmm.augmentation.vocal_effort import effort_copy, is_low_voice, other_pitch, shout_copy
+from speechgmm.augmentation.nonspeech import augment_nonspeech
+from speechgmm.augmentation.vocal_effort import is_low_voice, other_pitch, raise_effort, shout
 from speechgmm.demo.synthesis import KINDS, RATE, VOWELS, Kind, Tracks, Voice, draw_voice, speak, synthesise
 
 Perturb = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
@@ -34,14 +34,14 @@ OF_SAME_LENGTH: dict[str, Perturb] = {
     "telephone": lambda samples, rate, rng: telephone(samples, rate, companded=True),
     "with_noise": lambda samples, rate, rng: with_noise(samples, NOISE, 10, begin=7, sampling_rate=rate),
     "reverberated": lambda samples, rate, rng: reverberated(samples, rate, decay_s=0.3, wet_db=-3, rng=rng),
-    "channel_copy": lambda samples, rate, rng: channel_copy(samples, rate, [NOISE], rng),
+    "augment_channel": lambda samples, rate, rng: augment_channel(samples, rate, [NOISE], rng),
 }
 ALL: dict[str, Perturb] = {
     **OF_SAME_LENGTH,
     "other_pitch": lambda samples, rate, rng: other_pitch(samples, rate, pitch=1.3, formants=1.1, tilt_db=2),
-    "effort_copy": lambda samples, rate, rng: effort_copy(samples, rate, low_voice=True, rng=rng),
-    "shout_copy": lambda samples, rate, rng: shout_copy(samples, rate, low_voice=False, rng=rng),
-    "sound_copy": sound_copy,
+    "raise_effort": lambda samples, rate, rng: raise_effort(samples, rate, low_voice=True, rng=rng),
+    "shout": lambda samples, rate, rng: shout(samples, rate, low_voice=False, rng=rng),
+    "augment_nonspeech": augment_nonspeech,
 }
 
 
@@ -256,7 +256,7 @@ def test_channel_copies_draw_what_they_say(monkeypatch: pytest.MonkeyPatch) -> N
     rng = np.random.default_rng(0)
     samples, pool = hiss(100), [hiss(50, seed=1), hiss(70, seed=2)]
     for _ in range(2000):
-        channel_copy(samples, 16_000, pool, rng)
+        augment_channel(samples, 16_000, pool, rng)
     companded = [call["companded"] for call in phones]
     of_pool = [call for call in noises if any(call["places"][0] is noise for noise in pool)]
     steady = [call for call in noises if len(call["places"][0]) == 100]
@@ -276,7 +276,7 @@ def test_channel_copies_without_noises_have_steady_ones_alone(monkeypatch: pytes
     """An empty list of noises is fine."""
     noises = record(monkeypatch, channel_copies, "with_noise")
     rng = np.random.default_rng(0)
-    copies = [channel_copy(hiss(1000), 16_000, [], rng) for _ in range(400)]
+    copies = [augment_channel(hiss(1000), 16_000, [], rng) for _ in range(400)]
     assert {len(call["places"][0]) for call in noises} == {1000}
     assert len(noises) / 400 == pytest.approx(0.4, abs=0.08)
     assert np.mean([np.array_equal(copy, hiss(1000)) for copy in copies]) == pytest.approx(0.25, abs=0.06)
@@ -301,10 +301,10 @@ def test_steady_noise_is_between_white_and_brown(rate: int) -> None:
 @pytest.mark.parametrize(
     ("copy", "low_voice", "pitch", "formants"),
     [
-        (effort_copy, True, (1.4, 2.4), (1.0, 1.1)),
-        (effort_copy, False, (1.1, 1.6), (1.0, 1.1)),
-        (shout_copy, True, (2.0, 3.5), (1.0, 1.15)),
-        (shout_copy, False, (1.5, 2.6), (1.0, 1.15)),
+        (raise_effort, True, (1.4, 2.4), (1.0, 1.1)),
+        (raise_effort, False, (1.1, 1.6), (1.0, 1.1)),
+        (shout, True, (2.0, 3.5), (1.0, 1.15)),
+        (shout, False, (1.5, 2.6), (1.0, 1.15)),
     ],
 )
 def test_low_voices_are_raised_farther(
@@ -327,10 +327,10 @@ def test_low_voices_are_raised_farther(
 def test_copies_of_sounds_draw_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """The factors fill the documented ranges, up as often as down; half of the copies go over a channel."""
     pitches = record(monkeypatch, sound_copies, "other_pitch")
-    channels = record(monkeypatch, sound_copies, "channel_copy")
+    channels = record(monkeypatch, sound_copies, "augment_channel")
     rng = np.random.default_rng(0)
     for _ in range(600):
-        sound_copy(hiss(100), 16_000, rng)
+        augment_nonspeech(hiss(100), 16_000, rng)
     assert_fills([np.log(call["pitch"]) for call in pitches], -0.35, 0.35)
     assert_fills([np.log(call["formants"]) for call in pitches], -0.15, 0.15)
     assert_fills([call["tilt_db"] for call in pitches], -3.0, 3.0)
@@ -343,15 +343,15 @@ def test_each_name_makes_its_own_copy() -> None:
     """All differ, each is the same every time and another for another seed; noises matter to channels alone."""
     rng = np.random.default_rng(1)
     samples = speak(draw_voice("male", rng), duration_s=1, sampling_rate=16_000, rng=rng)
-    names = (CHANNEL, EFFORT, SHOUT, *SOUNDS)
-    copies = {name: copy_of(samples, 16_000, name, noises=[NOISE], seed=3) for name in names}
+    names = (CHANNEL, EFFORT, SHOUT, *NONSPEECH_KINDS)
+    copies = {name: augment(samples, 16_000, name, noises=[NOISE], seed=3) for name in names}
     for name, copy in copies.items():
-        np.testing.assert_array_equal(copy, copy_of(samples, 16_000, name, noises=[NOISE], seed=3))
-        assert not np.array_equal(copy, copy_of(samples, 16_000, name, noises=[NOISE], seed=4))
+        np.testing.assert_array_equal(copy, augment(samples, 16_000, name, noises=[NOISE], seed=3))
+        assert not np.array_equal(copy, augment(samples, 16_000, name, noises=[NOISE], seed=4))
         others = [other for its_name, other in copies.items() if its_name != name]
         assert not any(np.array_equal(copy, other) for other in (samples, *others))
-    for name in (EFFORT, SHOUT, *SOUNDS):
-        np.testing.assert_array_equal(copies[name], copy_of(samples, 16_000, name, noises=[], seed=3))
+    for name in (EFFORT, SHOUT, *NONSPEECH_KINDS):
+        np.testing.assert_array_equal(copies[name], augment(samples, 16_000, name, noises=[], seed=3))
 
 
 @pytest.mark.parametrize("rate", [8000, 16_000, 44_100])
@@ -415,7 +415,7 @@ def test_copies_follow_from_the_generator(name: str) -> None:
     np.testing.assert_array_equal(samples, hiss(8000))
 
 
-@pytest.mark.parametrize("name", ["reverberated", "channel_copy", "effort_copy", "shout_copy", "sound_copy"])
+@pytest.mark.parametrize("name", ["reverberated", "augment_channel", "raise_effort", "shout", "augment_nonspeech"])
 def test_other_seeds_give_other_copies(name: str) -> None:
     """What is drawn depends on the generator."""
     first, second = (ALL[name](hiss(8000), 16_000, np.random.default_rng(seed)) for seed in (4, 5))

@@ -48,12 +48,12 @@ def fit(
 
 
 def parameters(calibration: Calibration) -> list[float]:
-    return [*calibration.scales, calibration.halfway, *calibration.offsets]
+    return [*calibration.scales, calibration.half_weight_frames, *calibration.offsets]
 
 
 def test_equation_5_by_hand() -> None:
     """At the halfway length half of the scale counts, at three times that length three quarters."""
-    calibration = Calibration(scales=(8.0,), halfway=100.0, offsets=(0.5, -0.5))
+    calibration = Calibration(scales=(8.0,), half_weight_frames=100.0, offsets=(0.5, -0.5))
 
     calibrated = calibration.log_likelihoods(
         one_stream(np.array([[-2.0, -3.0], [-2.0, -3.0]])), np.array([100.0, 300.0])
@@ -63,22 +63,22 @@ def test_equation_5_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scales", "halfway", "offsets", "text"),
+    ("scales", "half_weight_frames", "offsets", "text"),
     [
         ((0.0,), 1.0, (0.0, 0.0), "the calibration's scales are (0.0,), but they must be positive"),
         ((math.inf,), 1.0, (0.0, 0.0), "the calibration's scales are (inf,), but they must be positive"),
         ((2.0, -3.0), 1.0, (0.0, 0.0), "the calibration's scales are (2.0, -3.0), but they must be positive"),
-        ((2.0,), -1.0, (0.0, 0.0), "the calibration's halfway is -1.0, but it must be 0 or more"),
-        ((2.0,), math.nan, (0.0, 0.0), "the calibration's halfway is nan, but it must be 0 or more"),
+        ((2.0,), -1.0, (0.0, 0.0), "half_weight_frames is -1.0, but it must be 0 or more"),
+        ((2.0,), math.nan, (0.0, 0.0), "half_weight_frames is nan, but it must be 0 or more"),
         ((2.0,), 1.0, (0.0, math.nan), "the calibration's offsets are (0.0, nan), but they must be finite"),
     ],
 )
 def test_values_out_of_range_are_refused(
-    scales: tuple[float, ...], halfway: float, offsets: tuple[float, ...], text: str
+    scales: tuple[float, ...], half_weight_frames: float, offsets: tuple[float, ...], text: str
 ) -> None:
     """Each parameter is checked, and the fault says its value."""
     with pytest.raises(OptionError) as caught:
-        Calibration(scales=scales, halfway=halfway, offsets=offsets)
+        Calibration(scales=scales, half_weight_frames=half_weight_frames, offsets=offsets)
 
     assert str(caught.value) == text
 
@@ -122,7 +122,7 @@ def test_fit_finds_the_calibration_the_data_was_drawn_with() -> None:
     calibration = fit(*draw((6000, 2000), seed=2))
 
     assert calibration.scales == pytest.approx((SCALE,), rel=0.08)
-    assert calibration.halfway == pytest.approx(HALFWAY, rel=0.15)
+    assert calibration.half_weight_frames == pytest.approx(HALFWAY, rel=0.15)
     assert calibration.offsets == pytest.approx((0.0, 0.0), abs=0.08)
 
 
@@ -130,7 +130,7 @@ def test_fitted_ratios_cost_little_more_than_the_best() -> None:
     """On new utterances the Cllr is that of the true calibration, and within 0.02 bit of the least possible."""
     calibration = fit(*draw((4000, 4000), seed=3))
     means, n_frames, truth = draw((4000, 4000), seed=4)
-    exact = Calibration(scales=(SCALE,), halfway=HALFWAY, offsets=(0.0, 0.0))
+    exact = Calibration(scales=(SCALE,), half_weight_frames=HALFWAY, offsets=(0.0, 0.0))
 
     ratios, best = (log_likelihood_ratios(each.log_likelihoods(means, n_frames))[:, 0] for each in (calibration, exact))
 
@@ -147,7 +147,7 @@ def test_offsets_take_off_a_bias() -> None:
 
     calibration = fit(means + np.array([0.3, 0.0]), n_frames, truth)
 
-    evidence = calibration.scales[0] * 100.0 / (100.0 + calibration.halfway)
+    evidence = calibration.scales[0] * 100.0 / (100.0 + calibration.half_weight_frames)
     assert calibration.offsets[1] - calibration.offsets[0] == pytest.approx(0.3 * evidence, abs=0.1)
     assert math.fsum(calibration.offsets) == pytest.approx(0.0, abs=1e-12)
 

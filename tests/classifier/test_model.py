@@ -29,8 +29,8 @@ STREAM = Stream(front_end=AS_THEY_ARE, reference_mean=np.zeros(1), mixtures=(nor
 TWO = Model(
     labels=("high", "low"),
     streams=(STREAM,),
-    calibration=Calibration(scales=(4.0,), halfway=100.0, offsets=(0.25, -0.25)),
-    least_likelihood=-5.0,
+    calibration=Calibration(scales=(4.0,), half_weight_frames=100.0, offsets=(0.25, -0.25)),
+    min_likelihood=-5.0,
     priors=(0.5, 0.5),
 )
 
@@ -157,10 +157,10 @@ def test_reasons_not_to_answer(stretches: list[Stretch], speech_s: float, reason
 def test_just_enough_speech_is_answered() -> None:
     """The least speech is enough, and so is the least likelihood."""
     mean_at_two = -0.5 * math.log(2 * math.pi) - 0.5
-    model = replace(TWO, least_likelihood=mean_at_two - 1e-9)
+    model = replace(TWO, min_likelihood=mean_at_two - 1e-9)
 
     assert decide(model, steady(2.0, 30)).label == "high"
-    assert decide(replace(model, least_likelihood=mean_at_two + 1e-9), steady(2.0, 30)).label == UNKNOWN
+    assert decide(replace(model, min_likelihood=mean_at_two + 1e-9), steady(2.0, 30)).label == UNKNOWN
 
 
 def test_the_least_speech_is_an_option() -> None:
@@ -225,16 +225,16 @@ def test_an_uncalibrated_model_refuses_nobody() -> None:
         ),
         ({"priors": (0.2, 0.3, 0.5)}, "a model needs one mixture, one prior and one calibration offset for each class"),
         (
-            {"calibration": Calibration(scales=(1.0,), halfway=1.0, offsets=(0.0,))},
+            {"calibration": Calibration(scales=(1.0,), half_weight_frames=1.0, offsets=(0.0,))},
             "a model needs one mixture, one prior and one calibration offset for each class",
         ),
         ({"streams": ()}, "a model needs at least one stream, and one scale of the calibration for each"),
         ({"streams": (STREAM, STREAM)}, "a model needs at least one stream, and one scale of the calibration for each"),
         (
-            {"calibration": Calibration(scales=(1.0, 2.0), halfway=1.0, offsets=(0.0, 0.0))},
+            {"calibration": Calibration(scales=(1.0, 2.0), half_weight_frames=1.0, offsets=(0.0, 0.0))},
             "a model needs at least one stream, and one scale of the calibration for each",
         ),
-        ({"least_likelihood": -math.inf}, "least_likelihood is -inf, but it must be a finite number"),
+        ({"min_likelihood": -math.inf}, "min_likelihood is -inf, but it must be a finite number"),
         ({"priors": (0.4, 0.7)}, "the priors are 0.4, 0.7, but they must be positive and sum to 1"),
         ({"priors": (1.0, 0.0)}, "the priors are 1.0, 0.0, but they must be positive and sum to 1"),
     ],

@@ -43,8 +43,8 @@ def small_model() -> Model:
                 mixtures=(mixture(), mixture()),
             ),
         ),
-        calibration=Calibration(scales=(1 / 3,), halfway=12.5, offsets=(0.1, -0.1)),
-        least_likelihood=-9.75,
+        calibration=Calibration(scales=(1 / 3,), half_weight_frames=12.5, offsets=(0.1, -0.1)),
+        min_likelihood=-9.75,
         priors=(0.3, 0.7),
         decision=DecisionOptions(min_speech_s=0.5),
         card={"corpus": "voices", "speakers": {"low": 3}, "notes": ["ñ", None, True]},
@@ -124,7 +124,7 @@ def test_everything_comes_back(file: Path) -> None:
     """Every part of a model is read as it was saved."""
     model, back = small_model(), load(file)
 
-    for name in ("labels", "front_ends", "calibration", "least_likelihood", "priors", "decision", "card"):
+    for name in ("labels", "front_ends", "calibration", "min_likelihood", "priors", "decision", "card"):
         assert getattr(back, name) == getattr(model, name), name
     np.testing.assert_array_equal(back.training_digests, model.training_digests)
     assert back.training_digests.dtype == np.uint64

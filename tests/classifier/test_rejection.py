@@ -13,17 +13,17 @@ import pytest
 import soundfile
 
 import speechgmm
-from speechgmm.augmentation.augment import SOUNDS
+from speechgmm.augmentation.augment import NONSPEECH_KINDS
 from speechgmm.classifier.model import DecisionOptions, Stream, uncalibrated_model
-from speechgmm.classifier.rejection import Rejection, least_ratio
+from speechgmm.classifier.rejection import Rejection, min_ratio
 from speechgmm.corpus import read_corpus
 from speechgmm.errors import ModelFileError, OptionError
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.gaussian import DiagonalMixture
-from speechgmm.progress import unwatched
+from speechgmm.progress import silent
 from speechgmm.training.material import nonspeech_of, read_material
 from speechgmm.training.options import TrainingOptions
-from speechgmm.workers.local import LocalWorkers
+from speechgmm.workers.local import LocalExecutor
 
 Run = Callable[..., CompletedProcess[str]]
 
@@ -69,7 +69,7 @@ def model_file(with_sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 def test_the_ratio_by_hand() -> None:
     """Two classes around 1 and 3, other sounds around -1, all of variance 1: half of each class against the sounds."""
-    rejection = Rejection(stream=0, nonspeech=normal(-1.0), least_ratio=0.0)
+    rejection = Rejection(stream=0, nonspeech=normal(-1.0), min_ratio=0.0)
     stream = Stream(
         front_end=FrontEndOptions(n_coefficients=1),
         reference_mean=np.zeros(1),
@@ -90,15 +90,15 @@ def test_the_ratio_by_hand() -> None:
 def test_the_bound_loses_one_in_a_hundred() -> None:
     """Of a thousand held-out utterances ten lie below it; but what is more like speech than not is never below."""
     means = np.random.default_rng(0).normal(size=1000)
-    bound = least_ratio(means.tolist())
+    bound = min_ratio(means.tolist())
     assert (means < bound).sum() == 10
-    assert least_ratio((means + 10.0).tolist()) == 0.0
+    assert min_ratio((means + 10.0).tolist()) == 0.0
 
 
 def test_a_bound_that_is_no_number_is_refused() -> None:
     """NaN would answer everything."""
-    with pytest.raises(OptionError, match=r"^least_ratio is nan, but it must be a finite number$"):
-        Rejection(stream=0, nonspeech=normal(-1.0), least_ratio=math.nan)
+    with pytest.raises(OptionError, match=r"^min_ratio is nan, but it must be a finite number$"):
+        Rejection(stream=0, nonspeech=normal(-1.0), min_ratio=math.nan)
 
 
 def test_sounds_get_no_answer_and_voices_do(run: Run, with_sounds: Path, model_file: Path, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_sounds_get_no_answer_and_voices_do(run: Run, with_sounds: Path, model_f
     model = speechgmm.load(model_file)
     assert model.labels == ("female", "male")
     assert model.rejection is not None
-    assert model.least_likelihood is None  # the sounds alone decide
+    assert model.min_likelihood is None  # the sounds alone decide
     assert model.card["nonspeech_recordings"] == 6
     soundfile.write(tmp_path / "new.wav", crackle(np.random.default_rng(9)), 16000)
     answer = json.loads(run("classify", tmp_path / "new.wav", "--model", model_file, "--format", "jsonl").stdout)
@@ -122,10 +122,13 @@ def test_sounds_train_with_copies_of_them(with_sounds: Path) -> None:
     options = TrainingOptions(nonspeech="nothing", further_front_ends=(FrontEndOptions(window_s=0.064),))
     sounds = nonspeech_of(corpus, "nothing")
     material = read_material(
-        corpus, sounds, options, workers=LocalWorkers(1), channel=None, features=None, watch=unwatched
+        corpus, sounds, options, workers=LocalExecutor(1), channel=None, features=None, progress=silent
     )
-    by_copy = {copy: [each for each in material.nonspeech if each.recording.copy == copy] for copy in ("", *SOUNDS)}
-    assert {copy: len(found) for copy, found in by_copy.items()} == dict.fromkeys(("", *SOUNDS), 6)
+    by_copy = {
+        copy: [each for each in material.nonspeech if each.recording.augmentation == copy]
+        for copy in ("", *NONSPEECH_KINDS)
+    }
+    assert {copy: len(found) for copy, found in by_copy.items()} == dict.fromkeys(("", *NONSPEECH_KINDS), 6)
     of_one = [next(found[0].stretches()).frames for found in by_copy.values()]
     assert len({frames.tobytes() for frames in of_one}) == 4
     assert len(material.nonspeech) == 24

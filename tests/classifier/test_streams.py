@@ -24,7 +24,7 @@ from speechgmm.corpus.recording import Recording
 from speechgmm.demo.synthesis import draw_voice, speak, write_voices
 from speechgmm.errors import OptionError
 from speechgmm.features import front_end as frontend
-from speechgmm.features.front_end import Stretch, aligned, stretches, views
+from speechgmm.features.front_end import Stretch, aligned, stream_stretches, stretches
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.bernoulli import BernoulliMixture
 from speechgmm.mixture.gaussian import DiagonalMixture
@@ -32,7 +32,7 @@ from speechgmm.mixture.options import EMOptions
 from speechgmm.training.calibrate import HeldOut, cuts, gather
 from speechgmm.training.options import TrainingOptions
 from speechgmm.training.train import train
-from speechgmm.workers.local import LocalWorkers
+from speechgmm.workers.local import LocalExecutor
 
 Run = Callable[..., CompletedProcess[str]]
 
@@ -58,8 +58,8 @@ def one_dimensional(window_s: float, mean: float) -> Stream:
 BY_HAND = Model(
     labels=("high", "low"),
     streams=(one_dimensional(0.025, 1.0), one_dimensional(0.064, 2.0)),
-    calibration=Calibration(scales=(4.0, 3.0), halfway=100.0, offsets=(0.25, -0.25)),
-    least_likelihood=-5.0,
+    calibration=Calibration(scales=(4.0, 3.0), half_weight_frames=100.0, offsets=(0.25, -0.25)),
+    min_likelihood=-5.0,
     priors=(0.5, 0.5),
 )
 
@@ -135,7 +135,7 @@ def test_a_stream_without_speech_says_nothing() -> None:
 
 def test_what_the_rejecting_stream_does_not_hear_is_no_speech() -> None:
     """A rejection in the second stream judges by its frames, as many as they are; without any there is no answer."""
-    rejection = Rejection(stream=1, nonspeech=normal(-1.0), least_ratio=0.5)
+    rejection = Rejection(stream=1, nonspeech=normal(-1.0), min_ratio=0.5)
     judged = replace(BY_HAND, rejection=rejection)
     ratio = {value: judged.decide(judged.score([steady(0.5, 40), steady(value, 20)])).reason for value in (0.8, 1.0)}
     assert ratio == {0.8: "does not sound like speech", 1.0: ""}  # the ratio is value + log cosh(2 value) - 1.5
@@ -175,7 +175,7 @@ def test_equation_5_by_loops() -> None:
     """The calibrated log-likelihood is the weighted sum over the streams, term by term."""
     rng = np.random.default_rng(1)
     means, n_frames = rng.normal(-40.0, 3.0, size=(7, 2, 3)), rng.uniform(10.0, 900.0, size=7)
-    calibration = Calibration(scales=(2.5, 0.75), halfway=60.0, offsets=(0.5, -0.75, 0.25))
+    calibration = Calibration(scales=(2.5, 0.75), half_weight_frames=60.0, offsets=(0.5, -0.75, 0.25))
 
     calibrated = calibration.log_likelihoods(means, n_frames)
 
@@ -204,7 +204,7 @@ def test_the_stream_that_knows_the_class_counts_more(informative: int) -> None:
     """Of two streams the informative one gets the scale, which it has where it is alone; the other next to none."""
     calibration = fit_two(informative)
 
-    weight = 200.0 / (200.0 + calibration.halfway)
+    weight = 200.0 / (200.0 + calibration.half_weight_frames)
     assert calibration.scales[informative] > 10 * calibration.scales[1 - informative]
     # Normal with means 1.5 and -1.5 and variance 1: the log-likelihood ratio is 3 times the difference.
     assert weight * calibration.scales[informative] == pytest.approx(3.0, rel=0.2)
@@ -220,7 +220,7 @@ def test_a_stream_twice_shares_its_scale() -> None:
 
     one, two = (fit_calibration(means, *others) for means in (once, np.repeat(once, 2, axis=1)))
 
-    weight_of = {each: 200.0 / (200.0 + each.halfway) * sum(each.scales) for each in (one, two)}
+    weight_of = {each: 200.0 / (200.0 + each.half_weight_frames) * sum(each.scales) for each in (one, two)}
     assert weight_of[two] == pytest.approx(weight_of[one], rel=0.01)
     assert two.scales[0] == pytest.approx(two.scales[1], rel=0.01)
 
@@ -257,7 +257,7 @@ def test_views_are_the_stretches_of_each_front_end(size: int, monkeypatch: pytes
     samples = speech(2.6)
     blocks = [samples[begin : begin + size] for begin in range(0, len(samples), size)]
 
-    found = list(views(blocks, front_ends))
+    found = list(stream_stretches(blocks, front_ends))
 
     assert len(found) == 3
     for number, options in enumerate(front_ends):
@@ -276,7 +276,7 @@ def test_blocks_are_read_once_and_one_after_the_other() -> None:
             taken.append(number)
             yield np.tile(speech(1.0), 10)
 
-    rows = views(blocks(), [SHORT, LONG])
+    rows = stream_stretches(blocks(), [SHORT, LONG])
     next(rows)
     assert len(taken) <= 10
     list(rows)
@@ -294,7 +294,7 @@ def test_an_end_too_short_for_one_window_is_empty_there(
     alone = {options: list(stretches([samples], options)) for options in order}
     assert (len(alone[SHORT]), len(alone[LONG])) == (2, 1)
 
-    first, last = views([samples], order)
+    first, last = stream_stretches([samples], order)
 
     for options, one, other in zip(order, first, last, strict=True):
         assert_same(one, alone[options][0])
@@ -312,7 +312,7 @@ def test_held_out_speakers_are_heard_as_they_are_classified(monkeypatch: pytest.
 
     rows = list(aligned(alone, (SHORT, LONG)))
 
-    expected = list(views([samples], (SHORT, LONG)))
+    expected = list(stream_stretches([samples], (SHORT, LONG)))
     assert len(rows) == len(expected) == 2
     for row, others in zip(rows, expected, strict=True):
         for found, other in zip(row, others, strict=True):
@@ -499,7 +499,7 @@ def test_files_and_samples_are_classified(run: Run, few: Path, model_file: Path)
     decision = speechgmm.classify(file, model=model)
     assert (decision.label, answer["label"]) == ("male", "male")
     assert speechgmm.classify(samples, rate, model=model) == decision
-    scores = model.score_all(views([samples.astype(np.float32)], model.front_ends))
+    scores = model.score_all(stream_stretches([samples.astype(np.float32)], model.front_ends))
     assert model.decide(scores).score == pytest.approx(decision.score, rel=1e-6)
     assert speechgmm.evaluate(few, model).uar > 0.9
 
@@ -507,8 +507,8 @@ def test_files_and_samples_are_classified(run: Run, few: Path, model_file: Path)
 def test_a_recording_between_two_windows(few: Path, model_file: Path, tmp_path: Path) -> None:
     """A recording that fills the short window alone gives a frame there, and no fault in classification or training."""
     short = speech(1.0)[:800]
-    assert [[view.n_frames for view in row] for row in views([short], [SHORT, LONG])] == [[3, 0]]
-    assert [[view.n_frames for view in row] for row in views([short], [LONG, SHORT])] == [[0, 3]]
+    assert [[view.n_frames for view in row] for row in stream_stretches([short], [SHORT, LONG])] == [[3, 0]]
+    assert [[view.n_frames for view in row] for row in stream_stretches([short], [LONG, SHORT])] == [[0, 3]]
     soundfile.write(tmp_path / "short.wav", short, 16000)
     assert speechgmm.classify(tmp_path / "short.wav", model=speechgmm.load(model_file)).label == UNKNOWN
 
@@ -537,7 +537,7 @@ def test_speech_in_the_short_window_alone_is_decided_by_it(model_file: Path) -> 
     frames = first.frames(heard)
     sums = [mixture.log_likelihoods(frames).sum() for mixture in first.mixtures]
     n = len(heard.frames)
-    share = n / (n + model.calibration.halfway)
+    share = n / (n + model.calibration.half_weight_frames)
     expected = share * model.calibration.scales[0] * (sums[0] - sums[1]) / n + 2 * model.calibration.offsets[0]
     assert model.decide(scores).log_likelihood_ratios["female"] == pytest.approx(expected)
 
@@ -548,7 +548,7 @@ def test_a_file_that_goes_between_two_streams_is_lost_to_both(voices: Path, tmp_
     write_voices(folder, n_speakers=3, n_files=2, duration_s=2.0, seed=4)
     gone = sorted(folder.rglob("*.wav"))[3]
 
-    class Tidying(LocalWorkers):
+    class Tidying(LocalExecutor):
         """Deletes the file after the first stream was read."""
 
         def read(self, function, items, /):

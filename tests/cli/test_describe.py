@@ -34,7 +34,7 @@ def test_json_has_everything_the_model_has(run: Run, tiny_model_file: Path) -> N
     assert stream["dimensions"] == model.front_end.n_dimensions
     assert told["training_files_recognised"] == len(model.training_digests) == 24
     assert told["rejection"] is None
-    assert told["least_likelihood"] == model.least_likelihood
+    assert told["min_likelihood"] == model.min_likelihood
 
 
 def test_text_tells_data_front_end_and_limits(run: Run, tiny_model_file: Path) -> None:
@@ -84,7 +84,7 @@ def test_shipped_model_tells_its_rejection(run: Run) -> None:
     model = speechgmm.load()
     assert model.rejection is not None
     told = json.loads(run("describe", "--format", "json").stdout)["rejection"]
-    assert told["least_ratio"] == model.rejection.least_ratio
+    assert told["min_ratio"] == model.rejection.min_ratio
     assert told["components"] == model.rejection.nonspeech.n_components
 
 

@@ -387,3 +387,18 @@ def test_without_the_options_the_card_is_as_before(run: Run, voices: Path, model
     card = speechgmm.load(model_file).card
     assert "adapt" not in card["settings"]
     assert "held_out_by_components" not in card
+
+
+def test_old_option_names_work_with_a_note(voices: Path, tmp_path: Path, run: Run) -> None:
+    """An option that was renamed does what the new one does, and stderr says how it is called now."""
+    common = ("train", voices, "--components", "2", "--folds", "2", "-q")
+    new = run(*common, "-o", tmp_path / "new.npz", "--mmi-steps", "2", "--channel-augmentation", "0.5")
+    old = run(*common, "-o", tmp_path / "old.npz", "--discriminative", "2", "--channel-copies", "0.5")
+    assert (new.returncode, new.stderr, old.returncode) == (0, "", 0)
+    assert (tmp_path / "old.npz").read_bytes() == (tmp_path / "new.npz").read_bytes()
+    assert old.stderr.splitlines() == [
+        "speechgmm: --discriminative is now called --mmi-steps; the old name will be removed in the next version",
+        "speechgmm: --channel-copies is now called --channel-augmentation; the old name will be removed in the next "
+        "version",
+    ]
+    assert "--discriminative" not in run("train", "--help").stdout

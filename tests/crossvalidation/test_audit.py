@@ -37,8 +37,8 @@ def answer(model: Model, name: str, label: str, speaker: str | None, *, male: fl
 def found_by(model: Model, *answers: Answer) -> CrossValidation:
     model = replace(
         model,
-        least_likelihood=-100.0,
-        calibration=replace(model.calibration, scales=(2.0,), halfway=100.0, offsets=(0.0, 0.0)),
+        min_likelihood=-100.0,
+        calibration=replace(model.calibration, scales=(2.0,), half_weight_frames=100.0, offsets=(0.0, 0.0)),
     )
     corpus = Corpus(source="c.csv", recordings=tuple(each.recording for each in answers))
     fold = FoldAnswers(name="1", model=model, answers=answers)

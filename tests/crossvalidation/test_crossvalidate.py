@@ -16,7 +16,7 @@ from speechgmm.corpus.speakers import speaker_of
 from speechgmm.crossvalidation.crossvalidate import FOLD, CrossValidation, crossvalidate, report_on_folds
 from speechgmm.crossvalidation.folds import Folding, divide, without_splits
 from speechgmm.errors import CorpusError, OptionError, TrainingError
-from speechgmm.mixture.mmi import DiscriminativeOptions
+from speechgmm.mixture.mmi import MMIOptions
 from speechgmm.mixture.options import EMOptions
 from speechgmm.training.options import TrainingOptions
 from speechgmm.training.train import train
@@ -234,7 +234,7 @@ def test_sounds_that_are_no_speech_train_every_fold(corpus: Corpus) -> None:
 
 def test_copies_train_and_are_not_answered(corpus: Corpus) -> None:
     """Recordings through another channel train where they are wanted; a fold is judged by the recordings alone."""
-    moved = replace(SMALL, discriminative=DiscriminativeOptions(steps=2, batch=4, channel_share=0.5))
+    moved = replace(SMALL, mmi=MMIOptions(steps=2, batch=4, channel_share=0.5))
     found = crossvalidate(corpus, folding=Folding(n_folds=2), options=moved)
     names = [answer.recording.name for fold in found.folds for answer in fold.answers]
     assert sorted(names) == sorted(each.name for each in corpus.recordings)

@@ -454,8 +454,8 @@ def test_split_place_and_admit_by_hand():
     np.testing.assert_array_equal(placed.weights, mixture.weights)
     outside = BernoulliMixture(np.array([0.6, 0.4]), np.array([[1e-9, 0.3], [0.5, 1 - 1e-9]]))
     assert family.n_limited(outside) == 2
-    np.testing.assert_array_equal(family.admit(outside).probabilities, [[1e-6, 0.3], [0.5, 1 - 1e-6]])
-    assert family.n_limited(family.admit(outside)) == 2
+    np.testing.assert_array_equal(family.apply_limits(outside).probabilities, [[1e-6, 0.3], [0.5, 1 - 1e-6]])
+    assert family.n_limited(family.apply_limits(outside)) == 2
 
 
 def test_adapting_without_data_and_with_endless_data():

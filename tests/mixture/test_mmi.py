@@ -12,7 +12,7 @@ import pytest
 from speechgmm.errors import OptionError
 from speechgmm.mixture.em import fit
 from speechgmm.mixture.gaussian import DiagonalMixture
-from speechgmm.mixture.mmi import Adam, Average, Batch, DiscriminativeOptions, gradient, refine
+from speechgmm.mixture.mmi import Adam, Average, Batch, MMIOptions, fit_mmi, gradient
 
 
 def mixture_of(seed, n_components=3):
@@ -111,9 +111,9 @@ def coarse_mixtures():
 
 def test_classes_are_told_apart_better():
     """Where likelihood is spent on what tells nothing, the loss falls, and unheard utterances are told apart better."""
-    options = DiscriminativeOptions(steps=150, rate=0.05, pull=0.0)
+    options = MMIOptions(steps=150, rate=0.05, i_smoothing=0.0)
     before = coarse_mixtures()
-    result = refine(before, (hard_classes(seed) for seed in range(1, 151)), options)
+    result = fit_mmi(before, (hard_classes(seed) for seed in range(1, 151)), options)
     unheard = hard_classes(1000, n_utterances=400)
     assert len(result.losses) == 150
     assert np.mean(result.losses[-20:]) < np.mean(result.losses[:5]) - 0.1
@@ -126,9 +126,9 @@ def test_classes_are_told_apart_better():
 def test_the_pull_holds_the_means():
     """The stronger the pull, the less the means move, those of heavy components most of all."""
     distances = []
-    for pull in (0.0, 1.0, 100.0):
-        options = DiscriminativeOptions(steps=60, pull=pull)
-        moved = refine(MIXTURES, (batch_of(32, seed=seed) for seed in range(60)), options).mixtures
+    for i_smoothing in (0.0, 1.0, 100.0):
+        options = MMIOptions(steps=60, i_smoothing=i_smoothing)
+        moved = fit_mmi(MIXTURES, (batch_of(32, seed=seed) for seed in range(60)), options).mixtures
         pairs = zip(moved, MIXTURES, strict=True)
         distances.append(sum(float(((new.means - old.means) ** 2).sum()) for new, old in pairs))
     assert distances[0] > distances[1] > 4 * distances[2] > 0
@@ -136,14 +136,14 @@ def test_the_pull_holds_the_means():
 
 def test_what_is_kept_is_the_average_after_the_first_quarter():
     """The means are those of an explicit average over the steps that count."""
-    options = DiscriminativeOptions(steps=8, rate=0.1)
+    options = MMIOptions(steps=8, rate=0.1)
     batches = [batch_of(16, seed=seed) for seed in range(8)]
     # With as many steps as batches n, and none averaged yet, the last value is kept: so each step's can be had.
     means = []
     for n in range(1, 9):
-        early = refine(MIXTURES, batches[:n], replace(options, steps=10**6)).mixtures
+        early = fit_mmi(MIXTURES, batches[:n], replace(options, steps=10**6)).mixtures
         means.append([mixture.means for mixture in early])
-    found = refine(MIXTURES, batches, options).mixtures
+    found = fit_mmi(MIXTURES, batches, options).mixtures
     assert 10**6 * 0.25 > 8
     for c, mixture in enumerate(found):
         expected = np.mean([each[c] for each in means[2:]], axis=0)
@@ -153,8 +153,8 @@ def test_what_is_kept_is_the_average_after_the_first_quarter():
 def test_the_same_batches_give_the_same_mixtures():
     """Nothing is drawn at random, and the mixtures given stay as they are."""
     before = [mixture.means.copy() for mixture in MIXTURES]
-    options = DiscriminativeOptions(steps=5)
-    one, other = (refine(MIXTURES, [batch_of(8, seed=seed) for seed in range(5)], options) for _ in range(2))
+    options = MMIOptions(steps=5)
+    one, other = (fit_mmi(MIXTURES, [batch_of(8, seed=seed) for seed in range(5)], options) for _ in range(2))
     for mine, theirs, old, mixture in zip(one.mixtures, other.mixtures, before, MIXTURES, strict=True):
         np.testing.assert_array_equal(mine.means, theirs.means)
         np.testing.assert_array_equal(mixture.means, old)
@@ -186,7 +186,7 @@ def test_an_average_by_hand():
         ({"batch": 1}, "batch is 1, but it must be 2 or more"),
         ({"rate": 0.0}, "rate is 0.0, but it must be positive"),
         ({"rate": math.inf}, "rate is inf, but it must be positive"),
-        ({"pull": -1.0}, "pull is -1.0, but it must be 0 or more"),
+        ({"i_smoothing": -1.0}, "i_smoothing is -1.0, but it must be 0 or more"),
         (
             {"shortest_s": 4.0},
             "shortest_s is 4.0 and longest_s 3.0, but 0 < shortest_s <= longest_s must hold",
@@ -204,4 +204,4 @@ def test_an_average_by_hand():
 def test_options_outside_their_range_are_refused(options, text):
     """The error names the option, its value and the range."""
     with pytest.raises(OptionError, match="^" + re.escape(text) + "$"):
-        DiscriminativeOptions(**options)
+        MMIOptions(**options)

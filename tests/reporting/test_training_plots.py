@@ -105,7 +105,7 @@ def test_without_matplotlib_the_remedy_is_told(
 
 def test_a_report_on_a_training(run: Run, voices: Path, tmp_path: Path) -> None:
     """``--report`` writes the numbers of every step of every mixture, and their pictures; the model is the same."""
-    small = ("--components", "1,2", "--folds", "2", "--iterations", "3", "--discriminative", "4", "--quiet")
+    small = ("--components", "1,2", "--folds", "2", "--iterations", "3", "--mmi-steps", "4", "--quiet")
     stream = ("--stream", "n_coefficients=13")
     done = run("train", voices, "-o", tmp_path / "a.npz", *small, *stream, "--report", tmp_path / "new" / "report")
     assert (done.returncode, done.stderr) == (0, "")

@@ -10,7 +10,7 @@ import pytest
 from speechgmm.corpus.recording import Recording
 from speechgmm.errors import AudioError, CorpusError, EvaluationError, OptionError
 from speechgmm.evaluation.intervals import Resampling
-from speechgmm.progress import unwatched
+from speechgmm.progress import silent
 from speechgmm.segmentation.assess import SegmentAssessment, assess_segments
 from speechgmm.segmentation.references import Reference
 from speechgmm.segmentation.segment import NONSPEECH, Segment
@@ -91,9 +91,9 @@ def test_progress_is_watched() -> None:
     """Recording by recording."""
     seen = []
 
-    def watch(items, *, total, what):  # type: ignore[no-untyped-def]
+    def progress(items, *, total, what):  # type: ignore[no-untyped-def]
         seen.append((total, what))
-        return unwatched(items, total=total, what=what)
+        return silent(items, total=total, what=what)
 
-    assessed("one.wav", "two.wav", watch=watch)  # type: ignore[arg-type]
+    assessed("one.wav", "two.wav", progress=progress)  # type: ignore[arg-type]
     assert seen == [(2, "segmenting")]

@@ -14,7 +14,7 @@ from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.demo.synthesis import KINDS, Kind, draw_voice, speak
 from speechgmm.errors import OptionError
 from speechgmm.features.bands import chunks
-from speechgmm.features.front_end import STRETCH_S, log_mel_bands, power_spectrum, views, without_offset
+from speechgmm.features.front_end import STRETCH_S, log_mel_bands, power_spectrum, stream_stretches, without_offset
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.segmentation import decoder
 from speechgmm.segmentation.decoder import segments_of
@@ -106,7 +106,7 @@ def test_a_segment_is_decided_as_an_utterance(tiny_model: speechgmm.Model) -> No
     (segment,) = segments_of(
         tiny_model, [samples], options=SegmentationOptions(min_nonspeech_s=30.0, min_voice_s=30.0, nonspeech_cost=1e6)
     )
-    decision = tiny_model.decide(tiny_model.score_all(views([samples], tiny_model.front_ends)))
+    decision = tiny_model.decide(tiny_model.score_all(stream_stretches([samples], tiny_model.front_ends)))
     assert segment.label == decision.label == "male"
     assert segment.probability == pytest.approx(decision.probability, rel=1e-5)
     assert segment.probabilities == pytest.approx(decision.probabilities, rel=1e-4)
@@ -131,7 +131,7 @@ def test_a_long_segment_is_scored_minute_by_minute(
     minute = round(STRETCH_S / 0.01)
     assert lengths[:2] == [minute, minute]
     assert sum(lengths) == 1 + (len(samples) - 400) // 160
-    decision = tiny_model.decide(tiny_model.score_all(views([samples], tiny_model.front_ends)))
+    decision = tiny_model.decide(tiny_model.score_all(stream_stretches([samples], tiny_model.front_ends)))
     assert segment.probability == pytest.approx(decision.probability, rel=1e-5)
 
 

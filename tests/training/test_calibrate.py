@@ -14,7 +14,7 @@ from speechgmm.evaluation.detection import cllr
 from speechgmm.features.front_end import Stretch
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.gaussian import DiagonalMixture
-from speechgmm.training.calibrate import HeldOut, calibrate, cuts, gather, least_likelihood
+from speechgmm.training.calibrate import HeldOut, calibrate, cuts, gather, min_likelihood
 
 BEFORE = uncalibrated_model(
     labels=("high", "low"),
@@ -79,9 +79,9 @@ def test_cuts_do_not_cross_stretches() -> None:
 
 def test_least_likelihood_by_hand() -> None:
     """Four standard deviations below the mean, and one deviation is at least 0.1 a dimension."""
-    assert least_likelihood([-40.0, -44.0], 2) == pytest.approx(-42.0 - 4 * 2.0)
-    assert least_likelihood([-40.0, -44.0], 50) == pytest.approx(-42.0 - 4 * 5.0)
-    assert least_likelihood([-7.0], 1) == pytest.approx(-7.4)
+    assert min_likelihood([-40.0, -44.0], 2) == pytest.approx(-42.0 - 4 * 2.0)
+    assert min_likelihood([-40.0, -44.0], 50) == pytest.approx(-42.0 - 4 * 5.0)
+    assert min_likelihood([-7.0], 1) == pytest.approx(-7.4)
 
 
 def test_gather_scores_wholes_and_pieces() -> None:
@@ -107,9 +107,9 @@ def test_calibration_on_held_out_speakers_is_sane() -> None:
     model = calibrate(BEFORE, gather(BEFORE, held_out(40, seed=3)))
 
     others = held_out(40, seed=4)
-    trusting = replace(BEFORE, calibration=Calibration(scales=(1e5,), halfway=1e5, offsets=(0.0, 0.0)))
+    trusting = replace(BEFORE, calibration=Calibration(scales=(1e5,), half_weight_frames=1e5, offsets=(0.0, 0.0)))
     assert 0.5 < model.calibration.scales[0] < 10
-    assert 0.0 <= model.calibration.halfway < 100
+    assert 0.0 <= model.calibration.half_weight_frames < 100
     assert model.calibration.offsets == pytest.approx((0.0, 0.0), abs=0.5)
     assert cost(model, others) < 0.75
     assert cost(model, others) < cost(trusting, others)
@@ -123,7 +123,7 @@ def test_the_mixtures_stay_as_they_are() -> None:
     model = calibrate(BEFORE, evidence)
 
     best = [each.whole.log_likelihoods.max() / each.whole.n_speech[0] for each in evidence]
-    assert model.least_likelihood == pytest.approx(least_likelihood(best, 1))
+    assert model.min_likelihood == pytest.approx(min_likelihood(best, 1))
     assert model.streams is BEFORE.streams
     assert (model.labels, model.priors, model.decision) == (BEFORE.labels, BEFORE.priors, BEFORE.decision)
 
@@ -135,8 +135,8 @@ def test_a_talkative_speaker_counts_once() -> None:
 
     again = calibrate(BEFORE, gather(BEFORE, [*utterances, *[utterances[0]] * 4])).calibration
 
-    assert (*again.scales, again.halfway, *again.offsets) == pytest.approx(
-        (*once.scales, once.halfway, *once.offsets), rel=1e-3
+    assert (*again.scales, again.half_weight_frames, *again.offsets) == pytest.approx(
+        (*once.scales, once.half_weight_frames, *once.offsets), rel=1e-3
     )
 
 

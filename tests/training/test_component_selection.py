@@ -23,7 +23,7 @@ from speechgmm.training.component_selection import AUTO_SIZES, check_sizes, comp
 from speechgmm.training.fitting import fit_model
 from speechgmm.training.options import TrainingOptions
 from speechgmm.training.train import train
-from speechgmm.workers.local import LocalWorkers
+from speechgmm.workers.local import LocalExecutor
 
 LABELS = ("high", "low")
 FRONT_END = FrontEndOptions(n_coefficients=4, cepstral_mean="none")
@@ -117,7 +117,7 @@ def test_one_speaker_cannot_be_held_out() -> None:
 def test_two_jobs_give_the_same_results() -> None:
     """The results do not depend on how many workers there were."""
     one, two = (
-        compare_sizes(utterances_of(), LABELS, OPTIONS, sizes=(2, 4), spread=LocalWorkers(jobs).compute)
+        compare_sizes(utterances_of(), LABELS, OPTIONS, sizes=(2, 4), spread=LocalExecutor(jobs).compute)
         for jobs in (1, 2)
     )
     assert one == two
@@ -163,11 +163,11 @@ def test_training_takes_the_size_that_does_best(voices: Path) -> None:
 def test_training_refuses_an_impossible_size_at_once(voices: Path) -> None:
     """A size is checked before any recording is read."""
 
-    def watch(*arguments: object, **options: object) -> None:
+    def progress(*arguments: object, **options: object) -> None:
         pytest.fail("the work was started")
 
     with pytest.raises(OptionError, match=r"^n_components is 0, but"):
-        train(read_corpus(voices), sizes=(8, 0), watch=watch)
+        train(read_corpus(voices), sizes=(8, 0), progress=progress)
 
 
 def test_automatic_sizes_double() -> None:

@@ -18,11 +18,11 @@ from speechgmm.corpus.recording import Corpus, Recording
 from speechgmm.features.extraction import Failure, Utterance, extract
 from speechgmm.features.front_end import Stretch
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.mixture.mmi import DiscriminativeOptions
-from speechgmm.training.discriminative import Urn, draw_batch
+from speechgmm.mixture.mmi import MMIOptions
+from speechgmm.training.discriminative import SegmentSampler, draw_batch
 from speechgmm.training.feature_store import FeatureStore
 from speechgmm.training.fitting import fit_model
-from speechgmm.training.material import copies as copies_of
+from speechgmm.training.material import copies as augmented_versions
 from speechgmm.training.options import TrainingOptions
 
 Run = Callable[..., CompletedProcess[str]]
@@ -34,12 +34,12 @@ def utterance(speaker: str, value: float, *, n_frames: int = 400, label: str = "
     """An utterance of steady frames that tell where they came from, numbered in the second feature."""
     frames = np.stack([np.full(n_frames, value), np.arange(n_frames)], axis=1).astype(np.float32)
     recording = Recording(
-        file=Path("a.wav"), name="a.wav", label=label, speaker=speaker, columns={"corpus": corpus}, copy=copy
+        file=Path("a.wav"), name="a.wav", label=label, speaker=speaker, columns={"corpus": corpus}, augmentation=copy
     )
     return Utterance.of(recording, [Stretch(frames, n_frames)], "0")
 
 
-def drawn(urn: Urn, copy: str = "", n: int = 3000) -> dict[float, float]:
+def drawn(urn: SegmentSampler, copy: str = "", n: int = 3000) -> dict[float, float]:
     rng = np.random.default_rng(0)
     counts = Counter(float(urn.draw(copy, rng).kept.read(0, 1)[0, 0]) for _ in range(n))
     return {value: count / n for value, count in counts.items()}
@@ -47,7 +47,7 @@ def drawn(urn: Urn, copy: str = "", n: int = 3000) -> dict[float, float]:
 
 def test_speakers_are_drawn_evenly() -> None:
     """However much a speaker has said; silence is never drawn, nor another class."""
-    urn = Urn.of(
+    urn = SegmentSampler.of(
         "low",
         [
             *(utterance("a", 1.0) for _ in range(9)),
@@ -63,13 +63,13 @@ def test_speakers_are_drawn_evenly() -> None:
 def test_groups_are_drawn_by_the_square_root_of_their_speakers() -> None:
     """A corpus of nine speakers is drawn three times as often as one of one."""
     utterances = [utterance(str(number), 1.0, corpus="large") for number in range(9)]
-    urn = Urn.of("low", [*utterances, utterance("x", 2.0, corpus="small")], "corpus")
+    urn = SegmentSampler.of("low", [*utterances, utterance("x", 2.0, corpus="small")], "corpus")
     assert drawn(urn) == pytest.approx({1.0: 0.75, 2.0: 0.25}, abs=0.03)
 
 
 def test_copies_are_drawn_where_they_are_asked_for() -> None:
     """A kind of copy is drawn from its own; where there is none of a kind, the recordings themselves are."""
-    urn = Urn.of("low", [utterance("a", 1.0), utterance("a", 2.0, copy="channel")], "")
+    urn = SegmentSampler.of("low", [utterance("a", 1.0), utterance("a", 2.0, copy="channel")], "")
     assert drawn(urn, "", 50) == {1.0: 1.0}
     assert drawn(urn, "channel", 50) == {2.0: 1.0}
     assert drawn(urn, "effort", 50) == {1.0: 1.0}
@@ -77,12 +77,14 @@ def test_copies_are_drawn_where_they_are_asked_for() -> None:
 
 def test_a_batch_is_made_of_cuts() -> None:
     """Classes in turn; each cut successive frames of one utterance, as long as the options say, or all there are."""
-    urns = [
-        Urn.of("high", [utterance("a", 1.0, label="high"), utterance("b", 2.0, label="high", n_frames=9)], ""),
-        Urn.of("low", [utterance("c", 3.0), utterance("c", 4.0, copy="channel")], ""),
+    samplers = [
+        SegmentSampler.of(
+            "high", [utterance("a", 1.0, label="high"), utterance("b", 2.0, label="high", n_frames=9)], ""
+        ),
+        SegmentSampler.of("low", [utterance("c", 3.0), utterance("c", 4.0, copy="channel")], ""),
     ]
-    options = DiscriminativeOptions(batch=200, shortest_s=0.5, longest_s=1.5, channel_share=0.25)
-    batch = draw_batch(urns, np.zeros(2), FRONT_END, options, np.random.default_rng(3))
+    options = MMIOptions(batch=200, shortest_s=0.5, longest_s=1.5, channel_share=0.25)
+    batch = draw_batch(samplers, np.zeros(2), FRONT_END, options, np.random.default_rng(3))
     assert batch.truth.tolist() == [0, 1] * 100
     assert batch.frames.dtype == np.float32
     values, lengths, begin = [], [], 0
@@ -104,16 +106,16 @@ def test_a_batch_is_made_of_cuts() -> None:
 
 def test_a_cut_has_at_least_one_frame() -> None:
     """Where less is asked for than one frame lasts, one is drawn."""
-    urns = [Urn.of(label, [utterance("a", 5.0, label=label)], "") for label in ("high", "low")]
-    options = DiscriminativeOptions(batch=20, shortest_s=1e-4, longest_s=2e-4)
-    assert set(draw_batch(urns, np.zeros(2), FRONT_END, options, np.random.default_rng(0)).lengths) == {1}
+    samplers = [SegmentSampler.of(label, [utterance("a", 5.0, label=label)], "") for label in ("high", "low")]
+    options = MMIOptions(batch=20, shortest_s=1e-4, longest_s=2e-4)
+    assert set(draw_batch(samplers, np.zeros(2), FRONT_END, options, np.random.default_rng(0)).lengths) == {1}
 
 
 def test_cuts_are_normalised_as_utterances_are() -> None:
     """The mean of a cut is moved to the reference, as that of an utterance of its length would be."""
-    urns = [Urn.of(label, [utterance("a", 5.0, label=label)], "") for label in ("high", "low")]
+    samplers = [SegmentSampler.of(label, [utterance("a", 5.0, label=label)], "") for label in ("high", "low")]
     front_end = replace(FRONT_END, cepstral_mean="utterance")
-    batch = draw_batch(urns, np.array([1.0, 2.0]), front_end, DiscriminativeOptions(), np.random.default_rng(0))
+    batch = draw_batch(samplers, np.array([1.0, 2.0]), front_end, MMIOptions(), np.random.default_rng(0))
     first = batch.frames[: batch.lengths[0]]
     np.testing.assert_allclose(first.mean(axis=0), [1.0, 2.0], atol=1e-4)
 
@@ -126,7 +128,7 @@ def test_only_the_means_of_gaussian_streams_move(voices: Path) -> None:
     for front_end in options.front_ends:
         found = [extract(each, front_end=front_end) for each in corpus.recordings]
         views.append([each for each in found if isinstance(each, Utterance)])
-    steps = replace(options, discriminative=DiscriminativeOptions(steps=12))
+    steps = replace(options, mmi=MMIOptions(steps=12))
     (plain, _), (moved, fitted), (again, _) = (
         fit_model(views, corpus.labels, each) for each in (options, steps, steps)
     )
@@ -152,9 +154,11 @@ def test_copies_are_made_of_what_trains(shares: dict[str, float], kinds: list[st
     """One of each wanted kind, none of the recordings that calibrate; shouts come with raised voices."""
     first, *others = read_corpus(voices).recordings
     corpus = Corpus(source="voices", recordings=(replace(first, split="dev"), *others))
-    options = TrainingOptions(discriminative=DiscriminativeOptions(**shares))
-    assert copies_of(corpus, options) == [replace(each, copy=kind) for kind in kinds for each in others]
-    assert copies_of(corpus, TrainingOptions()) == []
+    options = TrainingOptions(mmi=MMIOptions(**shares))
+    assert augmented_versions(corpus, options) == [
+        replace(each, augmentation=kind) for kind in kinds for each in others
+    ]
+    assert augmented_versions(corpus, TrainingOptions()) == []
 
 
 @pytest.mark.parametrize("copy", ["channel", "effort"])
@@ -164,10 +168,10 @@ def test_a_copy_is_another_sound_of_the_same_file(copy: str, voices: Path, tmp_p
     front_end, noises = FrontEndOptions(), (recordings[-1].file,)
     plain, *copies = (
         extract(each, front_end=front_end, noises=noises)
-        for each in (recordings[0], *[replace(recordings[0], copy=copy)] * 2)
+        for each in (recordings[0], *[replace(recordings[0], augmentation=copy)] * 2)
     )
     stored = FeatureStore(folder=tmp_path, front_end=front_end, noises=noises)
-    copies.append(stored.fetch(replace(recordings[0], copy=copy)))
+    copies.append(stored.fetch(replace(recordings[0], augmentation=copy)))
     assert not any(isinstance(each, Failure) for each in (plain, *copies))
     first = next(copies[0].stretches()).frames
     assert (
@@ -188,8 +192,8 @@ def test_copies_with_other_noises_are_kept_apart(voices: Path, tmp_path: Path) -
     recordings = read_corpus(voices).recordings
     for index in (-1, -2):
         store = FeatureStore(folder=tmp_path, front_end=FrontEndOptions(), noises=(recordings[index].file,))
-        store.fetch(replace(recordings[0], copy="channel"))
-        store.fetch(replace(recordings[0], copy="effort"))
+        store.fetch(replace(recordings[0], augmentation="channel"))
+        store.fetch(replace(recordings[0], augmentation="effort"))
     assert len(list(tmp_path.rglob("*.npy"))) == 3
 
 
@@ -202,13 +206,22 @@ def test_copies_on_disk_are_made_again_when_they_are_drawn_otherwise(
         monkeypatch.setattr(copies, "VERSION", version)
         store = FeatureStore(folder=tmp_path, front_end=FrontEndOptions())
         for copy in ("", "channel", "effort"):
-            store.fetch(replace(recording, copy=copy))
+            store.fetch(replace(recording, augmentation=copy))
     assert len(list(tmp_path.rglob("*.npy"))) == 5
 
 
 def test_the_command_is_the_same_however_the_work_is_done(run: Run, voices: Path, tmp_path: Path) -> None:
     """With all kinds of copies, the bytes do not depend on jobs, on where features are kept, or on a checkpoint."""
-    steps = ("--discriminative", "4", "--channel-copies", "0.4", "--effort-copies", "0.3", "--balance-by", "speaker")
+    steps = (
+        "--mmi-steps",
+        "4",
+        "--channel-augmentation",
+        "0.4",
+        "--effort-augmentation",
+        "0.3",
+        "--balance-by",
+        "speaker",
+    )
     arguments = ("train", voices, "--components", "2", "--folds", "2", "--quiet", *steps)
     ways = {
         "plain": (),
@@ -228,9 +241,11 @@ def test_the_command_is_the_same_however_the_work_is_done(run: Run, voices: Path
     assert card["data"]["train"]["female"]["recordings"] == 12, "copies are no recordings"
 
 
-@pytest.mark.parametrize("extra", [("--channel-copies", "0.4"), ("--effort-copies", "0.1"), ("--balance-by", "corpus")])
+@pytest.mark.parametrize(
+    "extra", [("--channel-augmentation", "0.4"), ("--effort-augmentation", "0.1"), ("--balance-by", "corpus")]
+)
 def test_what_needs_steps_is_refused_without(run: Run, voices: Path, tmp_path: Path, extra: tuple[str, str]) -> None:
     """Options of the steps say nothing where none are made."""
     done = run("train", voices, "-o", tmp_path / "model.npz", *extra)
     assert done.returncode == 2
-    assert "--channel-copies, --effort-copies and --balance-by need --discriminative STEPS" in done.stderr
+    assert "--channel-augmentation, --effort-augmentation and --balance-by need --mmi-steps STEPS" in done.stderr

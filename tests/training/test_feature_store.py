@@ -19,7 +19,7 @@ from speechgmm.features.options import FrontEndOptions
 from speechgmm.training.feature_store import FeatureStore
 from speechgmm.training.options import TrainingOptions
 from speechgmm.training.train import train
-from speechgmm.workers.local import LocalWorkers
+from speechgmm.workers.local import LocalExecutor
 
 SMALL = TrainingOptions(n_components=2, folds=2)
 
@@ -70,7 +70,7 @@ def test_features_come_back_as_they_were_made(recording: Recording, tmp_path: Pa
 def test_the_model_is_that_of_features_in_memory(corpus: Corpus, jobs: int, tmp_path: Path) -> None:
     """Training from disk gives the same bytes, whoever does the work, the first time and the next."""
     expected = model_bytes(corpus, tmp_path / "memory.npz")
-    workers, features = LocalWorkers(jobs), tmp_path / "features"
+    workers, features = LocalExecutor(jobs), tmp_path / "features"
     assert model_bytes(corpus, tmp_path / "disk.npz", features=features, workers=workers) == expected
     assert model_bytes(corpus, tmp_path / "again.npz", features=features, workers=workers) == expected
     assert len(arrays_in(features)) == len(corpus.recordings)
@@ -85,7 +85,7 @@ def test_features_are_made_once(recording: Recording, tmp_path: Path, monkeypatc
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("it was decoded again")
 
-    monkeypatch.setattr("speechgmm.training.feature_store.recording_views", refuse)
+    monkeypatch.setattr("speechgmm.training.feature_store.recording_stretches", refuse)
     assert fetched(store_in(tmp_path / "features"), replace(recording, file=copy, name="copy.wav")).n_speech > 0
 
 

@@ -31,7 +31,7 @@ from speechgmm.training.fitting import fit_background, fit_model
 from speechgmm.training.options import TrainingOptions
 from speechgmm.training.pooling import ClassUtterances, Piece, PooledShard, balance, pool, reference_mean
 from speechgmm.training.train import for_training, require_speakers, train
-from speechgmm.workers.local import LocalWorkers
+from speechgmm.workers.local import LocalExecutor
 
 T = TypeVar("T")
 
@@ -109,7 +109,7 @@ def test_unheard_voices_are_told_apart(tiny_model: Model, tmp_path: Path) -> Non
 
 def test_two_jobs_give_the_same_bytes(corpus: Corpus, tiny_model_file: Path, tmp_path: Path) -> None:
     """A model file does not depend on how many workers made it."""
-    trained = train(corpus, options=TrainingOptions(n_components=4), workers=LocalWorkers(2))
+    trained = train(corpus, options=TrainingOptions(n_components=4), workers=LocalExecutor(2))
 
     save(trained.model, tmp_path / "two.npz")
 
@@ -124,7 +124,7 @@ def test_a_manifest_of_a_folder_gives_its_model(corpus: Corpus, tiny_model: Mode
 
     assert same_mixtures(model, tiny_model)
     assert model.calibration == tiny_model.calibration
-    assert model.least_likelihood == tiny_model.least_likelihood
+    assert model.min_likelihood == tiny_model.min_likelihood
 
 
 def test_each_split_has_its_part(own_corpus: Corpus) -> None:
@@ -205,7 +205,7 @@ class Place(InMemory):
 
     name = ""
 
-    def whence(self) -> str:
+    def describe(self) -> str:
         return self.name
 
 
@@ -215,7 +215,7 @@ def test_a_frame_is_found_where_it_came_from() -> None:
     for place, name in zip(places, "ab", strict=True):
         object.__setattr__(place, "name", name)
     shard = PooledShard(tuple(Piece(place, 0, len(place.frames), None, 1.0) for place in places))
-    assert [shard.whence(row) for row in range(5)] == ["a", "a", "a", "b", "b"]
+    assert [shard.describe(row) for row in range(5)] == ["a", "a", "a", "b", "b"]
 
 
 @pytest.mark.parametrize("lengths", [(70_000,), (32_768, 5), (10_000, 30_000, 30_000), (1, 32_767, 32_768)])
@@ -406,12 +406,12 @@ def test_progress_is_told(corpus: Corpus) -> None:
     """Each long loop goes through the watch, with its length."""
     seen: list[tuple[str, int | None, int]] = []
 
-    def watch(items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
+    def progress(items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
         taken = list(items)
         seen.append((what, total, len(taken)))
         return taken
 
-    train(of_speakers(corpus, 1, 2), options=SMALL, watch=watch)
+    train(of_speakers(corpus, 1, 2), options=SMALL, progress=progress)
 
     assert seen == [("reading recordings", 4, 4), ("fitting mixtures", 2, 2), ("holding out speakers", 2, 2)]
 

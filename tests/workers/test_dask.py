@@ -142,7 +142,7 @@ def test_a_worker_that_dies_is_replaced_by_the_other(
     """One of two workers is killed in the midst of the iterations: the training ends with the same bytes."""
     n_updates, killed = [], threading.Event()
 
-    def watch(items, *, total, what):
+    def progress(items, *, total, what):
         for item in items:
             yield item
             n_updates.append(what)
@@ -153,7 +153,7 @@ def test_a_worker_that_dies_is_replaced_by_the_other(
 
     with connected(cluster.address) as workers:
         trained = train(
-            read_corpus(voices), options=OPTIONS, workers=workers, features=tmp_path / "features", watch=watch
+            read_corpus(voices), options=OPTIONS, workers=workers, features=tmp_path / "features", progress=progress
         )
     assert killed.is_set()
     assert cluster.workers[0].wait(timeout=10) == -signal.SIGKILL
