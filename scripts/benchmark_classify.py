@@ -1,11 +1,11 @@
-"""Measure how fast `speechgmm classify` is, and whether its memory grows: 1,000 recordings of three seconds.
+"""Measure the speed and memory of `speechgmm classify` on 1,000 recordings of three seconds.
 
     python scripts/benchmark_classify.py [RECORDINGS] [--files 1000] [--runs 3]
 
 Three-second WAV files (16 kHz, 16 bit) are cut from the recordings in RECORDINGS, or made by the built-in synthesiser.
-The command then runs as a process of its own, with one job, on a tenth of them and on all of them in turn. Printed are
-the medians over the runs: audio seconds per second of CPU time (user and system, the whole process with its start-up,
-and of what the nine tenths cost beyond the first), and the peak of resident memory.
+The command runs in a new process with one job, on 10 % of the files and on all files in turn. Prints medians over the
+runs: CPU seconds (user and system), peak resident memory, and audio seconds per CPU second, of the whole process with
+start-up and of the other 90 % of the files alone.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LENGTH = round(RATE * LENGTH_S)
 
 
 def pieces(source: Path | None) -> Iterator[Samples]:
-    """Three-second pieces of recorded speech, or of synthetic voices, without end."""
+    """An endless iterator of three-second pieces of recorded speech or of synthetic voices."""
     if source is None:
         for seed in itertools.count():
             rng = np.random.default_rng(seed)
@@ -55,12 +55,12 @@ def measure(folder: Path) -> tuple[float, float]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
     _, status, usage = os.wait4(process.pid, 0)
     if status != 0:
-        raise SystemExit("speechgmm classify failed")
+        raise SystemExit(f"{folder}: speechgmm classify ended with status {os.waitstatus_to_exitcode(status)}")
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def main() -> None:
-    """Make the files, run the command on them in turn, print the medians."""
+    """Make the files, run the command, print the medians."""
     parser = argparse.ArgumentParser(description="Measure the speed and memory of speechgmm classify.")
     parser.add_argument("recordings", type=Path, nargs="?", metavar="RECORDINGS")
     parser.add_argument("--files", type=int, default=1000)
@@ -73,7 +73,7 @@ def main() -> None:
             folder.mkdir()
             for number, samples in enumerate(itertools.islice(pieces(arguments.recordings), count)):
                 soundfile.write(folder / f"{number:05}.wav", samples, RATE, subtype="PCM_16")
-        measure(few)  # warms the file cache and the compiled modules; not counted
+        measure(few)  # warm up the file cache and the compiled modules; not counted
         runs = [(measure(few), measure(many)) for _ in range(arguments.runs)]
     few_cpu, few_mb, many_cpu, many_mb = (
         statistics.median(run[which][figure] for run in runs) for which in (0, 1) for figure in (0, 1)
@@ -83,7 +83,7 @@ def main() -> None:
     print(f"{n_few:8}{few_cpu:9.2f}{few_mb:10.0f}")
     print(f"{arguments.files:8}{many_cpu:9.2f}{many_mb:10.0f}")
     print(
-        f"audio seconds per CPU second: {audio / many_cpu:.0f} with start-up, {more / (many_cpu - few_cpu):.0f} beyond"
+        f"audio seconds per CPU second: {audio / many_cpu:.0f} with start-up, {more / (many_cpu - few_cpu):.0f} without"
     )
 
 

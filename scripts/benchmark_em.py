@@ -1,13 +1,13 @@
-"""Race the EM iteration against scikit-learn's GaussianMixture, on real MFCCs and a fitted mixture, one thread each.
+"""Benchmark one EM iteration against scikit-learn's GaussianMixture on MFCCs of real speech, one thread each.
 
     python scripts/benchmark_em.py RECORDINGS [--frames 40000] [--components 64 256 512] [--runs 5]
 
-Frames come from the recordings in the folder RECORDINGS by the default front end. For each number of components a
-mixture is fitted for eight iterations; from it, one whole EM iteration (E-step and M-step) is timed as CPU time, ours
-on float32 frames and scikit-learn's on float64, in turns within this process. Printed are the medians, their ratio, the
-memory each allocates beyond the frames, what starting costs in iterations, and how far our parameters after the
-iteration are from scikit-learn's. Below: how far 50 iterations in single precision end from those in double, and the
-wall time of an E-step with one thread over that with two, which says something only where two cores are idle.
+The frames come from the recordings in the folder RECORDINGS, with the default front end. For each number of components
+a mixture is fitted for eight iterations. From it, one EM iteration (E-step and M-step) is timed as CPU time: speechgmm
+on float32 frames and scikit-learn on float64 frames, alternately in this process. Prints the medians, their ratio, the
+memory allocated beyond the frames, the time of the initialisation in iterations, and the largest difference of the
+parameters. Then prints the relative difference of the log-likelihood after 50 iterations in single and in double
+precision, and the wall time of an E-step with one thread divided by that with two (needs two idle cores).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import time
 import tracemalloc
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +30,10 @@ from speechgmm.corpus import find_audio
 from speechgmm.corpus.recording import Recording
 from speechgmm.features.extraction import recording_stretches
 from speechgmm.features.options import FrontEndOptions
+from speechgmm.mixture.component_family import Family
 from speechgmm.mixture.em import fit, update
 from speechgmm.mixture.estep import Frames
-from speechgmm.mixture.families import family_for
-from speechgmm.mixture.family import Family
+from speechgmm.mixture.family_registry import family_for
 from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.initialisation import start
 from speechgmm.mixture.options import EMOptions
@@ -60,13 +61,13 @@ def real_frames(folder: Path, n_frames: int, front_end: FrontEndOptions) -> Fram
 
 
 def one_iteration(mixture: DiagonalMixture, frames: Frames, family: Family[DiagonalMixture]) -> DiagonalMixture:
-    """Our E-step and M-step."""
+    """One E-step and M-step of speechgmm."""
     gathered = accumulate(mixture, frames, axes=family.axes)
     return update(gathered, family, min_occupancy=UNFLOORED.min_occupancy, may_reseed=0).mixture
 
 
 def beginning_of(frames: Frames, n_components: int) -> DiagonalMixture:
-    """Where EM starts."""
+    """The initial mixture of EM."""
     shards = shards_of(frames)
     family: Family[DiagonalMixture] = family_for("gaussian", shards, n_components)
     return start(shards, n_components, family, np.random.default_rng(0))
@@ -84,7 +85,7 @@ def their_iteration(mixture: DiagonalMixture, frames: Frames) -> GaussianMixture
         means_init=mixture.means,
         precisions_init=1.0 / mixture.variances,
     )
-    # `fit` would also initialise responsibilities it does not use; the three steps below are its iteration alone.
+    # `fit` also computes initial responsibilities that it does not use; these three calls are the iteration alone.
     theirs._initialize(frames, np.zeros((len(frames), mixture.n_components)))
     _, responsibilities = theirs._e_step(frames)
     theirs._m_step(frames, responsibilities)
@@ -92,14 +93,14 @@ def their_iteration(mixture: DiagonalMixture, frames: Frames) -> GaussianMixture
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
-    """CPU time of a piece of work."""
+    """CPU time of a call."""
     begin = time.process_time()
     work()
     return time.process_time() - begin
 
 
 def peak_megabytes(work: Callable[[], object]) -> float:
-    """Most memory a piece of work allocates, as NumPy reports it."""
+    """Peak memory that a call allocates, by tracemalloc (NumPy reports its arrays to it)."""
     tracemalloc.start()
     work()
     peak = tracemalloc.get_traced_memory()[1]
@@ -107,8 +108,8 @@ def peak_megabytes(work: Callable[[], object]) -> float:
     return peak / 1e6
 
 
-def race(frames: Frames, n_components: int, runs: int) -> str:
-    """One line of the table."""
+def compare(frames: Frames, n_components: int, runs: int) -> str:
+    """One row of the table."""
     starting = cpu_seconds(lambda: beginning_of(frames, n_components))
     options = EMOptions(max_iterations=8, tolerance=0.0)
     mixture = fit(frames, beginning_of(frames, n_components), options=options).mixture
@@ -124,11 +125,11 @@ def race(frames: Frames, n_components: int, runs: int) -> str:
     ours(), theirs()  # warm up
     times = [(cpu_seconds(ours), cpu_seconds(theirs)) for _ in range(runs)]
     our_time, their_time = (statistics.median(column) for column in zip(*times, strict=True))
-    mine, other = ours(), theirs()
+    mixture_after, reference = ours(), theirs()
     error = max(
-        np.abs((mine.means - other.means_) / np.sqrt(other.covariances_)).max(),
-        np.abs(mine.variances / other.covariances_ - 1.0).max(),
-        np.abs(mine.weights / other.weights_ - 1.0).max(),
+        np.abs((mixture_after.means - reference.means_) / np.sqrt(reference.covariances_)).max(),
+        np.abs(mixture_after.variances / reference.covariances_ - 1.0).max(),
+        np.abs(mixture_after.weights / reference.weights_ - 1.0).max(),
     )
     return (
         f"| {n_components} | {1e3 * our_time:.0f} | {1e3 * their_time:.0f} | {their_time / our_time:.1f} "
@@ -146,39 +147,40 @@ def precision(frames: Frames, n_components: int) -> float:
 
 
 def speed_up(frames: Frames, n_components: int, runs: int) -> float:
-    """Wall time of an E-step on eight shards with one thread, over that with two; medians of interleaved runs."""
+    """Wall time of an E-step on eight shards with one thread divided by that with two; medians of interleaved runs."""
     many = shards_of(np.resize(frames, (8 * SHARD_FRAMES, frames.shape[1])).astype(np.float32))
     mixture = beginning_of(frames, n_components)
     times: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(runs):
         for jobs, walls in times.items():
             begin = time.perf_counter()
-            spread = functools.partial(ordered_map, jobs=jobs, threads=True)
-            accumulate_shards(mixture, many, axes=mixture.axes, spread=spread)
+            execute = functools.partial(ordered_map, jobs=jobs, threads=True)
+            accumulate_shards(mixture, replace(many, execute=execute), axes=mixture.axes)
             walls.append(time.perf_counter() - begin)
     return statistics.median(times[1]) / statistics.median(times[2])
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description="Race the EM iteration against scikit-learn's.")
+    parser = argparse.ArgumentParser(description="Benchmark one EM iteration against scikit-learn.")
     parser.add_argument("recordings", type=Path, metavar="RECORDINGS")
     parser.add_argument("--frames", type=int, default=40000)
     parser.add_argument("--components", type=int, nargs="+", default=[64, 256, 512])
     parser.add_argument("--delta-order", type=int, default=0, choices=[0, 1])
     parser.add_argument("--runs", type=int, default=5)
     arguments = parser.parse_args()
-    warnings.simplefilter("ignore")  # scikit-learn says after one iteration that it has not converged
+    warnings.simplefilter("ignore")  # scikit-learn warns that one iteration does not converge
     front_end = FrontEndOptions(delta_order=arguments.delta_order)
     frames = real_frames(arguments.recordings, arguments.frames, front_end)
     print(f"{len(frames)} frames of {frames.shape[1]} dimensions, median of {arguments.runs} runs, CPU time\n")
     print(
-        "| components | ours, ms | scikit-learn, ms | ratio | ours, MB | scikit-learn, MB | start, iterations | error |"
+        "| components | speechgmm, ms | scikit-learn, ms | ratio "
+        "| speechgmm, MB | scikit-learn, MB | start, iterations | error |"
     )
     print("| --: " * 8 + "|")
     with threadpool_limits(1):
         for n_components in arguments.components:
-            print(race(frames, n_components, arguments.runs), flush=True)
+            print(compare(frames, n_components, arguments.runs), flush=True)
         print()
         for n_components in arguments.components:
             print(f"{n_components} components: float32 against float64 after 50 iterations, relative difference of the")

@@ -1,11 +1,11 @@
-"""Measure `speechgmm segment`: speed, memory against length, start-up, and how late a live stream's segments are.
+"""Measure `speechgmm segment`: speed, memory against length, and the latency of live segments.
 
     python scripts/benchmark_segment.py [RECORDING] [--minutes 1 10 60 600]
 
-RECORDING, or five minutes of synthetic voices, is repeated to the lengths asked for (WAV, 16 kHz, 16 bit). The command
-runs on each as a process of its own, with one thread. Printed are CPU seconds (user and system, with the start-up),
-seconds of audio for each of them beyond those of the shortest, and the peak of resident memory. Then half a minute is
-sent through a pipe as fast as it would be spoken, and the time from the end of each segment to its line is taken.
+RECORDING, or five minutes of synthetic voices, is repeated to the given lengths (WAV, 16 kHz, 16 bit). The command runs
+on each in a new process with one thread. Prints CPU seconds (user and system, with start-up), wall-clock seconds, audio
+seconds per CPU second (relative to the shortest file, so without start-up) and peak resident memory. Then 30 s of audio
+are sent through a pipe in real time, and the delay from the end of each segment to its output line is measured.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"
 
 
 def voices() -> Samples:
-    """Five minutes of synthetic voices, a second's pause after each 4 to 9 s."""
+    """Five minutes of synthetic voices, with a pause of 1 s after each 4 to 9 s."""
     parts: list[Samples] = []
     for seed in itertools.count():
         rng = np.random.default_rng(seed)
@@ -49,7 +49,7 @@ def voices() -> Samples:
 
 
 def write_repeated(file: Path, samples: Samples, n_samples: int) -> None:
-    """Repeat samples in a file, without holding it in memory."""
+    """Write the samples repeatedly to a file, up to `n_samples`, in constant memory."""
     with soundfile.SoundFile(file, "w", RATE, 1, "PCM_16") as sound:
         while (left := n_samples - sound.tell()) > 0:
             sound.write(samples[:left])
@@ -61,24 +61,24 @@ def measure(file: Path) -> tuple[float, float, float]:
     process = subprocess.Popen([*COMMAND, str(file)], stdout=subprocess.DEVNULL, env=ENVIRONMENT)
     _, status, usage = os.wait4(process.pid, 0)
     if status != 0:
-        raise SystemExit("speechgmm segment failed")
+        raise SystemExit(f"{file}: speechgmm segment ended with status {os.waitstatus_to_exitcode(status)}")
     return usage.ru_utime + usage.ru_stime, time.monotonic() - begin, usage.ru_maxrss / 1024
 
 
 def delays(samples: Samples) -> list[float]:
-    """Seconds from the end of each segment to its line, where sound comes through a pipe at its own pace."""
+    """Delay in seconds from the end of each segment to its output line, for audio piped in real time."""
     command = [*COMMAND, "-", "--raw", "s16le", "--rate", str(RATE)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT)
     assert process.stdin is not None
     assert process.stdout is not None
     sound, output = process.stdin, process.stdout
     content = (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
-    output.readline()  # the header comes before the sound is heard, and start-up counts apart
+    output.readline()  # the header is written before any audio is read; start-up does not count
     begin = time.monotonic()
-    late: list[float] = []
+    seconds: list[float] = []
 
     def take_times() -> None:
-        late.extend(time.monotonic() - begin - float(line.split(b",")[2]) for line in output)
+        seconds.extend(time.monotonic() - begin - float(line.split(b",")[2]) for line in output)
 
     reader = threading.Thread(target=take_times)
     reader.start()
@@ -90,11 +90,11 @@ def delays(samples: Samples) -> list[float]:
     sound.close()
     reader.join()
     process.wait()
-    return late
+    return seconds
 
 
 def main() -> None:
-    """Make the files, run the command on them, print what it took."""
+    """Make the files, run the command, print time and memory."""
     parser = argparse.ArgumentParser(description="Measure the speed and memory of speechgmm segment.")
     parser.add_argument("recording", type=Path, nargs="?", metavar="RECORDING")
     parser.add_argument("--minutes", type=float, nargs="+", default=[1, 10, 60, 600])
@@ -110,10 +110,8 @@ def main() -> None:
             speed = f"{60 * (minutes - first[0]) / (cpu_s - first[1]):.0f}" if first else ""
             first = first or (minutes, cpu_s)
             print(f"{minutes:8g}{cpu_s:9.2f}{wall_s:9.2f}{speed:>13}{peak_mb:9.0f}", flush=True)
-    late = delays(samples[: LIVE_S * RATE])
-    print(
-        f"live: {len(late)} segments, told {np.median(late):.1f} s after their end (median), {max(late):.1f} s at most"
-    )
+    latency = delays(samples[: LIVE_S * RATE])
+    print(f"live: {len(latency)} segments, latency {np.median(latency):.1f} s (median), {max(latency):.1f} s (maximum)")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Compare `speechgmm segment` with what one would do without it: a window slid over the recording.
+"""Compare `speechgmm segment` with a baseline: a sliding window classified by the same model.
 
     python scripts/compare_segments.py RECORDINGS REFERENCE [--model MODEL] [--window 2 --hop 0.5]
 
-RECORDINGS is a long recording or a folder of such, REFERENCE as for ``speechgmm evaluate --segments``. The baseline
-classifies windows of a few seconds with the same model; each stretch of a hop gets the label that most of the windows
-over it have, where the energy gate finds speech in a third of its frames, and no speech elsewhere. Gaps of less than
-half a second are closed. Printed are the parts of the identification error rate of both.
+RECORDINGS is a long recording or a folder of long recordings; REFERENCE is as for ``speechgmm evaluate --segments``.
+The baseline classifies windows of a few seconds. Each hop gets the majority label of the windows that contain it if
+the energy VAD finds speech in more than a third of its frames, and the label for non-speech otherwise. Gaps shorter
+than half a second are closed. Prints the identification error rate of both methods and its parts.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from speechgmm.audio.samples import Samples
 from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.corpus import find_audio
 from speechgmm.corpus.recording import Recording
-from speechgmm.demo.ami import speaker_label
+from speechgmm.demo.ami_corpus import speaker_label
 from speechgmm.features.activity import speech_frames
 from speechgmm.features.front_end import log_mel_bands, power_spectrum, stream_stretches
-from speechgmm.segmentation.assess import Segmenter, assess_segments
+from speechgmm.segmentation.evaluate_segments import Segmenter, assess_segments
 from speechgmm.segmentation.references import read_references
 from speechgmm.segmentation.segment import NONSPEECH
 from speechgmm.segmentation.segment_recordings import segmenter
 
 GATE = FrontEndOptions()
-GATED_SHARE = 1 / 3
-CLOSED_S = 0.5
+SPEECH_SHARE = 1 / 3
+MAX_GAP_S = 0.5
 
 
-def slid(model: Model, file: Path, *, window_s: float, hop_s: float) -> Iterator[Segment]:
-    """The baseline's segments of a recording."""
+def sliding_window(model: Model, file: Path, *, window_s: float, hop_s: float) -> Iterator[Segment]:
+    """The segments of a recording by the baseline."""
     rate = model.front_end.sampling_rate
     samples = read(file, sampling_rate=rate)
     hop, n_over = round(hop_s * rate), round(window_s / hop_s)
@@ -65,26 +65,26 @@ def _majority(labels: list[str]) -> str:
 
 
 def _speech(samples: Samples, hop: int, n_hops: int) -> list[bool]:
-    """Whether the gate finds speech in each hop, short gaps closed."""
+    """Whether each hop is speech by the energy VAD, with short gaps closed."""
     keep = speech_frames(log_mel_bands(power_spectrum(samples, GATE), GATE), GATE).astype(np.float64)
     edges = np.flatnonzero(keep)
     for left, right in itertools.pairwise(edges):
-        if (right - left) * GATE.hop_s < CLOSED_S:
+        if (right - left) * GATE.hop_s < MAX_GAP_S:
             keep[left:right] = 1.0
     per_hop = hop // GATE.hop
-    return [bool(keep[at * per_hop : (at + 1) * per_hop].sum() > GATED_SHARE * per_hop) for at in range(n_hops)]
+    return [bool(keep[at * per_hop : (at + 1) * per_hop].sum() > SPEECH_SHARE * per_hop) for at in range(n_hops)]
 
 
 def main() -> None:
-    """Segment the recordings in both ways and print how wrong either is."""
+    """Segment the recordings with both methods and print the error rates."""
     parser = argparse.ArgumentParser(description="Compare speechgmm segment with a sliding window.")
     parser.add_argument("recordings", type=Path, metavar="RECORDINGS")
     parser.add_argument("reference", type=Path, metavar="REFERENCE")
     parser.add_argument("--model", type=Path)
     parser.add_argument("--window", type=float, default=2.0, metavar="S")
     parser.add_argument("--hop", type=float, default=0.5, metavar="S")
-    parser.add_argument("--skip-overlap", action="store_true", help="do not score where several voices speak at once")
-    parser.add_argument("--match", default="*", metavar="PATTERN", help="only files of such a name")
+    parser.add_argument("--skip-overlap", action="store_true", help="do not score overlapping speech")
+    parser.add_argument("--match", default="*", metavar="PATTERN", help="only files that match the pattern")
     arguments = parser.parse_args()
     model = speechgmm.load(arguments.model)
     references = read_references(arguments.reference, classes=model.labels, further=speaker_label)
@@ -92,12 +92,12 @@ def main() -> None:
     recordings = [Recording(file=file, name=str(file), label="") for file in files]
 
     def baseline(file: Path) -> Iterator[Segment]:
-        return slid(model, file, window_s=arguments.window, hop_s=arguments.hop)
+        return sliding_window(model, file, window_s=arguments.window, hop_s=arguments.hop)
 
-    ways: dict[str, Segmenter] = {"sliding window": baseline, "speechgmm segment": segmenter(model)}
+    methods: dict[str, Segmenter] = {"sliding window": baseline, "speechgmm segment": segmenter(model)}
     print(f"{'':20}{'IER':>8}{'missed':>9}{'unknown':>9}{'false':>8}{'confused':>10}")
-    for name, way in ways.items():
-        errors = assess_segments(way, recordings, references, skip_overlap=arguments.skip_overlap).report.errors
+    for name, method in methods.items():
+        errors = assess_segments(method, recordings, references, skip_overlap=arguments.skip_overlap).report.errors
         parts = (errors.rate, *(part / errors.total_s for part in (errors.missed_s, errors.unknown_s)))
         parts += (errors.false_alarm_s / errors.total_s, errors.confused_s / errors.total_s)
         widths = (8, 9, 9, 8, 10)

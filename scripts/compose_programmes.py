@@ -1,19 +1,18 @@
-"""Compose long programmes of many voices from short recordings, with a reference of who speaks when.
+"""Compose long programmes of many speakers from short recordings, with a reference segmentation.
 
     python scripts/compose_programmes.py CORPORA_ROOT -o FOLDER [--split dev] [--minutes 5] [--snr clean 20 10 0]
 
-The speakers of one split of corpus_manifest.csv take turns: dev speakers for tuning, test and other for measuring.
-Between turns are pauses, and now and then a break or a sound of ESC-10. With a signal-to-noise ratio there is noise
-behind everything: rain, sea, a helicopter or a chainsaw, so far below the average speaker. Sounds and noises are those
-that train for the splits train and dev, and otherwise those of split other. Speakers differ in level, and with
---overlap some begin before the last has ended.
+The speakers of one split of corpus_manifest.csv take turns: use dev for tuning, test and other for evaluation. Between
+turns are pauses, and sometimes a longer break or an ESC-10 sound. --snr adds background noise (rain, sea, helicopter or
+chainsaw) at the given ratio to the average speaker. The splits train and dev use the sounds of split train, the other
+splits those of split other. Speakers differ in level. With --overlap some turns begin before the last one has ended.
 
 FOLDER gets programme00_clean.wav and so on (16 kHz, 16 bit), reference.rttm and reference.csv (path, start, end, label,
-speaker). The reference comes from each recording alone, before anything is added: it is speech from the first to the
-last frame that the energy gate of the default front end lets pass, without pauses of 0.5 s and more. What recordings
-hold of silence before and after that is cut off but for 0.1 s. Overlapping voices are both in the reference.
+speaker). The reference is made from each recording before mixing: speech lasts from the first to the last speech frame
+by the energy VAD of the default front end, without pauses of 0.5 s and more. Silence before and after is trimmed to
+0.1 s. Where voices overlap, the reference has both.
 
-The same seed gives the same files, and the same speech at every noise level. Memory does not grow with the length.
+The same seed gives the same files, and the same speech at every noise level. Memory use is independent of the length.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import programmes
 import soundfile
-from programmes import RATE, Placed, Utterance, Voice
 
+import programmes
+from programmes import RATE, Placed, Utterance, Voice
 from speechgmm import read_corpus
 from speechgmm.audio.reading import read
 from speechgmm.audio.samples import Samples
@@ -42,30 +41,32 @@ from speechgmm.segmentation.writers import rttm
 
 MANIFEST = Path(__file__).resolve().parent.parent / "corpus_manifest.csv"
 STEADY = ("rain", "sea_waves", "helicopter", "chainsaw")
-LEFT_OUT = ("speechocean762-child",)  # nobody tells the voices of children apart
+EXCLUDED = ("speechocean762-child",)  # girls and boys cannot be told apart by voice
 
 
 def read_utterance(recording: Recording) -> Utterance | None:
-    """A recording's speech; None without any."""
+    """The speech of a recording; None if it has none."""
     samples = read(recording.file, sampling_rate=RATE, start=recording.start, end=recording.end)
     return programmes.prepared(samples)
 
 
 def draw_utterance(recordings: Sequence[Recording], rng: np.random.Generator) -> Utterance:
-    """One of a speaker's utterances."""
+    """A random utterance of a speaker."""
     for index in rng.permutation(len(recordings)):
         if utterance := read_utterance(recordings[index]):
             return utterance
-    raise SystemExit(f"{recordings[0].name}: no recording of this speaker holds speech")
+    raise SystemExit(
+        f"{recordings[0].name}: no recording of this speaker has speech; remove the speaker from the corpus"
+    )
 
 
 def voices_of(corpus: Corpus, split: str, corpora: Sequence[str]) -> list[Voice]:
-    """The speakers of a split, in some corpora or in all."""
+    """The speakers of a split, from the given corpora or from all."""
     by_speaker: dict[tuple[str, str], list[Recording]] = defaultdict(list)
-    for each in corpus.recordings:
-        wanted = each.columns["corpus"] in corpora if corpora else each.columns["corpus"] not in LEFT_OUT
-        if each.split == split and each.label != "none" and wanted:
-            by_speaker[each.label, str(each.speaker)].append(each)
+    for item in corpus.recordings:
+        wanted = item.columns["corpus"] in corpora if corpora else item.columns["corpus"] not in EXCLUDED
+        if item.split == split and item.label != "none" and wanted:
+            by_speaker[item.label, str(item.speaker)].append(item)
     return [
         Voice(name=speaker, label=label, draw=functools.partial(draw_utterance, recordings))
         for (label, speaker), recordings in sorted(by_speaker.items())
@@ -73,30 +74,30 @@ def voices_of(corpus: Corpus, split: str, corpora: Sequence[str]) -> list[Voice]
 
 
 def sounds_of(corpus: Corpus, split: str, *, steady: bool) -> list[Samples]:
-    """Sounds that are no speech: those for behind the voices, or those for between them."""
+    """Non-speech sounds: steady ones for the background, the others for the breaks between turns."""
     side = "train" if split in ("train", "dev") else "other"
     recordings = [
-        each
-        for each in corpus.recordings
-        if each.label == "none" and each.split == side and (each.columns["sound_class"] in STEADY) == steady
+        item
+        for item in corpus.recordings
+        if item.label == "none" and item.split == side and (item.columns["sound_class"] in STEADY) == steady
     ]
-    sounds = (programmes.unit_power(read(each.file, sampling_rate=RATE)) for each in recordings)
+    sounds = (programmes.unit_power(read(item.file, sampling_rate=RATE)) for item in recordings)
     return [sound for sound in sounds if sound is not None]
 
 
-def noting(placed: Iterator[Placed], spans: list[tuple[Segment, str]]) -> Iterator[Placed]:
-    """The same, its speech added to the reference on the way."""
-    for one in placed:
-        if one.voice is not None:
-            at = one.start / RATE
-            spans += [(Segment(start=at + a, end=at + b, label=one.voice.label), one.voice.name) for a, b in one.runs]
-        yield one
+def recorded(placed: Iterator[Placed], spans: list[tuple[Segment, str]]) -> Iterator[Placed]:
+    """Pass the items through and append their speech to the reference `spans`."""
+    for item in placed:
+        if item.voice is not None:
+            at, voice = item.start / RATE, item.voice
+            spans += [(Segment(start=at + a, end=at + b, label=voice.label), voice.name) for a, b in item.runs]
+        yield item
 
 
 def compose(
     file: Path, voices: Sequence[Voice], corpus: Corpus, arguments: argparse.Namespace, snr: str, seed: Sequence[int]
 ) -> list[tuple[Segment, str]]:
-    """Write one programme; its reference, in order of time, each segment with its speaker."""
+    """Write one programme and return its reference: segments in order of time, each with its speaker."""
     rng, noise_rng = np.random.default_rng(seed), np.random.default_rng([*seed, 1])
     n_samples = round(arguments.minutes * 60 * RATE)
     spans: list[tuple[Segment, str]] = []
@@ -109,7 +110,7 @@ def compose(
         pace=programmes.PACES[arguments.pace],
     )
     noise = None if snr == "clean" else programmes.backdrop(sounds_of(corpus, arguments.split, steady=True), noise_rng)
-    pieces = programmes.mixed(noting(placed, spans), n_samples=n_samples)
+    pieces = programmes.mixed(recorded(placed, spans), n_samples=n_samples)
     unfinished = file.with_suffix(".part.wav")
     with soundfile.SoundFile(unfinished, "w", RATE, 1, "PCM_16") as sound:
         for piece in programmes.with_backdrop(pieces, noise, 0.0 if snr == "clean" else float(snr), noise_rng):
@@ -119,29 +120,35 @@ def compose(
 
 
 def write_reference(folder: Path, spans: dict[str, list[tuple[Segment, str]]]) -> None:
-    """Write the reference of all programmes, by their file names, twice."""
-    lines = [line for name, found in spans.items() for line in rttm((one for one, _ in found), name=name)]
+    """Write the reference of all programmes as RTTM and as CSV."""
+    lines = [line for name, pairs in spans.items() for line in rttm((segment for segment, _ in pairs), name=name)]
     write_atomically(folder / "reference.rttm", "".join(lines).encode())
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["path", "start", "end", "label", "speaker"])
-    for name, found in spans.items():
-        table.writerows([name, f"{one.start:.4f}", f"{one.end:.4f}", one.label, speaker] for one, speaker in found)
+    for name, pairs in spans.items():
+        table.writerows([name, f"{s.start:.4f}", f"{s.end:.4f}", s.label, speaker] for s, speaker in pairs)
     write_atomically(folder / "reference.csv", text.getvalue().encode())
 
 
 def main() -> None:
-    """Compose the programmes the user asks for."""
-    parser = argparse.ArgumentParser(description="Compose long programmes of many voices from short recordings.")
+    """Compose the programmes."""
+    parser = argparse.ArgumentParser(description="Compose long programmes of many speakers from short recordings.")
     parser.add_argument("root", type=Path, metavar="CORPORA_ROOT")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--split", choices=["train", "dev", "test", "other"], default="dev")
-    parser.add_argument("--corpus", action="append", default=[], metavar="NAME", help="only its speakers; repeatable")
-    parser.add_argument("--programmes", type=int, default=1, metavar="N", help="of each noise level (default: 1)")
-    parser.add_argument("--minutes", type=float, default=5.0, metavar="M", help="length of each (default: 5)")
-    parser.add_argument("--voices", type=int, default=8, metavar="N", help="speakers in each (default: 8)")
+    parser.add_argument(
+        "--corpus", action="append", default=[], metavar="NAME", help="only speakers of this corpus; repeatable"
+    )
+    parser.add_argument(
+        "--programmes", type=int, default=1, metavar="N", help="programmes per noise level (default: 1)"
+    )
+    parser.add_argument("--minutes", type=float, default=5.0, metavar="M", help="length of a programme (default: 5)")
+    parser.add_argument("--voices", type=int, default=8, metavar="N", help="speakers per programme (default: 8)")
     parser.add_argument("--snr", nargs="+", default=["clean"], metavar="DB", help="noise levels: clean, 20, 10, 0 ...")
-    parser.add_argument("--overlap", type=float, default=0.0, metavar="SHARE", help="of turns (default: 0)")
+    parser.add_argument(
+        "--overlap", type=float, default=0.0, metavar="SHARE", help="share of overlapping turns (default: 0)"
+    )
     parser.add_argument(
         "--pace", choices=list(programmes.PACES), default="talk", help="sparse: short turns, long breaks, more sounds"
     )

@@ -1,4 +1,4 @@
-"""How an utterance may be heard: whole, in part, and as channels, rooms and others spoil it."""
+"""Test conditions of an utterance: whole, cut short, coded, noisy, reverberant, quiet or among other voices."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ BABBLERS = 6
 
 @dataclass(frozen=True)
 class Background:
-    """What may be heard behind a voice.
+    """Material for background noise.
 
     Attributes
     ----------
     sounds : tuple of Path
-        Sounds that are no speech and train nothing.
+        Non-speech sounds that are not used in training.
     voices : tuple of Recording
-        Speech that trains no mixture.
+        Speech that is not used to train a mixture.
     """
 
     sounds: tuple[Path, ...]
@@ -41,37 +41,38 @@ class Background:
 
     @classmethod
     def of(cls, corpus: Corpus) -> Background:
-        """What of a corpus may serve."""
-        sounds = tuple(each.file for each in corpus.recordings if each.label == "none" and each.split == "other")
-        voices = tuple(each for each in corpus.recordings if each.label != "none" and each.split in ("dev", "test"))
+        """The background material of a corpus."""
+        recordings = corpus.recordings
+        sounds = tuple(item.file for item in recordings if item.label == "none" and item.split == "other")
+        voices = tuple(item for item in recordings if item.label != "none" and item.split in ("dev", "test"))
         return cls(sounds, voices)
 
 
-def generator_for(recording: Recording, what: str = "") -> np.random.Generator:
-    """The same draws for a recording each time."""
-    return np.random.default_rng(zlib.crc32((recording.name + what).encode()))
+def generator_for(recording: Recording, purpose: str = "") -> np.random.Generator:
+    """A random generator seeded with the name of the recording."""
+    return np.random.default_rng(zlib.crc32((recording.name + purpose).encode()))
 
 
 def conditions(
     recording: Recording, background: Background, wanted: frozenset[str] = frozenset()
 ) -> Iterator[tuple[str, Samples]]:
-    """A recording under the conditions wanted, or under all.
+    """A recording under the conditions in `wanted`, or under all if `wanted` is empty.
 
     Yields
     ------
     str, array (n,)
-        The condition's name and what is heard, at `RATE`.
+        The condition's name and the samples, at `RATE`.
     """
     samples = read(recording.file, sampling_rate=RATE)
-    for name, heard in _usual(samples, generator_for(recording), background.sounds):
+    for name, degraded in _cheap(samples, generator_for(recording), background.sounds):
         if not wanted or name in wanted:
-            yield name, heard
+            yield name, degraded
     for name, make in _costly(recording, samples, background.voices).items():
         if not wanted or name in wanted:
             yield name, make()
 
 
-def _usual(samples: Samples, rng: np.random.Generator, sounds: tuple[Path, ...]) -> Iterator[tuple[str, Samples]]:
+def _cheap(samples: Samples, rng: np.random.Generator, sounds: tuple[Path, ...]) -> Iterator[tuple[str, Samples]]:
     yield "whole", samples
     for length_s in LENGTHS_S:
         n_samples = round(RATE * length_s)
@@ -87,27 +88,27 @@ def _usual(samples: Samples, rng: np.random.Generator, sounds: tuple[Path, ...])
 
 
 def _costly(recording: Recording, samples: Samples, voices: tuple[Recording, ...]) -> dict[str, Callable[[], Samples]]:
-    """What is made only where it is wanted; the others speak once for all levels."""
-    others = functools.cache(lambda: babble(len(samples), recording, voices))
+    """Conditions that are computed on demand; all levels share one babble noise."""
+    noise = functools.cache(lambda: babble(len(samples), recording, voices))
 
-    def among_others(snr_db: float) -> Samples:
-        return with_noise(samples, others(), snr_db, begin=0)
+    def in_babble(snr_db: float) -> Samples:
+        return with_noise(samples, noise(), snr_db, begin=0)
 
     return {
         "MP3 16 kbit/s": lambda: coded(samples, "MP3", "MPEG_LAYER_III", 0.95),
         "Opus 10 kbit/s": lambda: coded(samples, "OGG", "OPUS", 0.99),
-        **{f"babble {snr_db:g} dB": functools.partial(among_others, snr_db) for snr_db in LEVELS_DB},
+        **{f"babble {snr_db:g} dB": functools.partial(in_babble, snr_db) for snr_db in LEVELS_DB},
     }
 
 
 def with_sound(samples: Samples, rng: np.random.Generator, sounds: tuple[Path, ...], snr_db: float) -> Samples:
-    """The samples with one of the sounds behind them."""
+    """The samples with a randomly drawn sound as background noise."""
     noise = read(sounds[int(rng.integers(len(sounds)))], sampling_rate=RATE)
     return with_noise(samples, noise, snr_db, begin=int(rng.integers(len(noise))))
 
 
 def coded(samples: Samples, container: str, codec: str, compression: float) -> Samples:
-    """The samples through a lossy codec and back, so strongly compressed (0 to 1, see libsndfile)."""
+    """Encode and decode with a lossy codec; `compression` is libsndfile's compression level, 0 to 1."""
     if len(samples) == 0:
         return samples
     peak = np.float32(max(1.0, float(np.abs(samples).max())))
@@ -118,17 +119,17 @@ def coded(samples: Samples, container: str, codec: str, compression: float) -> S
         )
         stream.seek(0)
         decoded, rate = soundfile.read(stream, dtype="float32")
-    heard: Samples = peak * to_mono_at_rate(decoded, rate, RATE)
-    return heard
+    coded_samples: Samples = peak * to_mono_at_rate(decoded, rate, RATE)
+    return coded_samples
 
 
 def babble(n_samples: int, recording: Recording, voices: tuple[Recording, ...]) -> Samples:
-    """Several others who speak at once, equally loud, for as long."""
+    """Babble noise: `BABBLERS` other speakers at once, at equal levels, (n_samples,)."""
     rng = generator_for(recording, "babble")
-    others = [each for each in voices if each.speaker != recording.speaker]
+    others = [voice for voice in voices if voice.speaker != recording.speaker]
     mixed = np.zeros(n_samples, dtype=np.float32)
     for index in rng.choice(len(others), BABBLERS, replace=False):
-        voice = read(others[index].file, sampling_rate=RATE)
-        loudness = np.sqrt(np.mean(voice**2) + 1e-10)
-        mixed += np.resize(np.roll(voice / loudness, -int(rng.integers(len(voice)))), n_samples)
+        speech = read(others[index].file, sampling_rate=RATE)
+        rms = np.sqrt(np.mean(speech**2) + 1e-10)
+        mixed += np.resize(np.roll(speech / rms, -int(rng.integers(len(speech)))), n_samples)
     return mixed

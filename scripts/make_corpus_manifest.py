@@ -1,11 +1,11 @@
-"""Write corpus_manifest.csv: the recordings the shipped model is trained and tested on, split by speaker.
+"""Write corpus_manifest.csv: the recordings that train and test the shipped model, split by speaker.
 
     python scripts/make_corpus_manifest.py CORPORA_ROOT [-o corpus_manifest.csv]
 
-CORPORA_ROOT holds a manifest.csv of its own that lists every file with label, speaker, corpus, language, use,
-duration, licence, source and sha256. Files of use "train" are split 70 : 15 : 15 into train, dev and test, by whole
-speakers, within each corpus and label, in the order of the speakers' SHA-256, so that a speaker never changes sides by
-accident. All other files get the split "other": nothing shipped is trained on them.
+CORPORA_ROOT/manifest.csv lists every file with label, speaker, corpus, language, use, duration, licence, source and
+sha256. Files of use "train" are split 70 : 15 : 15 into train, dev and test: speaker-disjoint, within each corpus and
+label, in the order of the SHA-256 of the speakers' names, so that the split of a speaker does not depend on the order
+of the rows. All other files get the split "other" and do not train the shipped model.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NONSPEECH_FOLDS = "123"
 
 
 def split_speakers(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """Give each speaker who may train a split."""
+    """Assign a split to each speaker of use "train"."""
     groups: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in rows:
         if row["use"] == "train":
@@ -45,9 +45,10 @@ def split_speakers(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 
 def split_of(row: Mapping[str, str], split: Mapping[str, str]) -> str:
-    """The split of a recording: its speaker's, or, of sounds that are no speech, that of the source they come from.
+    """The split of a recording: that of its speaker; for non-speech sounds, that of the fold.
 
-    ESC-10 puts clips of one source into one of five folds, which their names begin with: three train.
+    The names of ESC-10 clips begin with the number of their fold, 1 to 5; clips of one source are in one fold. The
+    folds in `NONSPEECH_FOLDS` train.
     """
     if row["use"] == "train":
         return split[row["speaker"]]
@@ -57,8 +58,8 @@ def split_of(row: Mapping[str, str], split: Mapping[str, str]) -> str:
 
 
 def main() -> None:
-    """Read the corpora's own manifest and write ours."""
-    parser = argparse.ArgumentParser(description="Write corpus_manifest.csv.")
+    """Read CORPORA_ROOT/manifest.csv and write corpus_manifest.csv."""
+    parser = argparse.ArgumentParser(description="Write corpus_manifest.csv, split by speaker.")
     parser.add_argument("root", type=Path, metavar="CORPORA_ROOT")
     parser.add_argument("-o", "--output", type=Path, default=Path("corpus_manifest.csv"))
     arguments = parser.parse_args()
@@ -71,7 +72,7 @@ def main() -> None:
     for row in rows:
         writer.writerow({**row, "split": split_of(row, split)})
     write_atomically(arguments.output, text.getvalue().encode())
-    print(f"{arguments.output}: {len(rows)} recordings, {len(split)} speakers who may train")
+    print(f"{arguments.output}: {len(rows)} recordings, {len(split)} speakers of use train")
 
 
 if __name__ == "__main__":

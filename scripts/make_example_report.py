@@ -1,10 +1,10 @@
-"""Make the report that the README shows: the shipped model on corpora it has not heard.
+"""Make the report shown in the README: the shipped model on corpora that are not in its training data.
 
     python scripts/make_example_report.py CORPORA_ROOT FOLDER [--browser /usr/bin/chromium]
 
-CORPORA_ROOT holds the recordings of corpus_manifest.csv. FOLDER gets what `speechgmm evaluate -o FOLDER` writes, and
-the manifest of the corpora that were taken. With Chromium, docs/images/report.png becomes a picture of the page's
-beginning.
+CORPORA_ROOT holds the recordings of corpus_manifest.csv. FOLDER gets the output of `speechgmm evaluate -o FOLDER` and
+the manifest of the selected corpora. With --browser, a screenshot of the top of the page is written to
+docs/images/report.png.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ SIZE = "1200,2120"
 
 
 def main() -> int:
-    """Choose, evaluate, take a picture."""
+    """Select the corpora, evaluate, take the screenshot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpora", type=Path, metavar="CORPORA_ROOT")
     parser.add_argument("folder", type=Path, metavar="FOLDER")
-    parser.add_argument("--browser", metavar="FILE", help="take the picture with this Chromium")
+    parser.add_argument("--browser", metavar="FILE", help="Chromium executable that takes the screenshot")
     options = parser.parse_args()
     corpus = read_corpus(PROJECT / "corpus_manifest.csv", root=options.corpora)
     options.folder.mkdir(parents=True, exist_ok=True)
     manifest = options.folder / "manifest.csv"
-    write_manifest(corpus.select(lambda one: one.columns["corpus"] in CORPORA), manifest)
+    write_manifest(corpus.select(lambda recording: recording.columns["corpus"] in CORPORA), manifest)
     code = speechgmm(
         ["evaluate", str(manifest), "--split", "other", "-o", str(options.folder), "--force", "--by", "corpus"]
     )
@@ -42,7 +42,7 @@ def main() -> int:
         PICTURE.parent.mkdir(exist_ok=True)
         page = (options.folder / "report.html").resolve().as_uri()
         flags = ["--headless", "--no-sandbox", "--hide-scrollbars", f"--window-size={SIZE}", f"--screenshot={PICTURE}"]
-        subprocess.run([options.browser, *flags, page], check=True, stderr=subprocess.DEVNULL)  # it talks a lot
+        subprocess.run([options.browser, *flags, page], check=True, stderr=subprocess.DEVNULL)  # Chromium logs a lot
     return code
 
 

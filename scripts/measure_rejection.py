@@ -1,11 +1,11 @@
-"""Measure how well the rejection knows sounds it has not heard, with and without copies of those it has.
+"""Measure the rejection of sounds from sources not in training, with and without augmentation of the training sounds.
 
-    python scripts/measure_rejection.py CORPORA_ROOT [--copies 0 3] [--model MODEL]
+    python scripts/measure_rejection.py CORPORA_ROOT [--augmented 0 3] [--model MODEL]
 
-The sounds that train come in folds of other sources (the first digit of their names). In turn one fold is left out of
-the mixture of other sounds, and how many of its clips would get a label is counted. Then that mixture is fitted to all
-of them, and how much speech it refuses is counted: of speakers who calibrate or test, and of the corpora that never
-train, as they are and with sounds that train nothing behind them at 10 dB. The classes' mixtures stay as they are.
+The training sounds are in folds of different sources (the first digit of the file name). Each fold in turn is left out
+of the non-speech mixture, and the number of its clips that get a label is counted. Then the non-speech mixture is
+fitted to all folds, and the rejected speech is counted: of dev and test speakers, and of the corpora that never train,
+clean and with sounds of the other split in the background at 10 dB. The mixtures of the classes are not changed.
 """
 
 from __future__ import annotations
@@ -15,18 +15,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ablate import MANIFEST, NEVER_HEARD
+import speechgmm
+from ablate import MANIFEST, NEVER_TRAINED
 from conditions import RATE, Background, conditions
 from recipes import SHIPPED
-
-import speechgmm
 from speechgmm import Model, read_corpus
 from speechgmm.audio.reading import read
 from speechgmm.augmentation.augment import NONSPEECH_KINDS
+from speechgmm.classifier.rejection import NonSpeechModel
 from speechgmm.corpus.recording import Recording, augmented_versions
 from speechgmm.features.extraction import Utterance, extract
 from speechgmm.features.front_end import Samples, Stretch, stream_stretches
-from speechgmm.training.fitting import fit_rejection
+from speechgmm.training.fitting import fit_nonspeech
+from speechgmm.training.run_context import Run
 from speechgmm.workers.local import single_thread
 
 FOLDS = "123"
@@ -34,69 +35,77 @@ IN_NOISE = "noise 10 dB"
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
-    """A recording as every stream of the model hears it."""
+class Clip:
+    """A recording with its features in every stream of the model."""
 
     recording: Recording
     stretches: tuple[tuple[Stretch, ...], ...]
 
 
-def heard(model: Model, recording: Recording, samples: Samples) -> Heard:
-    """Samples that stand for a recording."""
-    return Heard(recording, tuple(stream_stretches([samples], model.front_ends)))
+def clip_of(model: Model, recording: Recording, samples: Samples) -> Clip:
+    """The features of a recording from its samples, which may be degraded."""
+    return Clip(recording, tuple(stream_stretches([samples], model.front_ends)))
 
 
-def rejecting(model: Model, sounds: Sequence[Recording], n_copies: int) -> Model:
-    """The model with a rejection that has learnt these sounds, and so many copies of each; its bound is 0."""
+def rejecting(model: Model, sounds: Sequence[Recording], n_augmented: int) -> Model:
+    """The model with a non-speech mixture of these sounds and `n_augmented` versions of each, and the threshold 0."""
     stream = model.streams[SHIPPED.rejecting_stream]
-    wanted = [*sounds, *augmented_versions(sounds, NONSPEECH_KINDS[:n_copies])]
-    found = [extract(each, front_end=stream.front_end) for each in wanted]
-    learnt = [each for each in found if isinstance(each, Utterance)]
-    rejection = fit_rejection(learnt, stream, SHIPPED)
-    if rejection is None or len(learnt) < len(wanted):
-        raise SystemExit("the sounds cannot be read, or hold too little")
-    return replace(model, rejection=replace(rejection, min_ratio=0.0))
+    wanted = [*sounds, *augmented_versions(sounds, NONSPEECH_KINDS[:n_augmented])]
+    results = [extract(item, front_end=stream.front_end) for item in wanted]
+    utterances = [result for result in results if isinstance(result, Utterance)]
+    mixture = fit_nonspeech(utterances, stream, Run(options=SHIPPED))
+    if mixture is None or len(utterances) < len(wanted):
+        raise SystemExit(
+            f"{len(wanted) - len(utterances)} of {len(wanted)} sounds cannot be read, or all are too short"
+        )
+    nonspeech = NonSpeechModel(stream=SHIPPED.rejecting_stream, mixture=mixture)
+    return replace(model, nonspeech=nonspeech, min_speech_ratio=0.0)
 
 
-def refused(model: Model, several: Sequence[Heard]) -> int:
-    """How many get no label."""
-    return sum(not model.decide(model.score_all(each.stretches)).decided for each in several)
+def n_rejected(model: Model, clips: Sequence[Clip]) -> int:
+    """Number of clips without a label."""
+    return sum(not model.decide(model.score_all(clip.stretches)).decided for clip in clips)
 
 
 @single_thread
 def main() -> None:
-    """Leave out, fit, count, print."""
-    parser = argparse.ArgumentParser(description="Measure the rejection of unheard sounds.")
+    """Fit without each fold and with all, count, print."""
+    parser = argparse.ArgumentParser(description="Measure the rejection of sounds from new sources.")
     parser.add_argument("root", type=Path, metavar="CORPORA_ROOT")
     parser.add_argument(
-        "--copies", type=int, nargs="+", default=[0, len(NONSPEECH_KINDS)], choices=range(len(NONSPEECH_KINDS) + 1)
+        "--augmented",
+        type=int,
+        nargs="+",
+        default=[0, len(NONSPEECH_KINDS)],
+        choices=range(len(NONSPEECH_KINDS) + 1),
+        help="number of augmented versions of each training sound",
     )
     parser.add_argument("--model", type=Path)
     arguments = parser.parse_args()
     model = speechgmm.load(arguments.model)
     corpus = read_corpus(MANIFEST, root=arguments.root)
-    sounds = [each for each in corpus.recordings if each.label == "none" and each.split == "train"]
+    sounds = [item for item in corpus.recordings if item.label == "none" and item.split == "train"]
     background = Background.of(corpus)
-    clips = [heard(model, each, read(each.file, sampling_rate=RATE)) for each in sounds]
-    speech: dict[str, list[Heard]] = {}
-    for each in corpus.recordings:
-        never = each.columns["corpus"] in NEVER_HEARD
-        if not (never or each.split in ("dev", "test")):
+    clips = [clip_of(model, item, read(item.file, sampling_rate=RATE)) for item in sounds]
+    speech: dict[str, list[Clip]] = {}
+    for item in corpus.recordings:
+        never = item.columns["corpus"] in NEVER_TRAINED
+        if not (never or item.split in ("dev", "test")):
             continue
-        part = each.columns["corpus"] if never else "dev and test speakers"
-        for condition, samples in conditions(each, background, frozenset({"whole", IN_NOISE} if never else {"whole"})):
-            name = part if condition == "whole" else f"these in {IN_NOISE}"
-            speech.setdefault(name, []).append(heard(model, each, samples))
-    for n_copies in arguments.copies:
+        part = item.columns["corpus"] if never else "dev and test speakers"
+        for condition, samples in conditions(item, background, frozenset({"whole", IN_NOISE} if never else {"whole"})):
+            name = part if condition == "whole" else f"{', '.join(NEVER_TRAINED)} in {IN_NOISE}"
+            speech.setdefault(name, []).append(clip_of(model, item, samples))
+    for n_augmented in arguments.augmented:
         labelled = 0
         for fold in FOLDS:
-            without = [each for each in sounds if Path(each.name).name[0] != fold]
+            without = [item for item in sounds if Path(item.name).name[0] != fold]
             of_fold = [clip for clip in clips if Path(clip.recording.name).name[0] == fold]
-            labelled += len(of_fold) - refused(rejecting(model, without, n_copies), of_fold)
-        print(f"{n_copies} copies of each sound: {labelled} of {len(clips)} left-out clips get a label")
-        judge = rejecting(model, sounds, n_copies)
-        for part, several in sorted(speech.items()):
-            print(f"  {part}: {refused(judge, several)} of {len(several)} refused")
+            labelled += len(of_fold) - n_rejected(rejecting(model, without, n_augmented), of_fold)
+        print(f"{n_augmented} augmented versions of each sound: {labelled} of {len(clips)} left-out clips get a label")
+        refitted = rejecting(model, sounds, n_augmented)
+        for part, utterances in sorted(speech.items()):
+            print(f"  {part}: {n_rejected(refitted, utterances)} of {len(utterances)} rejected")
 
 
 if __name__ == "__main__":

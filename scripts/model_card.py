@@ -1,4 +1,4 @@
-"""The card of the shipped model as a page: models/README.md, written from what the model itself carries."""
+"""The model card as Markdown, models/README.md, from the data in the model file."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from speechgmm import Model
-from speechgmm.classifier.model import Stream
+from speechgmm.classifier.scorer import Stream
 
 INTRODUCTION = """\
 # The shipped model: `default.npz`
 
-This page is written by `scripts/train_default_model.py` from what the model file carries (`speechgmm describe`).
+`scripts/train_default_model.py` writes this page from the data in the model file (`speechgmm describe`).
 
-Gaussian mixtures for each of {labels}, over one or more views of the same speech, an utterance's cepstral mean moved
-toward the training mean; their scores joined in one calibrated likelihood ratio.
+One diagonal Gaussian mixture for each of {labels} in each stream. The cepstral mean of an utterance is shifted toward
+the training mean. The scores of the streams are fused into one calibrated likelihood ratio. The streams:
 
 {streams}
 
@@ -22,23 +22,23 @@ The labels mean {labels_mean}.
 """
 
 RESULTS = """\
-Every figure is on speakers the model has not heard. UAR is the mean of both classes' recalls; `unknown` counts as
-wrong. The interval is of 95 %, by resampling speakers, then their utterances. Cllr is in bits: 0 is perfect, 1 says
-nothing; the least Cllr is what ideal calibration would reach.
+All test speakers are disjoint from the training speakers. UAR is the mean of the recalls of both classes; `unknown`
+counts as an error. The 95 % interval is from bootstrap resampling of speakers, then of their utterances. Cllr is in
+bits: 0 is perfect, 1 carries no information; min Cllr is the value after ideal calibration.
 
-The test speakers come from the corpora of training, so they are recorded like the training speakers, and the known
-wrong labels were taken out of those corpora: that makes them easier than life. The corpora in the lines below had no
-part in training.
+The test speakers are from the training corpora: they have the recording conditions of the training speakers, and known
+wrong labels were removed from these corpora. Results on other data are usually worse. The corpora in the rows below the
+first are not in the training data.
 """
 
 
 def card_text(model: Model) -> str:
-    """The card of a model as Markdown.
+    """The model card as Markdown.
 
     Parameters
     ----------
     model : Model
-        With the card that `train_default_model.py` gives it.
+        With a card written by `train_default_model.py`.
 
     Returns
     -------
@@ -56,36 +56,37 @@ def card_text(model: Model) -> str:
         "## What it cannot do\n\n" + bullets(card["limits"]),
         "## Results\n\n" + RESULTS + "\n" + results_table(model.labels, card["results"]),
         "The test speakers by corpus:\n\n" + corpus_table(card["results"]["test_by_corpus"]),
-        "Sounds that are no speech (ESC-10), and how many of them were refused a label:\n\n"
-        + refusal_table(card["results"]["non_speech"]),
+        "Non-speech sounds (ESC-10) and how many of them were rejected:\n\n"
+        + rejection_table(card["results"]["non_speech"]),
         "## Data\n\n" + data_text(model),
     ]
     return "\n\n".join(section.rstrip("\n") for section in sections) + "\n"
 
 
 def stream_text(stream: Stream) -> str:
-    """What a stream hears, in a line."""
-    made = stream.front_end
+    """The front end and the size of a stream, in one line."""
+    front_end = stream.front_end
     return (
-        f"{stream.mixtures[0].n_components} components a class on {made.n_dimensions} features: {made.features}, "
-        f"{1000 * made.window_s:g} ms window, {made.n_mels} mel bands from {made.fmin_hz:g} to {made.fmax_hz:g} Hz, "
-        f"frames within {made.speech_range_db:g} dB of the loud ones"
+        f"{stream.mixtures[0].n_components} components per class on {front_end.n_dimensions} features: "
+        f"{front_end.features}, {1000 * front_end.window_s:g} ms window, {front_end.n_mels} mel bands from "
+        f"{front_end.fmin_hz:g} to {front_end.fmax_hz:g} Hz, frames within {front_end.speech_range_db:g} dB of the "
+        "loudest"
     )
 
 
 def bullets(items: Iterable[str]) -> str:
-    """A list."""
+    """A Markdown list."""
     return "\n".join(f"- {item}" for item in items)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table, its first column to the left and the others to the right."""
+    """A Markdown table; the first column is aligned left, the others right."""
     lines = [header, [":--", *["--:"] * (len(header) - 1)], *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def results_table(labels: Sequence[str], results: Mapping[str, Any]) -> str:
-    """The main results, one line a test set."""
+    """The main results, one row per test set."""
     rows = []
     for name, figures in {"**test speakers**": results["test"], **results["unheard_corpora"]}.items():
         recalls = [format(figures["recall"][label], ".3f") if label in figures["recall"] else "" for label in labels]
@@ -104,7 +105,7 @@ def results_table(labels: Sequence[str], results: Mapping[str, Any]) -> str:
         )
     recall_names = [f"recall {label}" for label in labels]
     return table(
-        ["tested on", "utterances", "speakers", "UAR", "95 %", *recall_names, "unknown", "Cllr", "least Cllr"], rows
+        ["tested on", "utterances", "speakers", "UAR", "95 %", *recall_names, "unknown", "Cllr", "min Cllr"], rows
     )
 
 
@@ -116,15 +117,15 @@ def corpus_table(groups: Mapping[str, Any]) -> str:
     )
 
 
-def refusal_table(kinds: Mapping[str, Any]) -> str:
-    """How many clips of each kind of sound were refused."""
+def rejection_table(kinds: Mapping[str, Any]) -> str:
+    """Number of clips and of rejected clips per kind of sound."""
     return table(
-        ["sound", "clips", "refused"], ([name, kind["clips"], kind["refused"]] for name, kind in kinds.items())
+        ["sound", "clips", "rejected"], ([name, kind["clips"], kind["refused"]] for name, kind in kinds.items())
     )
 
 
 def data_text(model: Model) -> str:
-    """What trained and calibrated the model, with licences."""
+    """The training and calibration data, with licences."""
     data = model.card["data"]
     amounts = table(
         ["part", "class", "speakers", "recordings", "minutes of speech"],
@@ -137,12 +138,12 @@ def data_text(model: Model) -> str:
     corpora = table(
         ["corpus", "licence", *(f"speakers {label}" for label in model.labels)],
         (
-            [each["corpus"], each["licence"], *(each["speakers"].get(label, 0) for label in model.labels)]
-            for each in model.card["corpora"]
+            [corpus["corpus"], corpus["licence"], *(corpus["speakers"].get(label, 0) for label in model.labels)]
+            for corpus in model.card["corpora"]
         ),
     )
     return (
-        f"`train` trained the mixtures, `dev` the calibration.\n\n{amounts}\n\n{corpora}\n\n"
-        "`corpus_manifest.csv` lists every file with its source, licence and sha256. The recordings are not part of "
-        "this project. The telephone corpus (wuw-telephone) is under a share-alike licence."
+        f"The mixtures are trained on `train`, the calibration on `dev`.\n\n{amounts}\n\n{corpora}\n\n"
+        "`corpus_manifest.csv` lists every file with source, licence and sha256. The recordings are not part of this "
+        "project. The telephone corpus (wuw-telephone) has a share-alike licence."
     )

@@ -1,4 +1,4 @@
-"""The recipes that `ablate.py` compares; `train_default_model.py` takes the one that is shipped."""
+"""Training recipes: `SHIPPED` is used by `train_default_model.py`, the others are compared by `ablate.py`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from speechgmm.classifier.model import DecisionOptions
 from speechgmm.mixture.mmi import MMIOptions
 from speechgmm.mixture.options import EMOptions
 
-# Only frames within 15 dB of the loud ones: the vowels, where voices differ most.
+# Frames within 15 dB of the loudest: mostly vowels, where voices differ most.
 SHORT = FrontEndOptions(window_s=0.025, n_mels=40, fmax_hz=4000.0, n_coefficients=20, speech_range_db=15.0)
 LONG = replace(SHORT, window_s=0.064, n_mels=80, n_coefficients=40)
 MIDDLE = FrontEndOptions(window_s=0.02, n_mels=48, fmax_hz=5500.0, n_coefficients=24)
@@ -17,10 +17,10 @@ MIDDLE = FrontEndOptions(window_s=0.02, n_mels=48, fmax_hz=5500.0, n_coefficient
 SHIPPED = TrainingOptions(
     front_end=SHORT,
     further_front_ends=(LONG,),
-    mmi=MMIOptions(batch=256, channel_share=0.3, effort_share=0.18),
+    mmi=MMIOptions(batch_size=256, channel_share=0.3, effort_share=0.18),
     balance_by="corpus",
     nonspeech="none",
-    em=EMOptions(max_iterations=15),  # from a background of as many; the means move on from there
+    em=EMOptions(max_iterations=15),  # from a background model of the same size; MMI then moves the means
     decision=DecisionOptions(min_speech_s=0.1),
 )
 LIKELIHOOD = replace(SHIPPED, mmi=None, balance_by="")
@@ -29,13 +29,13 @@ RECIPES = {
     "shipped": SHIPPED,
     "maximum-likelihood": LIKELIHOOD,
     "one-stream": replace(SHIPPED, further_front_ends=()),
-    "no-effort-copies": replace(SHIPPED, mmi=MMIOptions(batch=256, channel_share=0.3)),
-    "no-copies": replace(SHIPPED, mmi=MMIOptions(batch=256)),
+    "no-effort-augmentation": replace(SHIPPED, mmi=MMIOptions(batch_size=256, channel_share=0.3)),
+    "no-augmentation": replace(SHIPPED, mmi=MMIOptions(batch_size=256)),
     "no-mean-normalisation": replace(
         SHIPPED,
         front_end=replace(SHORT, cepstral_mean="none"),
         further_front_ends=(replace(LONG, cepstral_mean="none"),),
     ),
-    "before": TrainingOptions(n_components=256, front_end=MIDDLE),
+    "previous": TrainingOptions(n_components=256, front_end=MIDDLE),
     "bernoulli": TrainingOptions(front_end=FrontEndOptions(features="patterns")),
 }

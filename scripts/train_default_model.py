@@ -1,10 +1,10 @@
-"""Train the model that is shipped, measure it, and write its card.
+"""Train the shipped model, evaluate it, and write its model card.
 
     python scripts/train_default_model.py CORPORA_ROOT [--jobs all]
 
-It is trained on the train split of corpus_manifest.csv by the shipped recipe of `recipes.py`, calibrated on its dev
-split, and measured on its test split and on the corpora of split "other", no voice of which it has heard. Running it
-again on the same machine and packages gives the same models/default.npz byte for byte.
+The model is trained on the train split of corpus_manifest.csv with the recipe `SHIPPED` of `recipes.py`, calibrated on
+the dev split, and evaluated on the test split and on the corpora of split "other", which share no speaker with the
+training data. A second run on the same machine with the same packages gives the same models/default.npz byte for byte.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from model_card import card_text
-from recipes import SHIPPED
 from tqdm import tqdm
 
+from model_card import card_text
+from recipes import SHIPPED
 from speechgmm import Model, Report, read_corpus, save
 from speechgmm.classifier.classify import classify_all
 from speechgmm.classifier.outcome import Outcome
 from speechgmm.cli.arguments import job_count
 from speechgmm.corpus.recording import Corpus
-from speechgmm.evaluation.assess import assess
+from speechgmm.evaluation.evaluate_model import assess
 from speechgmm.files import write_atomically
+from speechgmm.training.run_context import Run
 from speechgmm.training.train import train
 from speechgmm.workers.local import LocalExecutor
 
@@ -59,40 +60,47 @@ ABOUT = {
 
 
 def verify(corpus: Corpus) -> None:
-    """Stop unless every recording is the very file the manifest lists."""
+    """Stop if a recording differs from the file in the manifest."""
     for recording in tqdm(corpus.recordings, desc="checking sha256", disable=None):
         if hashlib.sha256(recording.file.read_bytes()).hexdigest() != recording.columns["sha256"]:
-            raise SystemExit(f"{recording.file}: its sha256 is not that of {MANIFEST.name}")
+            raise SystemExit(
+                f"{recording.file}: the sha256 differs from the one in {MANIFEST.name}; "
+                "restore the file, or run make_corpus_manifest.py"
+            )
 
 
 def corpora_of(corpus: Corpus) -> list[dict[str, Any]]:
-    """What the card says of the data: each training corpus with its licence and its numbers of speakers."""
+    """The training corpora for the card: name, licence and number of speakers per class."""
     groups: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for recording in corpus.recordings:
         key = recording.columns["corpus"], recording.columns["licence"]
         groups[key][recording.label].add(recording.speaker or "")
     return [
-        {"corpus": name, "licence": licence, "speakers": {label: len(who) for label, who in sorted(speakers.items())}}
-        for (name, licence), speakers in sorted(groups.items())
+        {
+            "corpus": name,
+            "licence": licence,
+            "speakers": {label: len(names) for label, names in sorted(by_label.items())},
+        }
+        for (name, licence), by_label in sorted(groups.items())
     ]
 
 
 def figures(report: Report) -> dict[str, Any]:
-    """The figures of a report that the card carries."""
+    """The figures of a report that go into the card."""
     return {
         "utterances": report.n_utterances,
         "speakers": report.n_speakers,
         "uar": round(report.uar, 4),
         "uar_95": [round(report.uar_bootstrap.low, 4), round(report.uar_bootstrap.high, 4)],
-        "recall": {each.name: round(each.recall, 4) for each in report.per_class if each.n_utterances},
+        "recall": {row.name: round(row.recall, 4) for row in report.per_class if row.n_utterances},
         "unknown": report.n_unknown,
         "cllr": None if math.isnan(report.cllr) else round(report.cllr, 4),
         "min_cllr": None if math.isnan(report.min_cllr) else round(report.min_cllr, 4),
     }
 
 
-def refused(model: Model, corpus: Corpus, jobs: int) -> dict[str, dict[str, int]]:
-    """Of sounds that are no speech, how many the model refuses to label, by kind of sound."""
+def rejected(model: Model, corpus: Corpus, jobs: int) -> dict[str, dict[str, int]]:
+    """Number of non-speech clips and of those the model rejects, by kind of sound."""
     counts: dict[str, dict[str, int]] = defaultdict(lambda: {"clips": 0, "refused": 0})
     for result in classify_all(model, corpus.recordings, jobs=jobs):
         if isinstance(result, Outcome):
@@ -103,12 +111,12 @@ def refused(model: Model, corpus: Corpus, jobs: int) -> dict[str, dict[str, int]
 
 
 def part_of(corpus: Corpus, name: str) -> Corpus:
-    """The recordings of one of the corpora."""
+    """The recordings of the corpus `name`."""
     return corpus.select(lambda recording: recording.columns["corpus"] == name)
 
 
 def measure(model: Model, everything: Corpus, jobs: int) -> dict[str, Any]:
-    """Measure the model on every speaker it has not heard."""
+    """Evaluate the model on all speakers that are not in the training data."""
     test = assess(model, everything.select(lambda recording: recording.split == "test"), by=["corpus"], jobs=jobs)
     results: dict[str, Any] = {"test": figures(test.report), "test_by_corpus": {}, "unheard_corpora": {}}
     for group in test.report.by_column["corpus"]:
@@ -117,16 +125,16 @@ def measure(model: Model, everything: Corpus, jobs: int) -> dict[str, Any]:
     voices = others.select(lambda recording: recording.label in model.labels)
     for name in sorted({recording.columns["corpus"] for recording in voices.recordings}):
         results["unheard_corpora"][name] = figures(assess(model, part_of(voices, name), jobs=jobs).report)
-    results["non_speech"] = refused(model, others.select(lambda recording: recording.label not in model.labels), jobs)
+    results["non_speech"] = rejected(model, others.select(lambda recording: recording.label not in model.labels), jobs)
     return results
 
 
 def main() -> None:
-    """Train, measure, write the model and its card."""
-    parser = argparse.ArgumentParser(description="Train the model that is shipped, measure it, and write its card.")
+    """Train, evaluate, write the model and its card."""
+    parser = argparse.ArgumentParser(description="Train the shipped model, evaluate it, and write its model card.")
     parser.add_argument("root", type=Path, metavar="CORPORA_ROOT")
     parser.add_argument("--jobs", type=job_count, default=-1)
-    parser.add_argument("--features", type=Path, metavar="FOLDER", help="keep features there, to train again sooner")
+    parser.add_argument("--features", type=Path, metavar="FOLDER", help="keep features in this folder for the next run")
     arguments = parser.parse_args()
     everything = read_corpus(MANIFEST, root=arguments.root)
     verify(everything)
@@ -134,7 +142,7 @@ def main() -> None:
     voices = trainable.select(lambda recording: recording.label != SHIPPED.nonspeech)
     about = {**ABOUT, "corpora": corpora_of(voices)}
     workers = LocalExecutor(arguments.jobs)
-    training = train(trainable, options=SHIPPED, workers=workers, features=arguments.features, about=about)
+    training = train(trainable, Run(options=SHIPPED, executor=workers, feature_folder=arguments.features), about=about)
     if training.failures:
         raise SystemExit("\n".join(failure.reason for failure in training.failures))
     results = measure(training.model, everything, arguments.jobs)

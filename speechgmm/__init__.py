@@ -1,18 +1,20 @@
 """Voice gender labels for speech recordings.
 
-An MFCC front end, one diagonal-covariance Gaussian mixture a class, and a calibrated likelihood-ratio classifier that
-may answer "unknown". The whole job from Python::
+An MFCC front end, one diagonal-covariance Gaussian mixture per class, and a calibrated likelihood-ratio classifier that
+may answer "unknown". The main job from Python::
 
     import speechgmm
 
-    model = speechgmm.train("recordings/")           # CLASS/[SPEAKER/]FILE, or a manifest .csv
+    model = speechgmm.train("recordings/").model     # CLASS/[SPEAKER/]FILE, or a manifest .csv
     speechgmm.save(model, "voices.npz")
     decision = speechgmm.classify("interview.wav", model=model)
-    decision = speechgmm.classify(samples, 16000)    # with the model that is shipped
+    decision = speechgmm.classify(samples, 16000)    # with the shipped model
     report = speechgmm.evaluate("test.csv", model)
 
-The main path of the data: `recordings` -> `features` -> `mixture` -> `decision` -> `evaluation`; `training` walks it
-for a model, `classification` for an answer, `assessment` for a report.
+The rooms (folders), in the order of the data: `audio` and `corpus` read recordings, `augmentation` alters them,
+`features` extracts frames, `mixture` fits Gaussian mixtures by EM, `classifier` scores and decides, `training` makes a
+model, `evaluation`, `crossvalidation` and `segmentation` use it, `reporting` writes pages and figures. `workers` runs
+the work in parallel, `demo` has recordings to try it on, `cli` is the command line.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from speechgmm.segmentation.options import SegmentationOptions
     from speechgmm.segmentation.segment import Segment
     from speechgmm.training.options import TrainingOptions
+    from speechgmm.training.train import Training
 
 __all__ = [
     "UNKNOWN",
@@ -41,6 +44,7 @@ __all__ = [
     "Segment",
     "SegmentationOptions",
     "SpeechGmmError",
+    "Training",
     "TrainingOptions",
     "classify",
     "evaluate",
@@ -61,6 +65,7 @@ _HOMES = {
     "Segment": "segmentation.segment",
     "SegmentationOptions": "segmentation.options",
     "SpeechGmmError": "errors",
+    "Training": "training.train",
     "TrainingOptions": "training.options",
     "classify": "api",
     "evaluate": "api",

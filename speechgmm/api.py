@@ -1,4 +1,4 @@
-"""The few functions that do the whole job from Python."""
+"""The Python API: train, save, load, classify, segment, evaluate."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ from speechgmm.classifier.model import Model
 from speechgmm.corpus import read_corpus
 from speechgmm.corpus.recording import Corpus, Recording
 from speechgmm.errors import AudioError, ModelFileError, OptionError
-from speechgmm.evaluation.assess import assess
+from speechgmm.evaluation.evaluate_model import assess
 from speechgmm.evaluation.report import Report
 from speechgmm.features.extraction import Failure
-from speechgmm.reporting.publish import origin_of, write_page
+from speechgmm.mixture.checkpoint import Checkpoint
+from speechgmm.reporting.write_report import origin_of, write_page
 from speechgmm.segmentation.options import SegmentationOptions
 from speechgmm.segmentation.segment import Segment
 from speechgmm.segmentation.segment_recordings import segment_blocks, segment_file
-from speechgmm.training.component_selection import Sizes
+from speechgmm.training.folder_checkpoint import FolderCheckpoint
 from speechgmm.training.options import TrainingOptions
+from speechgmm.training.run_context import Run, Sizes
+from speechgmm.training.train import Training
 from speechgmm.training.train import train as run_training
 from speechgmm.workers.local import LocalExecutor
 
@@ -42,33 +45,32 @@ def train(
     channel: int | None = None,
     features: AnyPath | None = None,
     checkpoint: AnyPath | None = None,
-) -> Model:
+) -> Training:
     """Train a model on labelled recordings.
 
     Parameters
     ----------
     recordings : path or Corpus
-        A folder of class folders (``CLASS/[SPEAKER/]FILE``), a manifest (.csv), or what `read_corpus` gives.
+        A folder of class folders (``CLASS/[SPEAKER/]FILE``), a manifest (.csv), or the result of `read_corpus`.
     options : TrainingOptions
     sizes : sequence of int or "auto"
-        Numbers of components to choose among by speakers held out, instead of the one in the options.
+        Numbers of components to choose from on held-out speakers, instead of the one in the options.
     jobs : int
-        Workers; negative counts down from the number of cores. The model does not depend on it.
+        Number of workers; negative counts down from the number of cores. The model does not depend on it.
     channel : int, optional
         Of multi-channel recordings, counted from 1; by default the channels are mixed.
     features : path, optional
-        Folder that the features are kept in, for speech that does not fit in memory and for later trainings.
+        Folder of a feature store, for speech that does not fit in memory and for later trainings.
     checkpoint : path, optional
-        Folder in which the fits are kept as they proceed: a training that was broken off goes on from there.
+        Folder in which the fits are kept as they proceed: an interrupted training resumes from there.
 
     Returns
     -------
-    Model
+    Training
+        With the trained `model`, and in `failures` the recordings that could not be used.
 
     Raises
     ------
-    AudioError
-        If a recording cannot be read.
     CorpusError
         If the folder or manifest is faulty, or has fewer than two classes.
     TrainingError
@@ -78,17 +80,15 @@ def train(
     OutputError
         If features or checkpoint cannot be written.
     """
-    training = run_training(
-        _corpus(recordings),
+    run = Run(
         options=options,
         sizes=sizes,
-        workers=LocalExecutor(jobs),
         channel=channel,
-        features=None if features is None else Path(features),
-        checkpoint=None if checkpoint is None else Path(checkpoint),
+        feature_folder=None if features is None else Path(features),
+        executor=LocalExecutor(jobs),
+        checkpoint=Checkpoint() if checkpoint is None else FolderCheckpoint(Path(checkpoint)),
     )
-    _refuse_failures(training.failures)
-    return training.model
+    return run_training(_corpus(recordings), run)
 
 
 def save(model: Model, file: AnyPath) -> None:
@@ -103,12 +103,12 @@ def save(model: Model, file: AnyPath) -> None:
 
 
 def load(file: AnyPath | None = None) -> Model:
-    """Read a model file, by default the model that is shipped.
+    """Read a model file, by default the shipped model.
 
     Raises
     ------
     ModelFileError
-        If it cannot be read or is no model this version understands.
+        If it cannot be read, or is not a model this version can read.
     """
     return modelfile.load(shipped_model_file() if file is None else Path(file))
 
@@ -120,16 +120,16 @@ def classify(
     model: Model | None = None,
     channel: int | None = None,
 ) -> Decision:
-    """Give an utterance its voice gender label and score.
+    """Classify an utterance: voice gender label and score.
 
     Parameters
     ----------
     source : path or array_like (n,) or (n, channels)
         An audio file, or samples: floating-point numbers in [-1, 1], or integers over their full range.
     sampling_rate : float, optional
-        Of samples, in Hz; not for files, which say their own.
+        Of samples, in Hz; not for files, which have their own.
     model : Model, optional
-        By default the one that is shipped, read anew each time: load it once for many utterances.
+        By default the shipped one, read at each call: load it once for many utterances.
     channel : int, optional
         Of a file with several, counted from 1; by default they are mixed.
 
@@ -142,17 +142,17 @@ def classify(
     AudioError
         If the audio cannot be read or used.
     OptionError
-        If a sampling rate is missing, or it or a channel is not wanted.
+        If a sampling rate is missing for samples, or given for a file, or `channel` for samples.
     """
     model = load() if model is None else model
     if not isinstance(source, (str, PathLike)):
         if sampling_rate is None:
             raise OptionError("samples need their sampling_rate in Hz")
         if channel is not None:
-            raise OptionError(f"channel is {channel}, but that is for files: hand over one column of the samples")
+            raise OptionError(f"channel is {channel}, but it is only for files: pass one column of the samples")
         return classify_samples(model, source, sampling_rate)
     if sampling_rate is not None:
-        raise OptionError(f"sampling_rate is {sampling_rate}, but the file {source} says its own")
+        raise OptionError(f"sampling_rate is {sampling_rate}, but the file {source} has its own")
     result = classify_recording(Recording(file=Path(source), name=str(source), label=""), model=model, channel=channel)
     if isinstance(result, Failure):
         raise AudioError(result.reason)
@@ -169,44 +169,44 @@ def segment(
     start: float = 0.0,
     end: float | None = None,
 ) -> list[Segment]:
-    """Tell who speaks when in a long recording.
+    """Segment a long recording by class.
 
     Parameters
     ----------
     source : path or array_like (n,) or (n, channels)
         An audio file, or samples: floating-point numbers in [-1, 1], or integers over their full range.
     sampling_rate : float, optional
-        Of samples, in Hz; not for files, which say their own.
+        Of samples, in Hz; not for files, which have their own.
     model : Model, optional
-        By default the one that is shipped, read anew each time.
+        By default the shipped one, read at each call.
     options : SegmentationOptions
     channel : int, optional
         Of a file with several, counted from 1; by default they are mixed.
     start, end : float
-        The stretch of a file that is wanted, in seconds; an `end` of None is its end.
+        The excerpt of a file, in seconds; an `end` of None is the end of the file.
 
     Returns
     -------
     list of Segment
-        In order of time, without gaps.
+        In temporal order, without gaps.
 
     Raises
     ------
     AudioError
         If the audio cannot be read or used.
     OptionError
-        If a sampling rate is missing, or it, a channel or a stretch is not wanted.
+        If a sampling rate is missing for samples, or given for a file, or `channel`, `start` or `end` for samples.
     """
     model = load() if model is None else model
     if not isinstance(source, (str, PathLike)):
         if sampling_rate is None:
             raise OptionError("samples need their sampling_rate in Hz")
         if (channel, start, end) != (None, 0.0, None):
-            raise OptionError("channel, start and end are for files: hand over the samples that are wanted")
+            raise OptionError("channel, start and end are only for files: pass the wanted samples")
         samples = to_mono_at_rate(source, sampling_rate, model.front_end.sampling_rate)
         return list(segment_blocks(model, [samples], options=options))
     if sampling_rate is not None:
-        raise OptionError(f"sampling_rate is {sampling_rate}, but the file {source} says its own")
+        raise OptionError(f"sampling_rate is {sampling_rate}, but the file {source} has its own")
     return list(segment_file(model, Path(source), options=options, channel=channel, start=start, end=end))
 
 
@@ -218,14 +218,14 @@ def evaluate(
     jobs: int = 1,
     channel: int | None = None,
 ) -> Report:
-    """Report how right a model is on labelled recordings.
+    """Evaluate a model on labelled recordings.
 
     Parameters
     ----------
     recordings : path or Corpus
-        A folder of class folders, a manifest (.csv), or what `read_corpus` gives; all of its splits are taken.
+        A folder of class folders, a manifest (.csv), or the result of `read_corpus`; all splits are used.
     model : Model, optional
-        By default the one that is shipped.
+        By default the shipped one.
     by : sequence of str
         Columns of the manifest to break the results down by.
     jobs : int
@@ -268,7 +268,7 @@ def save_page(report: Report, file: AnyPath) -> None:
 
 
 def shipped_model_file() -> Path:
-    """Where the model is that comes with this package: inside it, or beside it in a source checkout."""
+    """The file of the shipped model: inside the package, or beside it in a source checkout."""
     package = Path(__file__).parent
     for folder in (package / "models", package.parent / "models"):
         if (folder / SHIPPED_MODEL).is_file():
@@ -278,9 +278,3 @@ def shipped_model_file() -> Path:
 
 def _corpus(recordings: AnyPath | Corpus) -> Corpus:
     return recordings if isinstance(recordings, Corpus) else read_corpus(Path(recordings))
-
-
-def _refuse_failures(failures: Sequence[Failure]) -> None:
-    if failures:
-        reasons = "\n".join(failure.reason for failure in failures)
-        raise AudioError(f"{len(failures)} recordings could not be used:\n{reasons}")

@@ -1,7 +1,6 @@
-"""The exceptions of this package; the text of each is one sentence for the user.
+"""Exceptions of this package. Each message is one sentence for the user.
 
-Library code raises them, only the command line prints them. Whatever the input, a caller who catches
-`SpeechGmmError` catches everything that is the input's fault.
+Library code raises them and only the command line prints them. `SpeechGmmError` covers every error caused by the input.
 """
 
 from __future__ import annotations
@@ -10,11 +9,11 @@ from collections.abc import Sequence
 
 
 class SpeechGmmError(Exception):
-    """The root: something in the input, the options or the surroundings is not as it must be."""
+    """Base class: the input, an option or the environment is not usable."""
 
 
 class AudioError(SpeechGmmError):
-    """A recording cannot be read or its samples cannot be used."""
+    """A recording cannot be read or its samples are not usable."""
 
 
 class CorpusError(SpeechGmmError):
@@ -25,7 +24,7 @@ class CorpusError(SpeechGmmError):
     summary : str
         One sentence: what is faulty and what was expected.
     faults : sequence of str
-        Every fault found, each with its place (``manifest.csv:17: ...``).
+        All faults found, each with its location (``manifest.csv:17: ...``).
     """
 
     def __init__(self, summary: str, faults: Sequence[str] = ()) -> None:
@@ -38,23 +37,23 @@ class OptionError(SpeechGmmError, ValueError):
 
 
 class TrainingError(SpeechGmmError):
-    """A model cannot be trained from this data."""
+    """A model cannot be trained from the given data."""
 
 
 class EvaluationError(SpeechGmmError):
-    """Results cannot be evaluated: there are none, or they contradict each other."""
+    """There are no results to evaluate, or they contradict each other."""
 
 
 class ModelFileError(SpeechGmmError):
-    """A model file cannot be read or is not a model this version understands."""
+    """A model file cannot be read or its format is not supported by this version."""
 
 
 class CheckpointError(SpeechGmmError):
-    """What a training that was broken off left behind is damaged or another training's."""
+    """A training checkpoint is damaged or belongs to another training run."""
 
 
 class ClusterError(SpeechGmmError):
-    """Work cannot be done on a cluster: it cannot be reached, has no workers, or they are not fit for it."""
+    """A cluster cannot be reached, has no workers, or its workers are not suitable."""
 
 
 class OutputError(SpeechGmmError):

@@ -1,8 +1,9 @@
-"""Writing outputs so that none ever stands half-written under its final name."""
+"""Atomic output: a file appears under its final name only when it is complete."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
 from pathlib import Path
 
@@ -10,51 +11,50 @@ from speechgmm.errors import OutputError
 
 
 def write_atomically(file: Path, content: bytes) -> None:
-    """Write a file under a temporary name beside the final one, then rename it.
+    """Write a temporary file in the same folder, then rename it.
 
     Parameters
     ----------
     file : Path
-        Replaced if it exists. Its folder must exist.
+        Replaced if it exists. Its folder must exist. The permissions are those of any new file (0o666 less the umask).
     content : bytes
 
     Raises
     ------
     OutputError
-        If it cannot be written; an existing file is then left as it was.
+        If the file cannot be written; an existing file is then unchanged.
     """
+    temporary = file.parent / f".{file.name}.{secrets.token_hex(4)}.part"
     try:
-        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".part")
+        # The kernel applies the umask. Reading the umask would mean to change it, for all threads of the process.
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
-            umask = os.umask(0)
-            os.umask(umask)
-            Path(temporary).chmod(0o666 & ~umask)  # mkstemp makes it the owner's alone
-            Path(temporary).replace(file)
+            temporary.replace(file)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise OutputError(f"{file}: cannot be written: {error.strerror or error}") from error
 
 
 def check_destination(file: Path, *, replace: bool) -> None:
-    """Find out before the work whether its result could be written.
+    """Check before the work that the output file can be written.
 
     Parameters
     ----------
     file : Path
-        Where the result shall go.
+        The output file.
     replace : bool
         Whether an existing file may be replaced.
 
     Raises
     ------
     OutputError
-        If it exists and may not be replaced, or nothing can be written there.
+        If the file exists and `replace` is false, or its folder is not writable.
     """
     try:
         if file.is_dir():
@@ -68,12 +68,12 @@ def check_destination(file: Path, *, replace: bool) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, where it is missing.
+    """Make a folder and its parents if they do not exist.
 
     Raises
     ------
     OutputError
-        If it cannot be made.
+        If the folder cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

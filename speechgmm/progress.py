@@ -1,4 +1,4 @@
-"""How long work is watched: the library hands its loops to a `Progress`, and the command line shows a bar there."""
+"""Progress of long work: the library passes its loops through a `Progress`. The command line shows a bar."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Progress(Protocol):
-    """Passes an iterable through and may tell of its progress."""
+    """Passes the items of a loop through and may show the progress."""
 
     def __call__(self, items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
         """Yield every item of `items`.
@@ -18,13 +18,13 @@ class Progress(Protocol):
         ----------
         items : iterable
         total : int or None
-            How many there are, if that is known.
+            Number of items, if known.
         what : str
-            What is being done, in a few words.
+            Name of the work, in a few words.
         """
         ...
 
 
 def silent(items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
-    """Pass the items through and say nothing."""
+    """Pass the items through without output."""
     return items

@@ -1,4 +1,4 @@
-"""The software that made a model or a report: names and versions of the packages its figures depend on."""
+"""Names and versions of the software on which the numbers in a model or a report depend."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import platform
 from importlib import metadata
 
 PACKAGES = ("librosa", "numpy", "scipy", "soundfile", "soxr", "speechgmm")
-"""Another version of one of these may round otherwise."""
+"""Another version of one of these may round differently."""
 
 
 def software_versions() -> dict[str, str]:

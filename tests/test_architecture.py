@@ -29,20 +29,20 @@ ROOMS: dict[str, set[str]] = {
     "reporting": {"audio", "corpus", "mixture", "classifier", "evaluation", "segmentation"},
     "demo": set(),
 }
-COMMON = {"errors", "files", "progress", "provenance"}
+COMMON = {"errors", "files", "progress", "provenance", "terminal"}
 ANYTHING = {"api", "cli", "__init__", "__main__"}
 
 # Foreign libraries that only some files may know of.
 KEEPERS = {
     "librosa": {"features/front_end.py"},
-    "av": {"audio/media.py"},
+    "av": {"audio/ffmpeg.py"},
     "soundfile": {
         "audio/reading.py",
-        "audio/streams.py",
+        "audio/live_input.py",
         "demo/synthesis.py",
-        "demo/ami.py",
+        "demo/ami_corpus.py",
         "reporting/clips.py",
-        "reporting/sound.py",
+        "reporting/embedded_sound.py",
     },
     "soxr": {
         "audio/samples.py",
@@ -52,7 +52,7 @@ KEEPERS = {
     },
     "joblib": {"workers/local.py"},
     "distributed": {"workers/dask.py"},
-    "matplotlib": {"reporting/training_plots.py", "reporting/figures.py", "reporting/pictures.py"},
+    "matplotlib": {"reporting/training_plots.py", "reporting/figures.py", "reporting/rendered_figures.py"},
     "tqdm": {"cli/console.py"},
     "argparse": {"cli/"},
 }

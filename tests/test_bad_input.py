@@ -1,4 +1,4 @@
-"""What users hand over by mistake: each kind ends in a sentence, an `unknown` or an answer, never in a traceback."""
+"""Bad input: each kind ends in an error message, the label `unknown` or a decision, never in a traceback."""
 
 from __future__ import annotations
 
@@ -13,53 +13,57 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import soundfile
 import soxr
 
-Run = Callable[..., CompletedProcess[str]]
+from tests.builders import RunCommand
+
+Samples: TypeAlias = npt.NDArray[np.float64]
 
 RATE = 16000
 
 
 @pytest.fixture
-def classify(run: Run, tiny_model_file: Path) -> Run:
-    """Run ``speechgmm classify`` with the tiny model, answers in jsonl."""
+def classify(run: RunCommand, tiny_model_file: Path) -> RunCommand:
+    """Run ``speechgmm classify`` with the tiny model and --format jsonl."""
     return lambda *arguments: run("classify", "--model", tiny_model_file, "--format", "jsonl", *arguments)
 
 
 @pytest.fixture
 def clean(voices: Path) -> Path:
-    """A recording that nothing is wrong with."""
+    """A recording without faults."""
     return voices / "female" / "synthetic-f03" / "01.wav"
 
 
 @pytest.fixture
-def speech(clean: Path) -> np.ndarray[Any, Any]:
-    """Its samples (n,), at `RATE`."""
-    return soundfile.read(clean)[0]
+def speech(clean: Path) -> Samples:
+    """The samples (n,) of `clean`, at `RATE`."""
+    samples: Samples = soundfile.read(clean)[0]
+    return samples
 
 
-def answers(done: CompletedProcess[str]) -> list[dict[str, Any]]:
-    """The answers of a command that gave them in jsonl."""
+def decisions(done: CompletedProcess[str]) -> list[dict[str, Any]]:
+    """The decisions printed in jsonl."""
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-# Recordings that cannot be used: named in a line, the others go on, code 1.
+# Unusable recordings: one line on stderr each, the others are classified, exit code 1.
 
 
 def write_header(file: Path, rate: int) -> None:
-    """Write a WAV file of noise that claims this rate."""
+    """Write a WAV file of noise with this sampling rate in its header."""
     with wave.open(str(file), "wb") as sound:
         sound.setparams((1, 2, rate, 0, "NONE", ""))
         sound.writeframes(np.random.default_rng(0).integers(-9999, 9999, 8000, dtype=np.int16).tobytes())
 
 
 def write_with(value: float) -> Callable[[Path, Path], object]:
-    """A function that copies a recording as floats, with one sample of this value."""
+    """A function that copies a recording as floats, with one sample set to this value."""
 
     def write(file: Path, clean: Path) -> None:
         samples, rate = soundfile.read(clean)
@@ -75,7 +79,7 @@ UNUSABLE: dict[str, tuple[Callable[[Path, Path], object], str]] = {
     "no samples": (lambda file, clean: soundfile.write(file, np.empty(0), RATE), "it holds no samples"),
     "truncated": (
         lambda file, clean: file.write_bytes(clean.read_bytes()[:50044]),
-        "it is cut short, its header announces 46,000 bytes more than the 50,044 it has",
+        "it is cut short, its header declares 46,000 bytes more than the 50,044 it has",
     ),
     "truncated in its header": (
         lambda file, clean: file.write_bytes(clean.read_bytes()[:30]),
@@ -96,10 +100,10 @@ UNUSABLE: dict[str, tuple[Callable[[Path, Path], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", UNUSABLE)
-def test_unusable_recording_is_named_and_the_others_are_answered(
-    classify: Run, clean: Path, tmp_path: Path, kind: str
+def test_unusable_recording_is_reported_and_the_others_are_classified(
+    classify: RunCommand, clean: Path, tmp_path: Path, kind: str
 ) -> None:
-    """A line on stderr names file and fault, stdout has the answers for the others, the code is 1."""
+    """One line on stderr names file and fault, stdout has the other decisions, the exit code is 1."""
     make, fault = UNUSABLE[kind]
     bad = tmp_path / "bad.wav"
     make(bad, clean)
@@ -107,47 +111,47 @@ def test_unusable_recording_is_named_and_the_others_are_answered(
     done = classify(clean, bad, clean)
 
     assert done.returncode == 1
-    assert [answer["path"] for answer in answers(done)] == [str(clean), str(clean)]
-    told, count = done.stderr.splitlines()
-    assert told.startswith(f"speechgmm: {bad}: {fault}")
+    assert [decision["path"] for decision in decisions(done)] == [str(clean), str(clean)]
+    failure, count = done.stderr.splitlines()
+    assert failure.startswith(f"speechgmm: {bad}: {fault}")
     assert count == "speechgmm: 1 of 3 recordings could not be used"
 
 
-def test_unreadable_recording_is_named_and_the_others_are_answered(
-    classify: Run, clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_recording_without_read_permission_is_reported(
+    classify: RunCommand, clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file the user may not open is told like any other fault."""
+    """A file without read permission is reported like other unusable recordings."""
     closed = tmp_path / "closed.wav"
     shutil.copy(clean, closed)
-    open_ = Path.open
+    open_any: Callable[..., IO[Any]] = Path.open
 
-    def guarded(self: Path, *arguments: Any, **options: Any) -> IO[Any]:
+    def guarded_open(self: Path, *arguments: object, **options: object) -> IO[Any]:
         if self == closed:
             raise PermissionError(errno.EACCES, "Permission denied", str(self))
-        return open_(self, *arguments, **options)
+        return open_any(self, *arguments, **options)
 
-    monkeypatch.setattr(Path, "open", guarded)
+    monkeypatch.setattr(Path, "open", guarded_open)
 
     done = classify(closed, clean)
 
     assert done.returncode == 1
-    assert [answer["path"] for answer in answers(done)] == [str(clean)]
+    assert [decision["path"] for decision in decisions(done)] == [str(clean)]
     assert done.stderr.splitlines() == [
         f"speechgmm: {closed}: it cannot be read (Permission denied)",
         "speechgmm: 1 of 2 recordings could not be used",
     ]
 
 
-# Recordings without speech enough to decide: unknown, with the reason, code 0.
+# Recordings with no or too little speech: label unknown with the reason, exit code 0.
 
 
-def coloured_noise(exponent: float) -> np.ndarray[Any, Any]:
-    """Three seconds of noise whose power falls with frequency to this exponent."""
+def coloured_noise(exponent: float) -> Samples:
+    """Three seconds of noise with a power spectrum proportional to f ** -exponent."""
     rng = np.random.default_rng(0)
     spectrum = np.fft.rfft(rng.standard_normal(3 * RATE))
     spectrum /= np.maximum(np.arange(len(spectrum)), 20) ** (exponent / 2)
-    noise = np.fft.irfft(spectrum)
-    return 0.3 * noise / np.abs(noise).max()
+    noise: Samples = np.fft.irfft(spectrum)
+    return 0.3 * noise / float(np.abs(noise).max())
 
 
 @pytest.mark.parametrize(
@@ -162,61 +166,61 @@ def coloured_noise(exponent: float) -> np.ndarray[Any, Any]:
         pytest.param(0.3 * np.sin(2 * np.pi * 440 / RATE * np.arange(3 * RATE)), id="tone"),
     ],
 )
-def test_recording_without_speech_is_unknown(classify: Run, tmp_path: Path, samples: np.ndarray[Any, Any]) -> None:
-    """Silence, steady noise of any colour and tones have no label, for want of speech; that is no failure."""
+def test_recording_without_speech_is_unknown(classify: RunCommand, tmp_path: Path, samples: Samples) -> None:
+    """Silence, stationary noise and tones get the label unknown with the reason; the exit code is 0."""
     soundfile.write(tmp_path / "quiet.wav", samples, RATE)
 
     done = classify(tmp_path / "quiet.wav")
 
     assert (done.returncode, done.stderr) == (0, "")
-    (answer,) = answers(done)
-    assert (answer["label"], answer["reason"], answer["speech_s"]) == ("unknown", "no speech", 0)
-    assert (answer["probability"], answer["score"]) == (None, None)
+    (decision,) = decisions(done)
+    assert (decision["label"], decision["reason"], decision["speech_s"]) == ("unknown", "no speech", 0)
+    assert (decision["probability"], decision["score"]) == (None, None)
 
 
 @pytest.mark.parametrize(
     ("n_samples", "reasons"),
     [
         (1, {"no speech"}),
-        (800, {"no speech", "too little speech: less than 0.3 s"}),  # 50 ms may not even be told from a steady sound
+        (800, {"no speech", "too little speech: less than 0.3 s"}),  # 50 ms may be too short for the VAD
         (3200, {"too little speech: less than 0.3 s"}),
     ],
 )
-def test_recording_of_a_moment_is_unknown(
-    classify: Run, tmp_path: Path, speech: Any, n_samples: int, reasons: set[str]
+def test_very_short_recording_is_unknown(
+    classify: RunCommand, tmp_path: Path, speech: Samples, n_samples: int, reasons: set[str]
 ) -> None:
-    """50 ms of speech, and even 200, are too little to decide, and the reason says so; that is no failure."""
+    """Up to 200 ms of speech get the label unknown with the reason; the exit code is 0."""
     soundfile.write(tmp_path / "short.wav", speech[8000 : 8000 + n_samples], RATE)
 
     done = classify(tmp_path / "short.wav")
 
     assert (done.returncode, done.stderr) == (0, "")
-    (answer,) = answers(done)
-    assert answer["label"] == "unknown"
-    assert answer["reason"] in reasons
-    assert answer["speech_s"] <= answer["duration_s"] < n_samples / RATE + 0.05
+    (decision,) = decisions(done)
+    assert decision["label"] == "unknown"
+    assert decision["reason"] in reasons
+    assert decision["speech_s"] <= decision["duration_s"] < n_samples / RATE + 0.05
 
 
-# Recordings that are out of the ordinary: an answer, the same as for the clean one.
+# Unusual but usable recordings: the same label as for the clean recording.
 
 
-def stored(subtype: str, **more: Any) -> Callable[[Path, Any], None]:
-    """A function that stores samples in a certain form."""
-    return lambda file, samples: soundfile.write(file, samples, RATE, subtype=subtype, **more)
+def stored(subtype: str) -> Callable[[Path, Samples], object]:
+    """A function that writes samples with this subtype."""
+    return lambda file, samples: soundfile.write(file, samples, RATE, subtype=subtype)
 
 
-def at_rate(rate: int) -> Callable[[Path, Any], None]:
-    """A function that stores samples at another rate."""
+def at_rate(rate: int) -> Callable[[Path, Samples], object]:
+    """A function that writes samples at this sampling rate."""
     return lambda file, samples: soundfile.write(file, soxr.resample(samples, RATE, rate), rate)
 
 
-def six_channels(file: Path, samples: Any) -> None:
-    """Store samples in six channels, of different level and with noise of their own."""
+def six_channels(file: Path, samples: Samples) -> None:
+    """Write samples to six channels with different levels and independent noise."""
     noise = 1e-3 * np.random.default_rng(0).standard_normal((len(samples), 6))
     soundfile.write(file, samples[:, None] * [1.0, 0.8, 0.6, 0.4, 0.2, 0.1] + noise, RATE)
 
 
-USABLE: dict[str, Callable[[Path, Any], None]] = {
+USABLE: dict[str, Callable[[Path, Samples], object]] = {
     "clipped": lambda file, samples: soundfile.write(file, np.clip(6 * samples, -1, 1), RATE),
     "DC offset": lambda file, samples: soundfile.write(file, samples * 0.5 + 0.5, RATE),
     "8-bit": stored("PCM_U8"),
@@ -233,10 +237,8 @@ USABLE: dict[str, Callable[[Path, Any], None]] = {
 
 
 @pytest.mark.parametrize("kind", USABLE)
-def test_recording_out_of_the_ordinary_is_answered_like_the_clean_one(
-    classify: Run, voices: Path, tmp_path: Path, kind: str
-) -> None:
-    """Clipping, an offset, any sample format, channels and rates of 8 to 96 kHz do not change the label."""
+def test_unusual_recording_has_the_same_label(classify: RunCommand, voices: Path, tmp_path: Path, kind: str) -> None:
+    """Clipping, offset, sample format, level, number of channels and rates from 8 to 96 kHz keep the label."""
     for label, speaker in (("female", "synthetic-f03"), ("male", "synthetic-m03")):
         samples, _ = soundfile.read(voices / label / speaker / "01.wav")
         file = tmp_path / f"{label}.wav"
@@ -245,39 +247,39 @@ def test_recording_out_of_the_ordinary_is_answered_like_the_clean_one(
         done = classify(file)
 
         assert (done.returncode, done.stderr) == (0, "")
-        (answer,) = answers(done)
-        assert answer["label"] == label
-        assert answer["duration_s"] == pytest.approx(len(samples) / RATE, abs=0.02)
+        (decision,) = decisions(done)
+        assert decision["label"] == label
+        assert decision["duration_s"] == pytest.approx(len(samples) / RATE, abs=0.02)
 
 
-def test_channel_can_be_chosen(classify: Run, voices: Path, clean: Path, tmp_path: Path) -> None:
-    """``--channel`` takes one of several; one that a file does not have is that file's fault."""
+def test_choice_of_channel(classify: RunCommand, voices: Path, clean: Path, tmp_path: Path) -> None:
+    """``--channel`` selects a channel; a recording without that channel is reported as unusable."""
     pair = [soundfile.read(voices / f"{label}/synthetic-{label[0]}03/01.wav")[0] for label in ("female", "male")]
     soundfile.write(tmp_path / "pair.wav", np.stack(pair, axis=1), RATE)
 
     first, second = (classify(tmp_path / "pair.wav", "--channel", number) for number in (1, 2))
     third = classify(tmp_path / "pair.wav", "--channel", 3)
 
-    assert [answers(done)[0]["label"] for done in (first, second)] == ["female", "male"]
+    assert [decisions(done)[0]["label"] for done in (first, second)] == ["female", "male"]
     assert third.returncode == 1
     assert third.stderr.startswith(f"speechgmm: {tmp_path}/pair.wav: there is no channel 3, expected 1 to 2\n")
 
 
-# Corpora that nothing can be learnt from: an error before the long work.
+# Corpora that cannot train a model: an error before mixtures are fitted.
 
 
 @pytest.fixture
 def corpus(voices: Path, tmp_path: Path) -> Path:
-    """A copy of the voices that may be spoilt."""
+    """A copy of the voices that tests may change."""
     return Path(shutil.copytree(voices, tmp_path / "corpus"))
 
 
 @pytest.fixture
-def train(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run ``speechgmm train`` on what must not come as far as fitting mixtures, nor leave anything."""
+def train(run: RunCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunCommand:
+    """Run ``speechgmm train``; fail if mixtures are fitted or a model is written."""
 
     def fit(*arguments: object, **options: object) -> None:
-        pytest.fail("mixtures are being fitted")
+        pytest.fail("mixtures are fitted")
 
     monkeypatch.setattr("speechgmm.training.fitting.fit", fit)
 
@@ -289,8 +291,8 @@ def train(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return train
 
 
-def test_class_without_recordings_is_refused(train: Run, corpus: Path) -> None:
-    """A class folder without audio is a fault of the corpus, told before anything is read."""
+def test_class_without_recordings_is_refused(train: RunCommand, corpus: Path) -> None:
+    """A class folder without audio files is an error before any audio is read."""
     shutil.rmtree(corpus / "male")
     (corpus / "male").mkdir()
     (corpus / "male" / "notes.txt").touch()
@@ -304,8 +306,8 @@ def test_class_without_recordings_is_refused(train: Run, corpus: Path) -> None:
     ]
 
 
-def test_class_without_usable_recordings_is_refused(train: Run, corpus: Path) -> None:
-    """When none of a class's recordings can be read, each is named, and the class."""
+def test_class_without_usable_recordings_is_refused(train: RunCommand, corpus: Path) -> None:
+    """If no recording of a class is usable, stderr names each recording and the class."""
     files = sorted((corpus / "male").rglob("*.wav"))
     for file in files:
         file.write_bytes(b"")
@@ -313,16 +315,16 @@ def test_class_without_usable_recordings_is_refused(train: Run, corpus: Path) ->
     done = train(corpus)
 
     assert (done.returncode, done.stdout) == (1, "")
-    *told, error = done.stderr.splitlines()
-    assert told == [f"speechgmm: {file}: it is empty (0 bytes)" for file in files]
+    *failures, error = done.stderr.splitlines()
+    assert failures == [f"speechgmm: {file}: it is empty (0 bytes)" for file in files]
     assert error.startswith(f"speechgmm: error: {corpus}: the class 'male' has no speaker with speech, ")
 
 
-def test_single_class_is_refused(train: Run, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One class leaves nothing to tell apart; that is told before anything is read."""
+def test_single_class_is_refused(train: RunCommand, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A corpus with one class is an error before any audio is read."""
     shutil.rmtree(corpus / "male")
     monkeypatch.setattr(
-        "speechgmm.training.material.extract", lambda recording, **options: pytest.fail("it is being read")
+        "speechgmm.training.material.extract", lambda recording, **options: pytest.fail("audio is read")
     )
 
     done = train(corpus)
@@ -331,8 +333,8 @@ def test_single_class_is_refused(train: Run, corpus: Path, monkeypatch: pytest.M
     assert done.stderr == f"speechgmm: error: {corpus}: 2 or more classes are needed, found female\n"
 
 
-def test_fewer_frames_than_components_are_refused(train: Run, corpus: Path) -> None:
-    """A mixture of more components than the speech can feed is refused, with the speech there is and the remedy."""
+def test_fewer_frames_than_components_are_refused(train: RunCommand, corpus: Path) -> None:
+    """Too many components for the speech of a class are an error with the amount of speech and the remedy."""
     done = train(corpus, "--components", 1000)
 
     assert (done.returncode, done.stdout) == (1, "")
@@ -340,17 +342,17 @@ def test_fewer_frames_than_components_are_refused(train: Run, corpus: Path) -> N
     assert done.stderr.endswith("1000 components need 100.0 s: give more speech or fewer components\n")
 
 
-def test_class_named_unknown_is_refused(train: Run, corpus: Path) -> None:
-    """`unknown` is an answer, so it cannot be a class."""
+def test_class_named_unknown_is_refused(train: RunCommand, corpus: Path) -> None:
+    """`unknown` is the label of abstention, so it cannot be a class."""
     (corpus / "male").rename(corpus / "unknown")
 
     done = train(corpus)
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"{corpus}/unknown: 'unknown' is the answer for what cannot be decided, rename the folder" in done.stderr
+    assert f"{corpus}/unknown: 'unknown' is reserved for undecided recordings, rename the folder" in done.stderr
 
 
-# Manifests: faults with their lines, harmless forms accepted.
+# Manifests: faults are reported with their lines, harmless variants are accepted.
 
 
 FAULTY: dict[str, tuple[str, list[str]]] = {
@@ -383,8 +385,10 @@ FAULTY: dict[str, tuple[str, list[str]]] = {
 
 
 @pytest.mark.parametrize("kind", FAULTY)
-def test_faults_of_a_manifest_have_their_lines(train: Run, voices: Path, tmp_path: Path, kind: str) -> None:
-    """A manifest without header, with a missing path, a duplicate ... is refused with each fault and its line."""
+def test_faults_of_a_manifest_are_reported_with_lines(
+    train: RunCommand, voices: Path, tmp_path: Path, kind: str
+) -> None:
+    """Every fault of a manifest is reported with its line number."""
     text, faults = FAULTY[kind]
     manifest = tmp_path / "corpus.csv"
     manifest.write_text(text, encoding="utf-8")
@@ -392,16 +396,16 @@ def test_faults_of_a_manifest_have_their_lines(train: Run, voices: Path, tmp_pat
     done = train(manifest, "--root", voices)
 
     assert (done.returncode, done.stdout) == (1, "")
-    first, *told = done.stderr.splitlines()
+    first, *reported = done.stderr.splitlines()
     assert first == f"speechgmm: error: {manifest}: the manifest is faulty"
     expected = [f"{manifest}:{fault.format(voices=voices)}" for fault in faults]
-    assert told == expected
+    assert reported == expected
 
 
-def test_harmless_forms_of_a_manifest_are_accepted(
-    run: Run, tiny_model_file: Path, voices: Path, tmp_path: Path
+def test_harmless_variants_of_a_manifest_are_accepted(
+    run: RunCommand, tiny_model_file: Path, voices: Path, tmp_path: Path
 ) -> None:
-    """A byte order mark, CRLF, quoted commas, blank lines and columns nobody knows do no harm."""
+    """A byte order mark, CRLF, quoted commas, blank lines and additional columns are accepted."""
     for label in ("female", "male"):
         shutil.copy(voices / label / f"synthetic-{label[0]}03" / "01.wav", tmp_path / f"{label}, 3.wav")
     text = 'path,label,"mood, if any"\r\n"female, 3.wav",female,"well, ""fine"""\r\n\r\n"male, 3.wav", male ,\r\n'
@@ -417,11 +421,11 @@ def test_harmless_forms_of_a_manifest_are_accepted(
     assert [group["name"] for group in report["by_column"]["mood, if any"]] == ["", 'well, "fine"']
 
 
-# Model files: refused with a sentence.
+# Model files: refused with one line.
 
 
 def newer(content: bytes) -> bytes:
-    """A model of the next format version."""
+    """The model with the next format version."""
     with np.load(io.BytesIO(content)) as arrays:
         members = dict(arrays)
     header = {**json.loads(members["header"].tobytes()), "format_version": 2}
@@ -432,28 +436,28 @@ def newer(content: bytes) -> bytes:
 
 
 class Evil:
-    """An object that makes a folder when it is unpickled."""
+    """An object that makes a folder when unpickled."""
 
     def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
         return os.mkdir, ("code-was-run",)
 
 
 def pickle_in_npz(content: bytes) -> bytes:
-    """An .npz file with an array of objects."""
+    """An .npz file with an object array, which numpy pickles."""
     buffer = io.BytesIO()
     np.savez(buffer, header=np.array([Evil()], dtype=object))
     return buffer.getvalue()
 
 
 def zip_bomb(content: bytes) -> bytes:
-    """A model one of whose arrays unpacks to a thousand times the size of the file."""
+    """The model with an additional member, 1000 times larger than the file when uncompressed."""
     buffer = io.BytesIO(content)
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb.npy", bytes(50 << 20))
     return buffer.getvalue()
 
 
-SPOILT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+INVALID_MODELS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "newer": (newer, "it has format version 2, and this speechgmm reads up to 1: update speechgmm"),
     "truncated": (lambda content: content[: len(content) // 2], "not a speechgmm model, or damaged: "),
     "empty": (lambda content: b"", "not a speechgmm model, or damaged: it is no .npz file"),
@@ -464,15 +468,15 @@ SPOILT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 }
 
 
-@pytest.mark.parametrize("kind", SPOILT)
-def test_spoilt_model_is_refused(
-    run: Run, tiny_model_file: Path, clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+@pytest.mark.parametrize("kind", INVALID_MODELS)
+def test_invalid_model_is_refused(
+    run: RunCommand, tiny_model_file: Path, clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """A model that is newer, truncated, a pickle or a zip bomb is refused in one sentence, and runs no code."""
+    """A newer, truncated, pickled or oversized model is refused with one line, and no code from it is run."""
     monkeypatch.chdir(tmp_path)
-    spoil, fault = SPOILT[kind]
+    change, fault = INVALID_MODELS[kind]
     model = tmp_path / "model.npz"
-    model.write_bytes(spoil(tiny_model_file.read_bytes()))
+    model.write_bytes(change(tiny_model_file.read_bytes()))
 
     done = run("classify", clean, "--model", model)
 
@@ -483,8 +487,8 @@ def test_spoilt_model_is_refused(
     assert list(tmp_path.iterdir()) == [model]
 
 
-def test_recording_is_no_model(run: Run, clean: Path) -> None:
-    """Model and recording mixed up are told apart."""
+def test_recording_given_as_model_is_refused(run: RunCommand, clean: Path) -> None:
+    """A recording passed to --model is reported as not being a model."""
     done = run("classify", clean, "--model", clean)
 
     assert (done.returncode, done.stdout) == (1, "")

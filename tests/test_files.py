@@ -1,11 +1,10 @@
-"""Outputs: complete under their name or not there at all, and what cannot be written is found out early."""
+"""Atomic output, and checks of the destination before the work."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-import tempfile
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,22 +14,21 @@ from speechgmm.errors import OutputError
 from speechgmm.files import check_destination, make_folder, write_atomically
 
 
-def fail_with(number: int) -> OSError:
+def system_error(number: int) -> OSError:
     return OSError(number, os.strerror(number))
 
 
-def read_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make every folder one that nothing can be made in; permissions do not stop a superuser."""
+def make_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the creation of any file fail; permissions have no effect on a superuser."""
 
-    def refuse(*args: object, **kwargs: object) -> NoReturn:
-        raise fail_with(errno.EACCES)
+    def refuse(*args: object, **options: object) -> NoReturn:
+        raise system_error(errno.EACCES)
 
-    monkeypatch.setattr(tempfile, "mkstemp", refuse)
-    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(os, "open", refuse)
 
 
-def test_content_arrives_under_the_final_name_only(tmp_path: Path) -> None:
-    """A new file has the content, the permissions of any new file, and no company."""
+def test_only_the_final_file_remains(tmp_path: Path) -> None:
+    """A new file has the content and the permissions of any new file; no temporary file is left."""
     file, usual = tmp_path / "out.bin", tmp_path / "usual"
     usual.touch()
 
@@ -41,8 +39,42 @@ def test_content_arrives_under_the_final_name_only(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.bin", "usual"]
 
 
-def test_an_existing_file_is_replaced(tmp_path: Path) -> None:
-    """The old content is gone as a whole, however long it was."""
+@pytest.mark.skipif(os.name != "posix", reason="needs a umask")
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o000])
+def test_umask_is_respected_and_not_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int) -> None:
+    """The permissions are 0o666 less the umask, which is process-wide and so must not be changed, not even briefly."""
+    set_umask = os.umask
+    original = set_umask(umask)
+
+    def refuse(mask: int) -> NoReturn:
+        raise AssertionError(f"the umask was set to {mask:#o}")
+
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "umask", refuse)
+            write_atomically(tmp_path / "out.bin", b"new")
+    finally:
+        left = set_umask(original)
+
+    assert left == umask
+    assert stat.S_IMODE((tmp_path / "out.bin").stat().st_mode) == 0o666 & ~umask
+
+
+def test_temporary_file_never_replaces_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that already has the name of the temporary file is an error and is not touched."""
+    monkeypatch.setattr("secrets.token_hex", lambda n_bytes: "0" * 2 * n_bytes)
+    other = tmp_path / ".out.bin.00000000.part"
+    other.write_bytes(b"other")
+
+    with pytest.raises(OutputError, match=r"out\.bin: cannot be written: File exists$"):
+        write_atomically(tmp_path / "out.bin", b"new")
+
+    assert other.read_bytes() == b"other"
+    assert list(tmp_path.iterdir()) == [other]
+
+
+def test_existing_file_is_replaced(tmp_path: Path) -> None:
+    """The whole old content is replaced, even if it was longer."""
     file = tmp_path / "out.bin"
     file.write_bytes(b"old" * 1000)
 
@@ -51,13 +83,13 @@ def test_an_existing_file_is_replaced(tmp_path: Path) -> None:
     assert file.read_bytes() == b"new"
 
 
-def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the content cannot be written down, the old file stays and no unfinished one is left."""
+def test_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the content cannot be written, the old file is unchanged and no temporary file is left."""
     file = tmp_path / "out.bin"
     file.write_bytes(b"old")
 
     def full(descriptor: int) -> NoReturn:
-        raise fail_with(errno.ENOSPC)
+        raise system_error(errno.ENOSPC)
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OutputError) as caught:
@@ -68,8 +100,8 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_an_interruption_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C before the end goes on to the caller, and nothing is left behind."""
+def test_interruption_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C is raised to the caller, and no temporary file is left."""
 
     def interrupt(descriptor: int) -> NoReturn:
         raise KeyboardInterrupt
@@ -81,8 +113,8 @@ def test_an_interruption_leaves_no_file(tmp_path: Path, monkeypatch: pytest.Monk
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_rename_that_fails_leaves_no_file(tmp_path: Path) -> None:
-    """Over a folder no file can be put; the unfinished file goes."""
+def test_failed_rename_leaves_no_file(tmp_path: Path) -> None:
+    """A file cannot replace a folder; no temporary file is left."""
     (tmp_path / "out.bin").mkdir()
 
     with pytest.raises(OutputError, match=r"out.bin: cannot be written: Is a directory$"):
@@ -91,21 +123,21 @@ def test_a_rename_that_fails_leaves_no_file(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out.bin"]
 
 
-def test_a_folder_that_is_read_only_or_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system's own reason is given, with the file that was to be written."""
+def test_read_only_or_missing_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the file and gives the reason of the operating system."""
     file = tmp_path / "nowhere" / "out.bin"
     with pytest.raises(OutputError) as caught:
         write_atomically(file, b"new")
     assert str(caught.value) == f"{file}: cannot be written: No such file or directory"
 
-    read_only(monkeypatch)
+    make_read_only(monkeypatch)
     with pytest.raises(OutputError) as caught:
         write_atomically(tmp_path / "out.bin", b"new")
     assert str(caught.value) == f"{tmp_path / 'out.bin'}: cannot be written: Permission denied"
 
 
-def test_a_good_destination_is_left_alone(tmp_path: Path) -> None:
-    """Checking makes nothing and changes nothing."""
+def test_check_leaves_no_trace(tmp_path: Path) -> None:
+    """The check makes no file and does not change an existing one."""
     file = tmp_path / "out.bin"
     check_destination(file, replace=False)
     assert list(tmp_path.iterdir()) == []
@@ -116,8 +148,8 @@ def test_a_good_destination_is_left_alone(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_an_existing_file_needs_leave(tmp_path: Path) -> None:
-    """Without leave an existing file is not replaced, and the remedy is named."""
+def test_existing_file_without_permission_to_replace(tmp_path: Path) -> None:
+    """The error names the file and the remedy."""
     file = tmp_path / "out.bin"
     file.touch()
 
@@ -128,16 +160,16 @@ def test_an_existing_file_needs_leave(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("replace", [False, True])
-def test_a_folder_is_no_destination(tmp_path: Path, replace: bool) -> None:
-    """A folder is never replaced by a file."""
+def test_folder_as_destination(tmp_path: Path, replace: bool) -> None:
+    """A folder is refused, with and without `replace`."""
     with pytest.raises(OutputError) as caught:
         check_destination(tmp_path, replace=replace)
 
     assert str(caught.value) == f"{tmp_path}: it is a folder, but a file is to be written"
 
 
-def test_a_missing_folder_is_found_out_early(tmp_path: Path) -> None:
-    """Where there is no folder nothing can be written."""
+def test_destination_in_a_missing_folder(tmp_path: Path) -> None:
+    """The check fails if the folder does not exist."""
     file = tmp_path / "nowhere" / "out.bin"
 
     with pytest.raises(OutputError) as caught:
@@ -146,37 +178,35 @@ def test_a_missing_folder_is_found_out_early(tmp_path: Path) -> None:
     assert str(caught.value) == f"{file}: cannot be written: No such file or directory"
 
 
-def test_a_read_only_folder_is_found_out_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether the folder can be written to is tried."""
-    read_only(monkeypatch)
+def test_destination_in_a_read_only_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check tries to create a file in the folder."""
+    make_read_only(monkeypatch)
 
     with pytest.raises(OutputError, match=r"out.bin: cannot be written: Permission denied$"):
         check_destination(tmp_path / "out.bin", replace=True)
 
 
-def test_a_destination_that_cannot_be_looked_up_is_an_output_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A closed folder on the way, or a name that is too long, is no reason for another kind of error."""
+def test_destination_that_cannot_be_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parent folder that is not accessible, or a name that is too long, is an OutputError too."""
 
-    def closed(path: Path) -> NoReturn:
-        raise fail_with(errno.ENAMETOOLONG)
+    def fail(path: Path) -> NoReturn:
+        raise system_error(errno.ENAMETOOLONG)
 
-    monkeypatch.setattr(Path, "is_dir", closed)
+    monkeypatch.setattr(Path, "is_dir", fail)
     with pytest.raises(OutputError, match=r"out.bin: cannot be written: File name too long$"):
         check_destination(tmp_path / "out.bin", replace=True)
 
 
-def test_folders_are_made_with_those_above(tmp_path: Path) -> None:
-    """A folder that is there already is fine."""
+def test_folders_are_made_with_their_parents(tmp_path: Path) -> None:
+    """An existing folder is not an error."""
     make_folder(tmp_path / "a" / "b")
     make_folder(tmp_path / "a" / "b")
 
     assert (tmp_path / "a" / "b").is_dir()
 
 
-def test_a_file_in_the_way_of_a_folder_is_said(tmp_path: Path) -> None:
-    """The system's own reason is given."""
+def test_file_in_place_of_a_folder(tmp_path: Path) -> None:
+    """The error gives the reason of the operating system."""
     (tmp_path / "a").touch()
 
     with pytest.raises(OutputError) as caught:

@@ -1,13 +1,12 @@
-"""Audio files as mono samples at one sampling rate, block by block.
+"""Read audio files as blocks of mono samples at one sampling rate.
 
-soundfile reads a file if it can, `media` if it cannot. Files are read in blocks, so memory does not grow with a file's
-length. Whatever keeps a file from being used is an `AudioError` of one sentence.
+soundfile reads a file if it can, otherwise `ffmpeg`. Files are read in blocks, so memory use does not grow with their
+length. A file that cannot be used raises an `AudioError`.
 
-What cannot be found out is said in `container` and `media`, and two things of MP3: without a Xing header the length is
-an estimate of the decoder, so up to 2 % may be missing unnoticed, and a variable-bit-rate file without it may be read
-in part.
+`declared_length` and `ffmpeg` list the truncations that are not detected. For MP3 without a Xing header, the decoder
+estimates the length: up to 2 % may be missing undetected, and a file with a variable bit rate may be read in part.
 
-The main path starts at `blocks`; `samples` makes the pieces that are read here what `blocks` gives.
+Main path: `blocks` -> `_open` -> `pieces` of `_SoundFile` or `Media` -> `samples.mono_at_rate`.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from speechgmm.audio.containers import PatchedWav, declared_length
-from speechgmm.audio.media import MEDIA_SUFFIXES, Media, open_media
-from speechgmm.audio.samples import NO_END, Samples, check_channel, check_rate, mono_at_rate, stretch
+from speechgmm.audio.declared_length import PatchedWav, declared_length
+from speechgmm.audio.ffmpeg import MEDIA_SUFFIXES, Media, open_media
+from speechgmm.audio.samples import NO_END, Samples, check_channel, check_rate, mono_at_rate, sample_range
 from speechgmm.errors import AudioError
 
 AUDIO_SUFFIXES = frozenset(
@@ -34,16 +33,16 @@ AUDIO_SUFFIXES = frozenset(
     | {".aif", ".aifc", ".oga", ".opus", ".snd", ".sph", ".wave"}
     | MEDIA_SUFFIXES
 )
-"""The ends of file names, in lower case, by which a folder's recordings are known. Files without a header that says
-rate and channels (``.raw`` and the like) are not among them."""
+"""Suffixes, in lower case, of the files in a folder that are recordings. Headerless formats such as ``.raw`` are
+excluded, because their sampling rate and channel count are not known."""
 
 _MP3_TOLERANCE = 0.02
-_HEADERLESS = "it has no header that says its sampling rate and channels"
+_HEADERLESS = "it has no header with its sampling rate and channel count"
 _REASONS = {
     1: "its format is not recognised",
     3: "it is damaged",
     4: "its encoding is not supported",
-    7: "no sound is found in it",
+    7: "no audio was found in it",
 }
 
 
@@ -56,19 +55,19 @@ def blocks(
     end: float | None = None,
     block_s: float = 10.0,
 ) -> Iterator[Samples]:
-    """Read a recording, or a stretch of one, block by block.
+    """Read a recording, or an excerpt of one, block by block.
 
     Parameters
     ----------
     file : Path
-        Any file soundfile can read (wav, flac, ogg, opus, mp3, aiff, au, caf ...) and, with the extra ``media``, the
-        sound of m4a, mp4, webm, mkv ...; of any rate in [`MIN_RATE`, `MAX_RATE`], sample width and channel count.
+        Any file that soundfile can read (wav, flac, ogg, opus, mp3, aiff, au, caf ...) and, with the extra ``ffmpeg``,
+        the audio of m4a, mp4, webm, mkv ...; any rate in [`MIN_RATE`, `MAX_RATE`], sample width and channel count.
     sampling_rate : int > 0
-        Of the samples wanted, in Hz.
+        Of the result, in Hz.
     channel : int >= 1, optional
         The channel to take, counted from 1. If None, the mean of all channels.
     start, end : float
-        The stretch wanted in seconds, half open. An `end` of None or past the end of the file is the end of the file.
+        The excerpt in seconds, half open. If `end` is None or past the end of the file, up to the end of the file.
     block_s : float > 0
         Seconds read at a time. The samples do not depend on it.
 
@@ -80,63 +79,63 @@ def blocks(
     Raises
     ------
     AudioError
-        While iterating, if the file is missing, not audio, empty, cut short or damaged, if its rate is out of range or
-        a sample is not finite, or if there is no such channel or stretch.
+        While iterating, if the file is missing, not audio, empty, truncated or damaged, if its rate is out of range, a
+        sample is not finite, or the channel or the excerpt does not exist.
     """
-    with _opened(file) as sound:
-        check_channel(str(file), channel, sound.channels)
-        rate = sound.samplerate
-        first, stop = stretch(str(file), start, end, rate)
-        pieces = sound.pieces(first, stop, max(round(block_s * rate), 1))
+    with _open(file) as audio:
+        check_channel(str(file), channel, audio.channels)
+        rate = audio.samplerate
+        first, stop = sample_range(str(file), start, end, rate)
+        pieces = audio.pieces(first, stop, max(round(block_s * rate), 1))
         yield from mono_at_rate(str(file), pieces, rate=rate, channel=channel, first=first, sampling_rate=sampling_rate)
 
 
 def read(
     file: Path, *, sampling_rate: int, channel: int | None = None, start: float = 0.0, end: float | None = None
 ) -> Samples:
-    """Read a short recording, or a stretch of one, at once.
+    """Read a short recording, or an excerpt of one, into one array.
 
-    Parameters and errors are those of `blocks`.
+    Parameters and errors as in `blocks`.
 
     Returns
     -------
     samples : np.ndarray, shape (n,), float32
-        All the blocks, joined.
+        All blocks, concatenated.
     """
     parts = blocks(file, sampling_rate=sampling_rate, channel=channel, start=start, end=end)
     return np.concatenate([np.empty(0, np.float32), *parts])
 
 
 def duration_s(file: Path) -> float:
-    """Length of a recording in seconds, as its header has it, or counted where the header does not say.
+    """Duration of a recording in seconds, from its header; if the header declares none, the samples are counted.
 
     Raises
     ------
     AudioError
         If the file cannot be opened as audio.
     """
-    with _opened(file) as sound:
-        rate = sound.samplerate
-        frames = sound.frames
+    with _open(file) as audio:
+        rate = audio.samplerate
+        frames = audio.frames
         if frames == NO_END:
-            frames = sum(map(len, sound.pieces(0, NO_END, rate)))
+            frames = sum(map(len, audio.pieces(0, NO_END, rate)))
         return float(frames / rate)
 
 
 def channels(file: Path) -> int:
-    """Count the channels of a recording, without reading more than its beginning.
+    """Number of channels of a recording. Only the beginning of the file is read.
 
     Raises
     ------
     AudioError
         If the file cannot be opened as audio.
     """
-    with _opened(file) as sound:
-        return int(sound.channels)
+    with _open(file) as audio:
+        return int(audio.channels)
 
 
 def digest(file: Path) -> str:
-    """SHA-256 of the bytes of a file, in hexadecimal: it tells the contents from those of other files.
+    """SHA-256 of the bytes of a file, in hexadecimal.
 
     Raises
     ------
@@ -144,22 +143,22 @@ def digest(file: Path) -> str:
         If the file cannot be read.
     """
     state = hashlib.sha256()
-    with _bytes_of(file) as stream:
+    with _open_bytes(file) as stream:
         while piece := stream.read(1 << 20):
             state.update(piece)
     return state.hexdigest()
 
 
 def short_digest(hexadecimal: str) -> int:
-    """The first 64 bits of a digest as a number: enough to tell the files of one training from others."""
+    """First 64 bits of a digest as a number, enough to identify the files of one training set."""
     return int(hexadecimal[:16], 16)
 
 
 class _SoundFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ships no types, its class counts as Any
-    """A sound file that is read from one block to the next with no seek in between.
+    """A sound file that is read sequentially, without a seek between blocks.
 
-    After each read soundfile seeks to the place where the file already is. An MP3 decoder then starts anew and the
-    blocks do not join; a FLAC file that does not know its own length fails at its end.
+    soundfile seeks to the current position after each read. A seek restarts the MP3 decoder, so that the blocks do not
+    join, and it fails at the end of a FLAC file that declares no length.
     """
 
     def __init__(self, file: Path, source: str | bytes | PatchedWav) -> None:
@@ -170,51 +169,52 @@ class _SoundFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ships 
         return False
 
     def pieces(self, first: int, stop: int, block: int) -> Iterator[NDArray[np.float32]]:
-        """Samples [first, stop) in pieces of shape (n, channels), n <= block; all of them, or an AudioError."""
+        """Read samples [first, stop) as arrays (n, channels), n <= `block`; raise an AudioError if one is missing."""
         if first >= self.frames:
             length = self.frames / self.samplerate
             raise AudioError(f"{self.path}: the start at {first / self.samplerate} s is past its end at {length:.3f} s")
         stop = min(stop, self.frames)
-        at = 0
+        offset = 0
         try:
-            if first > 0 and self._skips_exactly():
-                at = self.seek(first)
-            while at < stop:
-                frames = self.read(min(block, (first if at < first else stop) - at), dtype="float32", always_2d=True)
+            if first > 0 and self._seek_is_exact():
+                offset = self.seek(first)
+            while offset < stop:
+                count = min(block, (first if offset < first else stop) - offset)
+                frames = self.read(count, dtype="float32", always_2d=True)
                 if len(frames) == 0:
                     break
-                if at >= first:
+                if offset >= first:
                     yield frames
-                at += len(frames)
+                offset += len(frames)
         except soundfile.LibsndfileError as error:
-            place = f"{at / self.samplerate:.3f} s"
+            place = f"{offset / self.samplerate:.3f} s"
             raise AudioError(
                 f"{self.path}: it is cut short or damaged somewhere after {place} ({_reason(error)})"
             ) from error
-        self._check_end(stop, at)
+        self._check_end(stop, offset)
 
-    def _skips_exactly(self) -> bool:
-        """Whether a seek lands on the very sample: in an MP3 file with a variable bit rate it does not."""
+    def _seek_is_exact(self) -> bool:
+        """Whether a seek reaches the exact sample; in an MP3 file with a variable bit rate it does not."""
         return bool(super().seekable()) and self.format != "MP3"
 
-    def _check_end(self, stop: int, at: int) -> None:
-        """Whether reading, which stopped before sample `at`, came as far as the header had announced."""
-        announced = at if self.frames == NO_END else stop
-        tolerated = _MP3_TOLERANCE * self.frames if self.format == "MP3" else 0
-        if announced - at > tolerated:
+    def _check_end(self, stop: int, reached: int) -> None:
+        """Raise an AudioError if reading, which ended before sample `reached`, did not reach the declared end."""
+        expected = reached if self.frames == NO_END else stop
+        tolerance = _MP3_TOLERANCE * self.frames if self.format == "MP3" else 0
+        if expected - reached > tolerance:
             raise AudioError(
-                f"{self.path}: it is cut short, its header announces {self.frames:,} samples, "
-                f"reading ended after {at:,}"
+                f"{self.path}: it is cut short, its header declares {self.frames:,} samples, "
+                f"reading ended after {reached:,}"
             )
 
 
 @contextmanager
-def _bytes_of(file: Path) -> Iterator[BinaryIO]:
+def _open_bytes(file: Path) -> Iterator[BinaryIO]:
     try:
         mode = file.stat().st_mode
         if not stat.S_ISREG(mode):
-            kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
-            raise AudioError(f"{file}: it is {kind}, which cannot be read as a recording")
+            kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+            raise AudioError(f"{file}: it is {kind} and cannot be read as a recording")
         with file.open("rb") as stream:
             yield stream
     except FileNotFoundError as error:
@@ -222,54 +222,54 @@ def _bytes_of(file: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         raise AudioError(f"{file}: it cannot be read ({error.strerror})") from error
     except ValueError as error:
-        raise AudioError(f"{str(file)!r}: this cannot be the name of a file ({error})") from error
+        raise AudioError(f"{str(file)!r}: it is not a valid file name ({error})") from error
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[Any]:
-    """Open a `_SoundFile` or `Media` and refuse what can be refused before reading it."""
+def _open(file: Path) -> Iterator[_SoundFile | Media]:
+    """Open a recording and check its rate and length before it is read."""
     with ExitStack() as stack:
-        sound = _sound_file(file, stack)
-        check_rate(str(file), sound.samplerate)
-        if sound.frames == 0:
+        audio = _open_decoder(file, stack)
+        check_rate(str(file), audio.samplerate)
+        if audio.frames == 0:
             raise AudioError(f"{file}: it holds no samples")
-        yield sound
+        yield audio
 
 
-def _sound_file(file: Path, stack: ExitStack) -> _SoundFile | Media:
-    """What soundfile reads, else what `media` reads; if neither, soundfile's reason counts."""
-    source = _source(file, stack)
+def _open_decoder(file: Path, stack: ExitStack) -> _SoundFile | Media:
+    """Open a file with soundfile, otherwise with `ffmpeg`; if both fail, the error gives soundfile's reason."""
+    source = _checked_source(file, stack)
     try:
-        sound: _SoundFile = stack.enter_context(_SoundFile(file, source))
-        if sound.format != "RAW":  # the library's guess from a name like .au or .vox, whatever the contents are
-            return sound
+        sound_file: _SoundFile = stack.enter_context(_SoundFile(file, source))
+        if sound_file.format != "RAW":  # libsndfile's guess from a suffix such as .au or .vox, whatever the contents
+            return sound_file
         reason = _HEADERLESS
     except soundfile.LibsndfileError as error:
         reason = _reason(error)
-    except TypeError:  # soundfile asks for the rate if the name ends in .raw
+    except TypeError:  # soundfile requires a sampling rate if the suffix is .raw
         reason = _HEADERLESS
-    media = open_media(file, stack.enter_context(_bytes_of(file)), stack)
+    media = open_media(file, stack.enter_context(_open_bytes(file)), stack)
     if media is None:
         raise AudioError(f"{file}: it is not audio that can be read ({reason})")
     return media
 
 
-def _source(file: Path, stack: ExitStack) -> str | bytes | PatchedWav:
-    """What to hand to the library, once the file is found to be there and as long as it says."""
-    with _bytes_of(file) as stream:
+def _checked_source(file: Path, stack: ExitStack) -> str | bytes | PatchedWav:
+    """Check that a file exists and is not truncated; return what soundfile is to open."""
+    with _open_bytes(file) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size == 0:
             raise AudioError(f"{file}: it is empty (0 bytes)")
-        promised = declared_length(stream, size)
-    if promised.missing:
+        declared = declared_length(stream, size)
+    if declared.missing:
         raise AudioError(
-            f"{file}: it is cut short, its header announces {promised.missing:,} bytes more than the {size:,} it has"
+            f"{file}: it is cut short, its header declares {declared.missing:,} bytes more than the {size:,} it has"
         )
-    # Bytes, so that names that are not valid UTF-8 work too; Windows has no such names.
+    # Bytes, so that names that are not valid UTF-8 work too. Windows has no such names.
     name = os.fsencode(file) if os.name == "posix" else str(file)
-    if promised.unset_at is None:
+    if declared.unset_at is None:
         return name
-    return stack.enter_context(PatchedWav(name, promised.unset_at))
+    return stack.enter_context(PatchedWav(name, declared.unset_at))
 
 
 def _reason(error: soundfile.LibsndfileError) -> str:

@@ -1,8 +1,8 @@
-"""Samples in memory and the form all sound is brought to: mono, float32, at one sampling rate.
+"""Conversion of decoded audio to mono float32 samples at one sampling rate.
 
-Whatever sound comes from, it arrives here as pieces: arrays of shape (n, channels) at its own rate, one after the
-other. `mono_at_rate` makes of them what the rest of the package listens to, through a streaming resampler, so that no
-sample depends on the size of the pieces. `to_mono_at_rate` is the same for samples that are in memory already.
+A decoder gives frames in pieces: arrays of shape (n, channels) at the rate of the recording. `mono_at_rate` downmixes,
+checks and resamples them. Its resampler is a streaming one, so no sample depends on the size of the pieces.
+`to_mono_at_rate` does the same for samples that are already in memory.
 """
 
 from __future__ import annotations
@@ -21,18 +21,20 @@ Samples = NDArray[np.float32]
 Frames = NDArray[Any]  # shape (n, channels), floating point, full scale at -1 and 1
 
 MIN_RATE = 8_000
-"""The lowest sampling rate in Hz: below it, speech lacks part of the band up to 4 kHz that a model listens to."""
+"""Lowest sampling rate in Hz: below it, part of the band up to 4 kHz, which the front end uses, is missing."""
 
 MAX_RATE = 768_000
-"""The highest sampling rate in Hz: the highest any audio converter uses."""
+"""Highest sampling rate in Hz: the highest of any audio converter."""
 
 MAX_MAGNITUDE = 1e12
-"""Samples beyond this are taken for damage: their power would overflow. Even unscaled 32-bit integers stay below."""
+"""Larger samples are damage: their power would overflow. Even unscaled 32-bit integers are below it."""
 
 NO_END = 2**63 - 1
-"""A number of samples for sound whose length nobody knows. It is libsndfile's own count for such files."""
+"""Number of samples if the length is not known. libsndfile uses the same value."""
 
 _QUALITY = "HQ"
+
+# Zero level and full scale of integer samples.
 _INTEGERS = {
     np.dtype(np.uint8): (128, 128),
     np.dtype(np.int8): (0, 2**7),
@@ -42,7 +44,7 @@ _INTEGERS = {
 
 
 def to_mono_at_rate(samples: ArrayLike, sampling_rate: float, target_rate: int) -> Samples:
-    """Bring samples in memory to the form that all sound has: mono, float32, at the rate wanted.
+    """Convert samples in memory to mono float32 at `target_rate`.
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ def to_mono_at_rate(samples: ArrayLike, sampling_rate: float, target_rate: int) 
     sampling_rate : float
         Of `samples`, in Hz, in [`MIN_RATE`, `MAX_RATE`].
     target_rate : int > 0
-        Of the samples wanted, in Hz.
+        Of the result, in Hz.
 
     Returns
     -------
@@ -61,7 +63,7 @@ def to_mono_at_rate(samples: ArrayLike, sampling_rate: float, target_rate: int) 
     Raises
     ------
     AudioError
-        If there are no samples, one is not finite, or shape, type or rate are none of the above.
+        If there are no samples, one is not finite, or their shape, type or rate is not supported.
     """
     check_rate("samples", sampling_rate)
     try:
@@ -72,29 +74,29 @@ def to_mono_at_rate(samples: ArrayLike, sampling_rate: float, target_rate: int) 
         raise AudioError(f"samples: shape {array.shape}, expected (n,) or (n, channels) with n >= channels")
     if array.size == 0:
         raise AudioError(f"samples: there are none, the shape is {array.shape}")
-    mono = _mono("samples", full_scale(array).reshape(len(array), -1), 0, sampling_rate)
+    mono = _mono("samples", to_float(array).reshape(len(array), -1), 0, sampling_rate)
     return np.asarray(soxr.resample(mono, sampling_rate, target_rate, quality=_QUALITY))
 
 
 def mono_at_rate(
     name: str, pieces: Iterable[Frames], *, rate: int, channel: int | None, first: int, sampling_rate: int
 ) -> Iterator[Samples]:
-    """Make mono samples at the rate wanted of the pieces of one stretch of sound.
+    """Convert successive pieces of one recording to mono samples at `sampling_rate`.
 
     Parameters
     ----------
     name : str
-        What errors call the sound.
+        Of the recording, for error messages.
     pieces : iterable of np.ndarray, shape (n, channels), floating point
-        One after the other, full scale at -1 and 1.
+        Successive frames, full scale at -1 and 1.
     rate : int
         Of the pieces, in Hz.
     channel : int >= 1, optional
         The channel to take, counted from 1. If None, the mean of all channels.
     first : int >= 0
-        The number of the first sample in the whole sound, for errors to say where.
+        Index of the first frame in the recording, for error messages.
     sampling_rate : int > 0
-        Of the samples wanted, in Hz.
+        Of the result, in Hz.
 
     Yields
     ------
@@ -104,7 +106,7 @@ def mono_at_rate(
     Raises
     ------
     AudioError
-        If a sample is not finite, or there are none at all.
+        If a sample is not finite, or there are no samples.
     """
     mono = _mono_blocks(name, pieces, rate, channel, first)
     if rate == sampling_rate:
@@ -119,33 +121,33 @@ def mono_at_rate(
 
 
 def check_rate(name: str, rate: float) -> None:
-    """Refuse a sampling rate outside [`MIN_RATE`, `MAX_RATE`] with an AudioError."""
+    """Raise an AudioError if a sampling rate is outside [`MIN_RATE`, `MAX_RATE`]."""
     if not MIN_RATE <= rate <= MAX_RATE:
         raise AudioError(f"{name}: the sampling rate is {rate:,} Hz, expected {MIN_RATE:,} to {MAX_RATE:,} Hz")
 
 
 def check_channel(name: str, channel: int | None, channels: int) -> None:
-    """Refuse a channel that is not among `channels` with an AudioError."""
+    """Raise an AudioError if `channel` is not in [1, `channels`]."""
     if channel is not None and not 1 <= channel <= channels:
         raise AudioError(f"{name}: there is no channel {channel}, expected 1 to {channels}")
 
 
-def stretch(name: str, start: float, end: float | None, rate: int) -> tuple[int, int]:
-    """Find the first sample of a stretch and the one after its last.
+def sample_range(name: str, start: float, end: float | None, rate: int) -> tuple[int, int]:
+    """Convert an excerpt in seconds to sample indices.
 
     Parameters
     ----------
     name : str
-        What errors call the sound.
+        Of the recording, for error messages.
     start, end : float
-        In seconds, half open; an `end` of None is the end of the sound.
+        In seconds, half open. If `end` is None, up to the end of the recording.
     rate : int
         In Hz.
 
     Returns
     -------
     first, stop : int
-        Half open; `stop` is `NO_END` where there is no `end`.
+        Half open; `stop` is `NO_END` if `end` is None.
 
     Raises
     ------
@@ -153,36 +155,36 @@ def stretch(name: str, start: float, end: float | None, rate: int) -> tuple[int,
         Unless 0 <= start < end.
     """
     if not 0 <= start < math.inf or (end is not None and not start < end < math.inf):
-        raise AudioError(f"{name}: no stretch from {start} s to {end} s, expected 0 <= start < end")
+        raise AudioError(f"{name}: the excerpt is from {start} s to {end} s, expected 0 <= start < end")
     return round(start * rate), NO_END if end is None else round(end * rate)
 
 
-def cut(pieces: Iterable[Frames], at: int, first: int, stop: int) -> Iterator[Frames]:
-    """Keep samples [first, stop) of pieces that begin with sample number `at`; nothing is read beyond them."""
+def select_range(pieces: Iterable[Frames], offset: int, first: int, stop: int) -> Iterator[Frames]:
+    """Select frames [first, stop) of pieces that begin with frame `offset`; no piece after them is read."""
     for piece in pieces:
-        if (wanted := piece[max(first - at, 0) : max(stop - at, 0)]).size:
-            yield wanted
-        at += len(piece)
-        if at >= stop:
+        if (selected := piece[max(first - offset, 0) : max(stop - offset, 0)]).size:
+            yield selected
+        offset += len(piece)
+        if offset >= stop:
             return
 
 
-def gathered(pieces: Iterable[Frames], block: int) -> Iterator[Frames]:
-    """Join pieces until each has `block` samples or more; the last may have less."""
-    held: list[Frames] = []
+def join_pieces(pieces: Iterable[Frames], block: int) -> Iterator[Frames]:
+    """Concatenate successive pieces to blocks of `block` frames or more; the last block may be shorter."""
+    pending: list[Frames] = []
     count = 0
     for piece in pieces:
-        held.append(piece)
+        pending.append(piece)
         count += len(piece)
         if count >= block:
-            yield np.concatenate(held)
-            held, count = [], 0
-    if held:
-        yield np.concatenate(held)
+            yield np.concatenate(pending)
+            pending, count = [], 0
+    if pending:
+        yield np.concatenate(pending)
 
 
-def full_scale(array: NDArray[Any]) -> NDArray[Any]:
-    """Floating-point samples as they are (float16 widened), integers divided by their full range."""
+def to_float(array: NDArray[Any]) -> NDArray[Any]:
+    """Floating-point samples unchanged (float16 is widened), integers divided by their full range."""
     if array.dtype.kind == "f":
         return array.astype(np.result_type(array, np.float32), copy=False)
     if array.dtype not in _INTEGERS:
@@ -194,21 +196,21 @@ def full_scale(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _mono_blocks(name: str, pieces: Iterable[Frames], rate: int, channel: int | None, first: int) -> Iterator[Samples]:
-    at = first
+    offset = first
     for piece in pieces:
-        yield _mono(name, piece if channel is None else piece[:, [channel - 1]], at, rate)
-        at += len(piece)
-    if at == first:
+        yield _mono(name, piece if channel is None else piece[:, [channel - 1]], offset, rate)
+        offset += len(piece)
+    if offset == first:
         raise AudioError(f"{name}: there are no samples after {first / rate:.3f} s")
 
 
-def _mono(name: str, frames: NDArray[Any], at: int, rate: float) -> Samples:
-    """Mean over the channels of frames (n, channels), of which the first is number `at` of the recording."""
+def _mono(name: str, frames: NDArray[Any], offset: int, rate: float) -> Samples:
+    """Mean over the channels of frames (n, channels); `offset` is the index of the first frame in the recording."""
     usable = np.abs(frames) <= MAX_MAGNITUDE
     if not usable.all():
         row, column = np.argwhere(~usable)[0]
         raise AudioError(
-            f"{name}: the sample at {(at + row) / rate:.3f} s is {frames[row, column]:g}, "
+            f"{name}: the sample at {(offset + row) / rate:.3f} s is {frames[row, column]:g}, "
             f"expected a finite number of at most {MAX_MAGNITUDE:g}"
         )
     mean: Samples = (frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1)).astype(np.float32)

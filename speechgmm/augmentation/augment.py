@@ -1,4 +1,4 @@
-"""The copies of recordings that training makes, by their names: see `Recording.augmentation`."""
+"""Augmented versions of recordings by the name of their kind, which is stored in `Recording.augmentation`."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import numpy as np
 
 from speechgmm.audio.samples import Samples
 from speechgmm.augmentation.channel import augment_channel
-from speechgmm.augmentation.nonspeech import augment_nonspeech
+from speechgmm.augmentation.nonspeech_sounds import augment_nonspeech
 from speechgmm.augmentation.vocal_effort import is_low_voice, raise_effort, shout
 
 CHANNEL, EFFORT, SHOUT = "channel", "effort", "shout"
 NONSPEECH_KINDS = ("sound-1", "sound-2", "sound-3")
-"""Of a sound that is no speech; eight of each tell unheard sounds from speech hardly better than three."""
+"""Kinds for non-speech recordings. With eight versions instead of three, rejection of unseen sounds hardly improves."""
 
 VERSION = 3
-"""Of what is drawn: features of copies that were kept on disk are made again where it differs."""
+"""Version of the augmentation. Stored features of augmented recordings with another version are extracted again."""
 
 
 def augment(samples: Samples, sampling_rate: int, kind: str, *, noises: Sequence[Samples], seed: int) -> Samples:
-    """Make a copy, the same each time.
+    """Return an augmented version of a recording; the same arguments give the same samples.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ def augment(samples: Samples, sampling_rate: int, kind: str, *, noises: Sequence
     kind : str
         `CHANNEL`, `EFFORT`, `SHOUT` or one of `NONSPEECH_KINDS`.
     noises : sequence of arrays
-        Recorded sounds that copies over another channel may be mixed with.
+        Recorded noises to choose from; used by `CHANNEL` only.
     seed : int
-        What is drawn depends on it alone.
+        Seed of all random choices.
 
     Returns
     -------
@@ -44,5 +44,5 @@ def augment(samples: Samples, sampling_rate: int, kind: str, *, noises: Sequence
     rng = np.random.default_rng(seed)
     if kind == CHANNEL:
         return augment_channel(samples, sampling_rate, noises, rng)
-    raised = {EFFORT: raise_effort, SHOUT: shout}[kind]
-    return raised(samples, sampling_rate, low_voice=is_low_voice(samples, sampling_rate), rng=rng)
+    raise_voice = {EFFORT: raise_effort, SHOUT: shout}[kind]
+    return raise_voice(samples, sampling_rate, low_voice=is_low_voice(samples, sampling_rate), rng=rng)

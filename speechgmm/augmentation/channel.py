@@ -1,12 +1,12 @@
-"""Copies of recordings for training as over other channels: in rooms, in noise, over telephones.
+"""Channel augmentation: room, noise, telephone band and codec.
 
-A model that has heard only clean recordings takes the band, the noise or the room of others for part of the voice.
-Copies that differ in just that, and keep their labels, teach it better. They are for training alone: how well a model
-does is measured on recordings as they are.
+A model trained on clean recordings only confuses band, noise and room of other recordings with properties of the voice.
 
-All are pure functions of samples in [-1, 1]; what they return is not clipped. A recording shorter than one window
-(`LEAST_S`) comes back as it is. What is drawn comes from the caller's generator: in the same state it gives the same
-copy.
+All functions are pure functions of samples in [-1, 1]. The results are not clipped. A recording shorter than
+`MIN_DURATION_S` is returned unaltered. All random numbers come from the caller's generator: the same state gives the
+same samples.
+
+Main path: `augment_channel` -> `reverberated`, `with_noise` (with `steady_noise`), `telephone`.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from scipy.signal import fftconvolve
 
 from speechgmm.audio.samples import Samples
 
-LEAST_S = 0.032
-"""Seconds below which there is nothing to perturb."""
+MIN_DURATION_S = 0.032
+"""Shortest recording in seconds that is altered."""
 
-_TELEPHONE_RATE = 8000  # Hz, of telephony without wideband
-_MU = 255  # of the companding law of North American and Japanese telephony
-_CODE_STEPS = 127  # magnitudes above zero that are left of 8 bits, one of which is the sign
+_TELEPHONE_RATE = 8000  # Hz, narrowband telephony
+_MU = 255  # mu-law of North American and Japanese telephony
+_CODE_STEPS = 127  # magnitudes above zero in 8 bits, one of which is the sign
 
-_LEVEL_PIECE_S = 0.010  # short enough to fall between syllables
-_SILENCE = 1e-10  # mean power, 100 dB below full scale: less is rounding, which must not be made loud
+_LEVEL_PIECE_S = 0.010  # shorter than the pauses between syllables
+_SILENCE_POWER = 1e-10  # mean power, 100 dB below full scale: below are rounding errors, not to be amplified
 
-_LOWEST_OCTAVE_HZ = 50.0  # what is below holds no voice
+_LOWEST_OCTAVE_HZ = 50.0  # below the voice
 
-_DECAY = math.log(1000)  # an amplitude decays by 60 dB over the decay time
+_DECAY_NEPERS = math.log(1000)  # the amplitude decays by 60 dB over the decay time
 
 
 def augment_channel(
     samples: Samples, sampling_rate: int, noises: Sequence[Samples], rng: np.random.Generator
 ) -> Samples:
-    """A recording as over another channel: by chance in a room, in noise, over a telephone, or in all of them.
+    """Apply a random channel: room, noise and telephone, each by chance.
 
     Parameters
     ----------
@@ -49,16 +49,19 @@ def augment_channel(
     sampling_rate : int >= 8000
         Of the recording and of the noises, in Hz.
     noises : sequence of arrays
-        Recorded sounds to choose from, of any lengths; without any, the noise is steady where there is some.
+        Recorded noises to choose from, of any lengths. If empty, only steady noise is added.
     rng : numpy.random.Generator
-        Draws a room with probability 1/2 (decay 0.15 to 0.6 s, 12 to 0 dB below the direct sound), one of the noises
-        with 0.4 (5 to 25 dB below the speech) or steady noise with 0.4 (5 to 30 dB), a telephone with 1/2 (companded
-        half of the time).
+        Draws
+
+        - a room with probability 1/2: decay 0.15 to 0.6 s, 12 to 0 dB below the direct sound;
+        - at most one noise: recorded with probability 0.4, 5 to 25 dB below the speech; steady with probability 0.4,
+          5 to 30 dB below the speech;
+        - a telephone with probability 1/2: half of these with mu-law companding.
 
     Returns
     -------
     array (n,)
-        With probability 0.05 (0.15 without noises) it is the recording as it is.
+        With probability 0.05 (0.15 without recorded noises) the recording unaltered.
     """
     if rng.random() < 0.5:
         decay_s, wet_db = rng.uniform(0.15, 0.6), rng.uniform(-12, 0)
@@ -77,7 +80,7 @@ def augment_channel(
 
 
 def steady_noise(n_samples: int, sampling_rate: int, rng: np.random.Generator) -> Samples:
-    """Noise that does not change, of a colour between white and brown, as of fans, amplifiers, wind and engines.
+    """Stationary noise of a random colour between white and brown, like fans, amplifiers, wind and engines.
 
     Parameters
     ----------
@@ -85,12 +88,12 @@ def steady_noise(n_samples: int, sampling_rate: int, rng: np.random.Generator) -
     sampling_rate : int > 0
         In Hz.
     rng : numpy.random.Generator
-        Draws how it falls, 0 to 9 dB an octave, and gains from octave to octave beside (3 dB).
+        Draws the spectral slope, 0 to -9 dB per octave, and a deviation per octave (standard deviation 3 dB).
 
     Returns
     -------
     array (n_samples,)
-        Of no certain level.
+        The level is arbitrary.
     """
     if n_samples == 0:
         return np.empty(0, np.float32)
@@ -104,7 +107,7 @@ def steady_noise(n_samples: int, sampling_rate: int, rng: np.random.Generator) -
 
 
 def telephone(samples: Samples, sampling_rate: int, *, companded: bool) -> Samples:
-    """A recording in the band of a telephone: nothing above 4 kHz. Nothing is taken from below.
+    """Limit a recording to the telephone band: low-pass at 4 kHz, without a high-pass.
 
     Parameters
     ----------
@@ -113,7 +116,7 @@ def telephone(samples: Samples, sampling_rate: int, *, companded: bool) -> Sampl
     sampling_rate : int >= 8000
         In Hz.
     companded : bool
-        Whether it also goes through the 8 bits of a mu-law code, with the recording's own peak as full scale.
+        Whether to also encode and decode with 8-bit mu-law. Full scale is the recording's peak.
 
     Returns
     -------
@@ -123,38 +126,38 @@ def telephone(samples: Samples, sampling_rate: int, *, companded: bool) -> Sampl
         return samples
     narrow = soxr.resample(samples, sampling_rate, _TELEPHONE_RATE)
     if companded:
-        narrow = _companded(narrow)
+        narrow = _mu_law_coded(narrow)
     wide = soxr.resample(narrow, _TELEPHONE_RATE, sampling_rate)[: len(samples)]
-    return np.pad(wide, (0, len(samples) - len(wide)))  # rounded lengths may miss a sample
+    return np.pad(wide, (0, len(samples) - len(wide)))  # rounding may lose a sample
 
 
 def with_noise(samples: Samples, noise: Samples, snr_db: float, *, begin: int, sampling_rate: int = 16_000) -> Samples:
-    """A recording with noise added, at a level relative to its speech.
+    """Add noise at a given signal-to-noise ratio.
 
     Parameters
     ----------
     samples : array (n,)
-        The recording. The level of its speech is the mean power of the louder half of pieces of 10 ms: pauses, of
-        which recordings have more or less, do not count.
+        The recording. Its speech level is the mean power of the louder half of its 10-ms pieces, so that pauses do not
+        count.
     noise : array (m,)
         Repeated as often as needed. Its level is the mean power of the part added.
     snr_db : float
-        Level of the speech over that of the noise, in dB.
+        Speech level minus noise level, in dB.
     begin : int
-        Sample of `noise` to begin with; counted on from its start where it is m or more.
+        First sample of `noise` to add, modulo m.
     sampling_rate : int
         Of both, in Hz.
 
     Returns
     -------
     array (n,)
-        The recording as it is where it or the noise is silent.
+        The recording unaltered if the recording or the noise is silent.
     """
     if _too_short(samples, sampling_rate):
         return samples
     added = np.resize(np.roll(noise, -begin), len(samples))
     speech_power, noise_power = _speech_power(samples, sampling_rate), _power(added)
-    if min(speech_power, noise_power) < _SILENCE:
+    if min(speech_power, noise_power) < _SILENCE_POWER:
         return samples
     gain = math.sqrt(speech_power / noise_power * 10 ** (-snr_db / 10))
     return samples + np.float32(gain) * added
@@ -163,7 +166,7 @@ def with_noise(samples: Samples, noise: Samples, snr_db: float, *, begin: int, s
 def reverberated(
     samples: Samples, sampling_rate: int, *, decay_s: float, wet_db: float, rng: np.random.Generator
 ) -> Samples:
-    """A recording as in a room: the simplest, whose echoes are noise that decays exponentially.
+    """Add reverberation: convolve with a direct sound followed by exponentially decaying white noise.
 
     Parameters
     ----------
@@ -172,21 +175,21 @@ def reverberated(
     sampling_rate : int > 0
         In Hz.
     decay_s : float > 0
-        Time in which the echoes decay by 60 dB, in seconds; rooms of homes and offices have 0.2 to 0.6.
+        Reverberation time (RT60) in seconds: the decay by 60 dB. Homes and offices have 0.2 to 0.6.
     wet_db : float
-        Energy of the echoes relative to that of the direct sound, in dB.
+        Energy of the reverberation relative to that of the direct sound, in dB.
     rng : numpy.random.Generator
-        Draws the echoes.
+        Draws the noise of the impulse response.
 
     Returns
     -------
     array (n,)
-        With the power of the recording; echoes after its end are cut off.
+        The mean power is that of the recording. The reverberation is cut off at the end.
     """
     if _too_short(samples, sampling_rate):
         return samples
     seconds = np.arange(math.ceil(decay_s * sampling_rate)) / sampling_rate
-    response = rng.standard_normal(len(seconds)) * np.exp(-_DECAY / decay_s * seconds)
+    response = rng.standard_normal(len(seconds)) * np.exp(-_DECAY_NEPERS / decay_s * seconds)
     response *= math.sqrt(10 ** (wet_db / 10) / float(np.sum(response**2)))
     response[0] += 1
     wet = fftconvolve(samples, response)[: len(samples)]
@@ -195,7 +198,7 @@ def reverberated(
 
 
 def _too_short(samples: Samples, sampling_rate: int) -> bool:
-    return len(samples) < LEAST_S * sampling_rate
+    return len(samples) < MIN_DURATION_S * sampling_rate
 
 
 def _power(samples: NDArray[np.floating]) -> float:
@@ -203,15 +206,15 @@ def _power(samples: NDArray[np.floating]) -> float:
 
 
 def _speech_power(samples: Samples, sampling_rate: int) -> float:
-    """Mean power of the louder half of short pieces; a remainder at the end does not count."""
+    """Mean power of the louder half of short pieces, without the incomplete last piece."""
     piece = round(_LEVEL_PIECE_S * sampling_rate)
     pieces = samples[: len(samples) // piece * piece].reshape(-1, piece)
     powers = np.mean(np.square(pieces, dtype=np.float64), axis=1)
     return float(powers[powers >= np.median(powers)].mean())
 
 
-def _companded(samples: Samples) -> Samples:
-    """Through mu-law code and back: y = sign(x) log(1 + mu |x|) / log(1 + mu), as ITU-T G.711 approximates it."""
+def _mu_law_coded(samples: Samples) -> Samples:
+    """Encode and decode with mu-law, y = sign(x) log(1 + mu |x|) / log(1 + mu), which ITU-T G.711 approximates."""
     full_scale = max(float(np.abs(samples).max()), np.finfo(np.float32).tiny)
     compressed = np.log1p(_MU * np.abs(samples) / full_scale) / math.log1p(_MU)
     code = np.round(compressed * _CODE_STEPS)

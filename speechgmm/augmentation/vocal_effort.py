@@ -1,10 +1,11 @@
-"""Copies of recordings for training as if they were spoken up or shouted: at another pitch, the formants as they were.
+"""Vocal effort augmentation: raised and shouted voices, by a pitch shift that preserves the formants.
 
-A model that has heard only usual voices leans on their pitch. Copies that differ in just that, and keep their labels,
-teach it better; they are for training alone. Pure functions of samples in [-1, 1], as in `channel_copies`; a recording
-shorter than one window (`WINDOW_S`) comes back as it is.
+A model trained only on voices of normal effort relies too much on their pitch.
 
-Main path: `raise_effort`, `shout` -> `is_low_voice`, `other_pitch`.
+All functions are pure functions of samples in [-1, 1], as in `channel`. A recording shorter than one window
+(`WINDOW_S`) is returned unaltered.
+
+Main path: `is_low_voice`, then `raise_effort` or `shout` -> `shift_pitch`.
 """
 
 from __future__ import annotations
@@ -21,28 +22,29 @@ from scipy.signal import get_window
 from speechgmm.audio.samples import Samples
 
 Floats = NDArray[np.float64]
-Spectra = NDArray[np.complex64]
+Spectra = NDArray[np.complex64]  # (T, size / 2 + 1)
+LogMagnitudes = NDArray[np.float32]  # (T, B), in nepers
 
 WINDOW_S = 0.032
-"""Seconds of speech that are taken for unchanging when its envelope is set; they hold two periods of 62 Hz."""
+"""Window of the pitch shift in seconds: speech is nearly stationary, and two periods of 62 Hz fit in."""
 
 LOW_VOICE_HZ = 165.0
-"""Median pitch below which a voice counts as low: the middle of 145 to 185 Hz, where women's and men's overlap."""
+"""Upper limit of the median pitch of a low voice: the middle of 145 to 185 Hz, where women and men overlap."""
 
-_HOPS = 4  # per window; squared Hann windows, as analysis and synthesis multiply to, need three or more
-_ENVELOPE_S = 0.0022  # cepstrum kept: details wider than 450 Hz are formants, narrower ones may be harmonics
-_MAX_GAIN = 6.0  # nepers, 52 dB: what resampling left empty cannot be filled
-_TILT_FROM_HZ = 500.0  # about the first formant, which the tilt leaves as it is
-_TILT_OCTAVES = 3  # it stays the same above 4 kHz, where there is little voice
+_HOPS_PER_WINDOW = 4  # the product of both sqrt-Hann windows is a Hann window, which overlap-adds to a constant
+_ENVELOPE_S = 0.0022  # cepstrum kept: formants are wider than 450 Hz, narrower details may be harmonics
+_MAX_GAIN_NEPERS = 6.0  # 52 dB; limits the amplification of bands that resampling left empty
+_TILT_FROM_HZ = 500.0  # about the first formant
+_TILT_OCTAVES = 3  # constant above 4 kHz, where voices have little power
 
 _PITCH_FRAME_S = 0.040  # more than two periods of the lowest pitch
-_PITCH_HZ = (60.0, 400.0)  # of adult speech
-_VOICED_PEAK = 0.5  # of the autocorrelation; periods that stay the same give 0.58 at 60 Hz and more above
-_FAINT = 0.1  # of the mean power: frames below are often hum and the ends of sounds
+_PITCH_RANGE_HZ = (60.0, 400.0)  # adult speech
+_MIN_VOICED_PEAK = 0.5  # share of the power; a stationary periodic signal has 0.58 at 60 Hz and more above
+_MIN_POWER_SHARE = 0.1  # of the mean power; frames below are often hum and ends of sounds
 
 
 def raise_effort(samples: Samples, sampling_rate: int, *, low_voice: bool, rng: np.random.Generator) -> Samples:
-    """A recording as if it were spoken up or shouted: higher in pitch, stronger in the high partials.
+    """Simulate a raised voice: higher pitch and stronger high partials.
 
     Parameters
     ----------
@@ -51,41 +53,41 @@ def raise_effort(samples: Samples, sampling_rate: int, *, low_voice: bool, rng: 
     sampling_rate : int >= 8000
         In Hz.
     low_voice : bool
-        What `is_low_voice` says of the recording or, better, what is known of its speaker.
+        From `is_low_voice`, or from what is known of the speaker.
     rng : numpy.random.Generator
-        Draws the factors: for the pitch 1.4 to 2.4 for low voices, which go up farther, and 1.1 to 1.6 for high ones;
-        1 to 1.1 for the formants, which nearly stay; a tilt of 0 to 6 dB an octave. Both kinds of voices are raised,
-        lest effort itself became a sign of one.
+        Draws a pitch factor of 1.4 to 2.4 for low voices and 1.1 to 1.6 for high ones, a formant factor of 1 to 1.1,
+        and a tilt of 0 to 6 dB per octave. Both low and high voices are raised, so that effort does not indicate a
+        class.
 
     Returns
     -------
     array (m,)
-        With m = n / pitch, rounded.
+        m = n / pitch, rounded.
     """
     pitch = rng.uniform(1.4, 2.4) if low_voice else rng.uniform(1.1, 1.6)
     formants, tilt_db = rng.uniform(1, 1.1), rng.uniform(0, 6)
-    return other_pitch(samples, sampling_rate, pitch=pitch, formants=formants, tilt_db=tilt_db)
+    return shift_pitch(samples, sampling_rate, pitch=pitch, formants=formants, tilt_db=tilt_db)
 
 
 def shout(samples: Samples, sampling_rate: int, *, low_voice: bool, rng: np.random.Generator) -> Samples:
-    """A recording as if it were shouted at the top of the voice; parameters and result as for `raise_effort`.
+    """Simulate a shout; parameters and result as for `raise_effort`.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-        Draws the factors: for the pitch 2 to 3.5 for low voices and 1.5 to 2.6 for high ones, 1 to 1.15 for the
-        formants; a tilt of 0 to 6 dB an octave.
+        Draws a pitch factor of 2 to 3.5 for low voices and 1.5 to 2.6 for high ones, a formant factor of 1 to 1.15,
+        and a tilt of 0 to 6 dB per octave.
     """
     pitch = rng.uniform(2.0, 3.5) if low_voice else rng.uniform(1.5, 2.6)
     formants, tilt_db = rng.uniform(1, 1.15), rng.uniform(0, 6)
-    return other_pitch(samples, sampling_rate, pitch=pitch, formants=formants, tilt_db=tilt_db)
+    return shift_pitch(samples, sampling_rate, pitch=pitch, formants=formants, tilt_db=tilt_db)
 
 
-def other_pitch(samples: Samples, sampling_rate: int, *, pitch: float, formants: float, tilt_db: float) -> Samples:
-    """A recording at another pitch, with formants that stay where they are or move by a factor of their own.
+def shift_pitch(samples: Samples, sampling_rate: int, *, pitch: float, formants: float, tilt_db: float) -> Samples:
+    """Multiply pitch and formants by independent factors.
 
-    It is played faster or slower, which moves pitch and formants alike; then each window is given the spectral
-    envelope, smoothed by way of the cepstrum, that the recording has at that place.
+    Resampling multiplies both by `pitch`. Then the spectral envelope of each window is replaced by that of the
+    original at the same place, with its frequencies multiplied by `formants`. Envelopes are cepstrally smoothed.
 
     Parameters
     ----------
@@ -94,39 +96,41 @@ def other_pitch(samples: Samples, sampling_rate: int, *, pitch: float, formants:
     sampling_rate : int > 0
         In Hz.
     pitch : float > 0
-        Factor of the pitch. Below 1 the band above `pitch` times half of the sampling rate is left nearly empty.
+        Pitch factor. Below 1, the band above `pitch` times half of the sampling rate is left nearly empty.
     formants : float > 0
-        Factor of the frequencies of the envelope.
+        Formant factor.
     tilt_db : float
-        Added to the envelope for each octave above 500 Hz, as far as 4 kHz, in dB.
+        Spectral tilt from 500 Hz to 4 kHz, in dB per octave; the gain is constant outside.
 
     Returns
     -------
     array (m,)
-        With m = n / pitch, rounded: it is also spoken faster by the factor `pitch`.
+        m = n / pitch, rounded: the speaking rate is also multiplied by `pitch`.
     """
     if len(samples) < WINDOW_S * sampling_rate:
         return samples
-    hop = round(WINDOW_S / _HOPS * sampling_rate)
-    size = _HOPS * hop
-    # The envelope is set anew, so a flat pass band and a steep edge matter little: medium quality.
-    played = soxr.resample(samples, sampling_rate, sampling_rate / pitch, quality="MQ")
-    middles = np.arange(0, len(played) + size, hop) - size // 2
-    spectra = _spectra(played, middles, size)
+    hop = round(WINDOW_S / _HOPS_PER_WINDOW * sampling_rate)
+    size = _HOPS_PER_WINDOW * hop
+    # The envelope is replaced, so a flat pass band and a steep edge matter little: medium quality.
+    resampled = soxr.resample(samples, sampling_rate, sampling_rate / pitch, quality="MQ")
+    centres = np.arange(0, len(resampled) + size, hop) - size // 2
+    spectra = _spectra(resampled, centres, size)
     bins = np.arange(size // 2 + 1, dtype=np.float64)
-    wanted = _envelope(_spectra(samples, np.rint(middles * pitch).astype(int), size), sampling_rate, bins / formants)
-    # What was periodic at one quefrency before is so at a shorter one now, unless the pitch was lowered.
-    found = _envelope(spectra, sampling_rate / max(pitch, 1), bins)
-    gain = wanted - found + _tilt(bins * sampling_rate / size, tilt_db)
-    spectra *= np.exp(np.clip(gain, -_MAX_GAIN, _MAX_GAIN))
-    return _overlap_added(spectra, size)[: len(played)]
+    original = _spectra(samples, np.rint(centres * pitch).astype(int), size)
+    target_envelope = _envelope(original, sampling_rate, bins / formants)
+    # A higher pitch has shorter quefrencies, so fewer coefficients are kept. For a lower pitch none are added.
+    current_envelope = _envelope(spectra, sampling_rate / max(pitch, 1), bins)
+    gain = target_envelope - current_envelope + _tilt(bins * sampling_rate / size, tilt_db)
+    spectra *= np.exp(np.clip(gain, -_MAX_GAIN_NEPERS, _MAX_GAIN_NEPERS))
+    return _overlap_add(spectra, size)[: len(resampled)]
 
 
 def is_low_voice(samples: Samples, sampling_rate: int) -> bool:
     """Whether the median pitch of a recording's voiced frames is below `LOW_VOICE_HZ`.
 
-    A frame's pitch is where its autocorrelation has the highest peak between 60 and 400 Hz; it is voiced where that
-    peak is above half of the power and the frame is not faint. Good enough to choose a direction, no pitch tracker.
+    The pitch of a frame is at the highest peak of its autocorrelation between 60 and 400 Hz. A frame is voiced if that
+    peak is above half of its power and its power is above a tenth of the mean. Accurate enough to choose between low
+    and high; not a pitch tracker.
 
     Parameters
     ----------
@@ -138,49 +142,51 @@ def is_low_voice(samples: Samples, sampling_rate: int) -> bool:
     Returns
     -------
     bool
-        False where nothing is voiced.
+        False if no frame is voiced.
     """
     pitches = _voiced_pitches(samples, sampling_rate)
     return bool(len(pitches) and np.median(pitches) < LOW_VOICE_HZ)
 
 
-def _hann_root(size: int) -> Samples:
-    """Used for analysis and again for synthesis: their product is a Hann window."""
+def _sqrt_hann(size: int) -> Samples:
+    """Square root of a Hann window, for analysis and for synthesis."""
     return np.sqrt(get_window("hann", size)).astype(np.float32)
 
 
-def _spectra(samples: Samples, middles: NDArray[np.int_], size: int) -> Spectra:
-    """Spectra (T, size / 2 + 1) of windows around `middles` (T,); beyond the ends there is silence."""
+def _spectra(samples: Samples, centres: NDArray[np.int_], size: int) -> Spectra:
+    """Spectra (T, size / 2 + 1) of windows around `centres` (T,); samples are zero-padded at both ends."""
     padded = np.pad(samples, size)
-    starts = np.clip(middles + size - size // 2, 0, len(padded) - size)
-    spectra: Spectra = rfft(sliding_window_view(padded, size)[starts] * _hann_root(size))
+    starts = np.clip(centres + size - size // 2, 0, len(padded) - size)
+    spectra: Spectra = rfft(sliding_window_view(padded, size)[starts] * _sqrt_hann(size))
     return spectra
 
 
-def _envelope(spectra: Spectra, sampling_rate: float, bins: Floats) -> Samples:
-    """Logarithms of smoothed magnitudes (T, B), in nepers, at any places `bins` (B,) between those of the spectra."""
+def _envelope(spectra: Spectra, sampling_rate: float, bins: Floats) -> LogMagnitudes:
+    """Cepstrally smoothed log magnitudes (T, B), in nepers, at fractional frequency bins (B,)."""
     last = spectra.shape[1] - 1
-    cepstra = dct(np.log(np.abs(spectra) + 1e-6), type=1) / last  # 1e-6: what resampling leaves of silence
-    kept = int(_ENVELOPE_S * sampling_rate)
-    weights = np.ones(kept)
+    cepstra = dct(np.log(np.abs(spectra) + 1e-6), type=1) / last  # 1e-6: magnitude of resampled silence
+    n_kept = int(_ENVELOPE_S * sampling_rate)
+    weights = np.ones(n_kept)
     weights[[0, -1]] = 0.5  # the first as in the inverse transform, the last against ripples
-    quefrencies = np.arange(kept)[:, np.newaxis]
+    quefrencies = np.arange(n_kept)[:, np.newaxis]
     cosines = weights[:, np.newaxis] * np.cos(np.pi * quefrencies * np.minimum(bins, last) / last)
-    envelopes: Samples = cepstra[:, :kept] @ cosines.astype(np.float32)
+    envelopes: LogMagnitudes = cepstra[:, :n_kept] @ cosines.astype(np.float32)
     return envelopes
 
 
 def _tilt(frequencies_hz: Floats, tilt_db: float) -> Floats:
+    """Log gain in nepers at each frequency of a spectral tilt in dB per octave."""
     octaves = np.log2(np.maximum(frequencies_hz, _TILT_FROM_HZ) / _TILT_FROM_HZ)
     return tilt_db * math.log(10) / 20 * np.minimum(octaves, _TILT_OCTAVES)
 
 
-def _overlap_added(spectra: Spectra, size: int) -> Samples:
-    """Samples from spectra (T, size / 2 + 1), the first of which is of the window that ends where they begin."""
-    hop = size // _HOPS
-    windows = irfft(spectra, size) * _hann_root(size) / (_HOPS / 2)  # Hann windows add up to half their number
-    sums = np.zeros((len(windows) + _HOPS - 1, hop), np.float32)
-    for part in range(_HOPS):
+def _overlap_add(spectra: Spectra, size: int) -> Samples:
+    """Samples from spectra (T, size / 2 + 1); the first window ends where the samples begin."""
+    hop = size // _HOPS_PER_WINDOW
+    # Overlapping Hann windows sum to half the hops per window.
+    windows = irfft(spectra, size) * _sqrt_hann(size) / (_HOPS_PER_WINDOW / 2)
+    sums = np.zeros((len(windows) + _HOPS_PER_WINDOW - 1, hop), np.float32)
+    for part in range(_HOPS_PER_WINDOW):
         sums[part : part + len(windows)] += windows[:, part * hop : (part + 1) * hop]
     return sums.ravel()[size:]
 
@@ -194,11 +200,11 @@ def _voiced_pitches(samples: Samples, sampling_rate: int) -> Floats:
     frames = frames - frames.mean(axis=1, keepdims=True)
     n_fft = next_fast_len(2 * size, real=True)
     correlation = irfft(np.abs(rfft(frames, n_fft)) ** 2, n_fft)
-    shortest, longest = math.ceil(sampling_rate / _PITCH_HZ[1]), int(sampling_rate / _PITCH_HZ[0])
+    shortest, longest = math.ceil(sampling_rate / _PITCH_RANGE_HZ[1]), int(sampling_rate / _PITCH_RANGE_HZ[0])
     lags = shortest + np.argmax(correlation[:, shortest : longest + 1], axis=1)
     peaks = correlation[np.arange(len(lags)), lags]
     powers = correlation[:, 0]
-    inside = (lags > shortest) & (lags < longest)  # at the ends of the range it is the slope of a peak beyond
-    voiced = inside & (peaks > _VOICED_PEAK * powers) & (powers > _FAINT * powers.mean())
+    inside = (lags > shortest) & (lags < longest)  # a maximum at an end is the slope of a peak outside the range
+    voiced = inside & (peaks > _MIN_VOICED_PEAK * powers) & (powers > _MIN_POWER_SHARE * powers.mean())
     pitches: Floats = sampling_rate / lags[voiced]
     return pitches

@@ -1,18 +1,22 @@
-"""Calibration: from mean log-likelihoods a frame to log-likelihoods that mean what they say.
+"""Calibration: from mean log-likelihoods per frame to calibrated log-likelihoods.
 
-The frames of an utterance are not independent. Their summed log-likelihood ratio is over-confident, and however long
-the recording is, it is one speaker's; their mean is under-confident. With ``m_sc`` the mean log-likelihood a frame in
-stream s under class c and ``n`` the number of speech frames, the calibrated log-likelihood of class c is, up to a term
-common to all classes,
+The frames of an utterance are not independent: they are of one speaker. The sum of their log-likelihood ratios is
+overconfident, and the mean is underconfident. With ``m_sc`` the mean log-likelihood per frame in stream s under class
+c and ``n`` the number of speech frames, the calibrated log-likelihood of class c is, up to a term common to all
+classes,
 
-    l_c = n / (n + halfway) sum_s scale_s m_sc + offset_c                                                        (5)
+    l_c = n / (n + half_weight_frames) sum_s scale_s m_sc + offset_c                                             (5)
 
-For two classes of normally distributed speaker means this is how the log-likelihood ratio grows with n: the spread of
-``m`` is a between-speaker variance plus a within-speaker variance that falls as 1/n. Their offset would grow as well; a
-constant one errs less on corpora of other kinds (docs/accuracy.md). The parameters are found by logistic regression
-(prior-weighted cross-entropy; Brümmer & du Preez 2006) on utterances of held-out speakers, cut to several lengths. The
-targets are smoothed as Platt (1999) does, with the number of speakers of a class as the number of cases, so that few
-speakers, however well separated, cannot make it certain.
+The sum over streams is the score fusion.
+
+For two classes with normally distributed speaker means, the log-likelihood ratio grows with n in this way: the variance
+of ``m`` is a between-speaker variance plus a within-speaker variance proportional to 1/n. In that model the offset also
+grows with n. A constant offset gives fewer errors on other kinds of corpora (docs/lab-book.md).
+
+The parameters are found by logistic regression (prior-weighted cross-entropy; Brümmer & du Preez 2006) on utterances of
+held-out speakers, cut to several lengths. The targets are smoothed as in Platt (1999), with the number of speakers per
+class as the number of cases. So a small number of speakers never makes the model certain, even if they are perfectly
+separated.
 """
 
 from __future__ import annotations
@@ -29,8 +33,8 @@ from speechgmm.errors import OptionError
 
 Floats = npt.NDArray[np.float64]
 
-START_SCALE, START_HALFWAY = 10.0, 100.0
-SCALE_RANGE, HALFWAY_RANGE = (1e-3, 1e3), (1e-2, 1e5)
+START_SCALE, START_HALF_WEIGHT = 10.0, 100.0
+SCALE_RANGE, HALF_WEIGHT_RANGE = (1e-3, 1e3), (1e-2, 1e5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +44,11 @@ class Calibration:
     Attributes
     ----------
     scales : tuple of float
-        How much each stream counts, positive.
+        Weight of each stream; positive.
     half_weight_frames : float
-        Speech frames at which half the weight of evidence is reached; not negative.
+        Number of speech frames at which the evidence has half of its full weight; not negative.
     offsets : tuple of float
-        One a class; they sum to 0.
+        One per class; they sum to 0.
     """
 
     scales: tuple[float, ...]
@@ -65,14 +69,14 @@ class Calibration:
         Parameters
         ----------
         means : ndarray (N, S, C)
-            Mean log-likelihood a frame of each utterance in each stream under each class.
+            Mean log-likelihood per frame of each utterance, per stream and class.
         n_frames : ndarray (N,)
             Speech frames of each utterance.
 
         Returns
         -------
         ndarray (N, C)
-            Calibrated log-likelihoods (natural logarithm), up to a constant common to an utterance's classes.
+            Calibrated log-likelihoods (natural logarithm), up to a constant per utterance.
         """
         calibrated: Floats = (n_frames / (n_frames + self.half_weight_frames))[:, np.newaxis] * self._scaled(
             means
@@ -80,12 +84,12 @@ class Calibration:
         return calibrated
 
     def joined(self, means: Floats) -> Floats:
-        """Apply equation (5) as for frames without number, the limit for n.
+        """Apply equation (5) in the limit of many frames: score fusion at full weight.
 
         Parameters
         ----------
         means : ndarray (..., S, C)
-            As for `log_likelihoods`, or the log-likelihoods of single frames.
+            As for `log_likelihoods`, or log-likelihoods of single frames.
 
         Returns
         -------
@@ -99,7 +103,7 @@ class Calibration:
 
 
 def log_likelihood_ratios(log_likelihoods: Floats) -> Floats:
-    """Each class against all others together, these equally likely among themselves.
+    """Log-likelihood ratio of each class against all others together, the others with equal priors.
 
     Parameters
     ----------
@@ -126,20 +130,20 @@ def fit_calibration(
     case_weights: Floats,
     speakers_per_class: npt.NDArray[np.intp],
 ) -> Calibration:
-    """Find the calibration of least cross-entropy on utterances of held-out speakers, all classes equally likely.
+    """Fit the calibration: minimum cross-entropy on utterances of held-out speakers, with equal class priors.
 
     Parameters
     ----------
     means : ndarray (N, S, C)
-        Mean log-likelihood a frame of each utterance in each stream under each class.
+        Mean log-likelihood per frame of each utterance, per stream and class.
     n_frames : ndarray (N,)
         Speech frames of each utterance.
     truth : ndarray (N,) of int
         Index of each utterance's class.
     case_weights : ndarray (N,)
-        How much each utterance counts within its class; positive.
+        Weight of each utterance within its class; positive.
     speakers_per_class : ndarray (C,) of int
-        Number of different speakers, for the smoothing of the targets; at least 1.
+        Number of speakers per class, for the smoothing of the targets; at least 1.
 
     Returns
     -------
@@ -152,9 +156,11 @@ def fit_calibration(
 
     def calibration_of(parameters: Floats) -> Calibration:
         half_weight_frames, *scales = np.exp(parameters[: 1 + n_streams]).tolist()
-        free = parameters[1 + n_streams :]
+        offsets = parameters[1 + n_streams :]  # all but the last
         return Calibration(
-            scales=tuple(scales), half_weight_frames=half_weight_frames, offsets=(*free.tolist(), -float(free.sum()))
+            scales=tuple(scales),
+            half_weight_frames=half_weight_frames,
+            offsets=(*offsets.tolist(), -float(offsets.sum())),
         )
 
     def cross_entropy(parameters: Floats) -> float:
@@ -162,16 +168,16 @@ def fit_calibration(
         return -float(weights @ (targets * posteriors).sum(axis=1))
 
     bounds = (
-        [tuple(np.log(HALFWAY_RANGE))] + [tuple(np.log(SCALE_RANGE))] * n_streams + [(None, None)] * (n_classes - 1)
+        [tuple(np.log(HALF_WEIGHT_RANGE))] + [tuple(np.log(SCALE_RANGE))] * n_streams + [(None, None)] * (n_classes - 1)
     )
-    start = np.log([START_HALFWAY, *[START_SCALE / n_streams] * n_streams])
+    start = np.log([START_HALF_WEIGHT, *[START_SCALE / n_streams] * n_streams])
     start = np.concatenate([start, np.zeros(n_classes - 1)])
     result = scipy.optimize.minimize(cross_entropy, start, method="L-BFGS-B", bounds=bounds)
     return calibration_of(result.x)
 
 
 def smoothed_targets(speakers_per_class: npt.NDArray[np.intp]) -> Floats:
-    """What a certain answer is worth: (N_c + 1) / (N_c + C) for the true class of N_c speakers, the rest shared evenly.
+    """Target probabilities (Platt 1999): (N_c + 1) / (N_c + C) for the true class of N_c speakers, equal for the rest.
 
     Parameters
     ----------

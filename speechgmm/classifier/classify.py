@@ -1,4 +1,4 @@
-"""Classification: from recordings, or samples in memory, to decisions with a model."""
+"""Classification of recordings, or of samples in memory, with a model."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def classify_samples(model: Model, samples: ArrayLike, sampling_rate: float) -> 
 
 @single_thread
 def classify_recording(recording: Recording, *, model: Model, channel: int | None = None) -> Outcome | Failure:
-    """Classify a recording; what cannot be read becomes a `Failure`.
+    """Classify a recording. If it cannot be read, the result is a `Failure`.
 
     Parameters
     ----------
@@ -78,6 +78,6 @@ def classify_recording(recording: Recording, *, model: Model, channel: int | Non
 def classify_all(
     model: Model, recordings: Iterable[Recording], *, jobs: int = 1, channel: int | None = None
 ) -> Iterator[Outcome | Failure]:
-    """Classify recordings, lazily and in order, in memory that does not grow with their number or length."""
+    """Classify recordings lazily and in order. Memory does not grow with their number or length."""
     work = functools.partial(classify_recording, model=model, channel=channel)
     return ordered_map(work, recordings, jobs=jobs)

@@ -1,4 +1,4 @@
-"""What the classifier says of one utterance."""
+"""The decision of the classifier for one utterance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """The answer for one utterance.
+    """Label, probability and score of one utterance.
 
     Attributes
     ----------
@@ -23,9 +23,9 @@ class Decision:
         Calibrated log-likelihood ratio (natural logarithm, prior-free) of `label` against the other classes;
         NaN when unknown.
     speech_s : float
-        Seconds of speech the decision rests on.
+        Seconds of speech that were scored.
     reason : str
-        Why there is no label; empty when there is one.
+        Why the label is `UNKNOWN`; otherwise empty.
     probabilities : mapping of str to float
         Posterior probability of each class; they sum to 1. Empty when unknown.
     log_likelihood_ratios : mapping of str to float
@@ -43,5 +43,5 @@ class Decision:
 
     @property
     def decided(self) -> bool:
-        """Whether there is a label."""
+        """Whether the label is a class."""
         return self.label != UNKNOWN

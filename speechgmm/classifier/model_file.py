@@ -1,8 +1,11 @@
-"""The model file: an uncompressed ``.npz`` of plain arrays with a JSON header, which never runs code.
+"""The model file: an uncompressed ``.npz`` of plain arrays with a JSON header. Reading it never runs code.
 
-A file is read with suspicion. Its members must be stored uncompressed, the JSON header must be short and each array
-must be exactly as large as its own header says, so that reading allocates no more than a few times the file's size; no
-header is evaluated as an expression; the values are checked before anything is computed with them.
+The content of a file is not trusted:
+
+- Members must be uncompressed, the JSON header has a maximum size, and each array must have exactly the size that its
+  own header gives. So reading allocates at most a few times the size of the file.
+- Headers of arrays are not evaluated as expressions.
+- All values are checked before they are used.
 """
 
 from __future__ import annotations
@@ -22,19 +25,24 @@ import numpy as np
 import numpy.typing as npt
 
 from speechgmm.classifier.calibration import Calibration
-from speechgmm.classifier.model import DecisionOptions, Model, Stream
-from speechgmm.classifier.rejection import Rejection
+from speechgmm.classifier.model import DecisionOptions, Model
+from speechgmm.classifier.rejection import NonSpeechModel
+from speechgmm.classifier.scorer import Stream
 from speechgmm.errors import ModelFileError, OptionError
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.files import write_atomically
-from speechgmm.mixture.families import MIXTURES
+from speechgmm.mixture.family_registry import MIXTURES
 from speechgmm.mixture.model import Mixture
 
 FORMAT, FORMAT_VERSION = "speechgmm-model", 1
 MAX_BYTES = 256 << 20
-MAX_HEADER_BYTES = 1 << 20  # parsed JSON takes up to 25 times its text
-DTYPES = {"header": "|u1", "reference_mean": "<f8", "training_digests": "<u8"}  # by first part of the name; else "<f4"
-ARRAY_START = re.compile(  # what numpy writes before the numbers of a plain array in C order
+MAX_HEADER_BYTES = 1 << 20  # parsed JSON takes up to 25 times the memory of its text
+DTYPES = {
+    "header": "|u1",
+    "reference_mean": "<f8",
+    "training_digests": "<u8",
+}  # by the first part of the name; all others "<f4"
+ARRAY_START = re.compile(  # header that numpy writes for a plain array in C order
     rb"\x93NUMPY\x01\x00.."
     rb"\{'descr': '(?P<kind>[^']*)', 'fortran_order': False, 'shape': \((?P<shape>[\d, ]*)\), \} *\n",
     re.DOTALL,
@@ -45,9 +53,9 @@ M = TypeVar("M", bound=Mixture)
 
 
 def save(model: Model, file: Path) -> None:
-    """Write a model file, under a temporary name first.
+    """Write a model file atomically.
 
-    The same model gives the same bytes. Mixtures are stored in float32: `training.train` rounds them to it.
+    Equal models give equal bytes. Mixtures are stored in float32; training rounds them to float32 beforehand.
 
     Parameters
     ----------
@@ -58,7 +66,7 @@ def save(model: Model, file: Path) -> None:
     Raises
     ------
     OptionError
-        If its header is too large.
+        If the header is too large.
     OutputError
         If the file cannot be written.
     """
@@ -71,7 +79,7 @@ def save(model: Model, file: Path) -> None:
         ],
         "calibration": _plain_calibration(model.calibration),
         "least_likelihood": model.min_likelihood,
-        "rejection": _plain_rejection(model.rejection),
+        "rejection": _plain_rejection(model),
         "priors": model.priors,
         "decision": asdict(model.decision),
         "card": model.card,
@@ -89,12 +97,12 @@ def save(model: Model, file: Path) -> None:
         arrays[f"reference_mean_{number}"] = stream.reference_mean
         for index, mixture in enumerate(stream.mixtures):
             arrays.update(_arrays_of(mixture, f"{number}_{index}"))
-    if model.rejection:
-        arrays.update(_arrays_of(model.rejection.nonspeech, "nonspeech"))
+    if model.nonspeech:
+        arrays.update(_arrays_of(model.nonspeech.mixture, "nonspeech"))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
-            # A member made from a bare ZipInfo has a fixed date, so that equal models are equal bytes.
+            # A bare ZipInfo has a fixed date, so equal models give equal bytes.
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w") as member:
                 np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)
     write_atomically(file, buffer.getvalue())
@@ -114,7 +122,7 @@ def load(file: Path) -> Model:
     Raises
     ------
     ModelFileError
-        If the file cannot be read, is no model, is damaged, or was written by a newer version.
+        If the file cannot be read, is not a model, is damaged, or was written by a newer version.
     """
     try:
         content = _read_content(file)
@@ -124,7 +132,7 @@ def load(file: Path) -> Model:
     except OSError as error:
         raise ModelFileError(f"{file}: the model cannot be read: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, OverflowError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
-        # RuntimeError: what json and zipfile raise for absurd nesting, encryption and unknown compression.
+        # json and zipfile raise RuntimeError for very deep nesting, encryption and unknown compression.
         reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) and error.args else str(error)
         raise ModelFileError(f"{file}: not a speechgmm model, or damaged: {reason}") from error
 
@@ -141,7 +149,7 @@ def _read_content(file: Path) -> bytes:
 
 
 def _read_arrays(content: bytes) -> Arrays:
-    """Read the members of an .npz as arrays, none larger than its share of the content."""
+    """Read the members of an .npz as arrays, together not larger than the content."""
     arrays: Arrays = {}
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()
@@ -156,15 +164,15 @@ def _read_arrays(content: bytes) -> Arrays:
 
 
 def _parse_array(name: str, data: bytes) -> npt.NDArray[Any]:
-    """Parse one .npy member without trusting its header: kind and size must fit what is there."""
-    begin = ARRAY_START.match(data)
-    if begin is None:
-        raise ValueError(f"{name!r} is no plain array in C order")
-    kind, expected = begin["kind"].decode(), DTYPES.get(re.sub(r"_\d+$", "", name), "<f4")
+    """Parse one .npy member: its type must be the expected one, and its shape must agree with its size."""
+    start = ARRAY_START.match(data)
+    if start is None:
+        raise ValueError(f"{name!r} is not a plain array in C order")
+    kind, expected = start["kind"].decode(), DTYPES.get(re.sub(r"_\d+$", "", name), "<f4")
     if kind != expected:
         raise ValueError(f"{name!r} is an array of {kind}, but {expected} is expected")
-    shape = tuple(map(int, re.findall(rb"\d+", begin["shape"])))
-    array = np.frombuffer(data, dtype=kind, offset=begin.end())
+    shape = tuple(map(int, re.findall(rb"\d+", start["shape"])))
+    array = np.frombuffer(data, dtype=kind, offset=start.end())
     if math.prod(shape) != array.size:
         raise ValueError(f"{name!r} claims the shape {shape}, but holds {array.size} numbers")
     return array.reshape(shape)
@@ -175,7 +183,7 @@ def _read_header(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
         raise ValueError(f"its header is larger than {MAX_HEADER_BYTES:,} bytes")
     header = json.loads(arrays["header"].tobytes(), parse_constant=_refuse_constant)
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise ValueError(f"its header does not say {FORMAT!r}")
+        raise ValueError(f"its header does not name the format {FORMAT!r}")
     version = header["format_version"]
     if not isinstance(version, int) or version < 1:
         raise ValueError(f"its format version is {version!r}")
@@ -187,20 +195,20 @@ def _read_header(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"its header holds {name}, which is no number")
+    raise ValueError(f"its header contains {name}, which is not a number")
 
 
 def _build(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Model:
     labels = tuple(header["labels"])
     if not all(isinstance(label, str) and label for label in labels):
-        raise ValueError("its labels are not all text")
+        raise ValueError("its labels must be non-empty text")
     for label in labels:
-        label.encode(errors="surrogateescape")  # what cannot be written cannot be an answer
+        label.encode(errors="surrogateescape")  # otherwise it could not be printed
     calibration = header["calibration"]
     return Model(
         labels=labels,
         streams=tuple(
-            _build_stream(number, known, len(labels), arrays) for number, known in enumerate(header["streams"])
+            _build_stream(number, entry, len(labels), arrays) for number, entry in enumerate(header["streams"])
         ),
         calibration=Calibration(
             scales=tuple(calibration["scales"]),
@@ -209,31 +217,29 @@ def _build(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) ->
         ),
         min_likelihood=None if header["least_likelihood"] is None else float(header["least_likelihood"]),
         priors=tuple(header["priors"]),
-        rejection=_build_rejection(header, arrays),
+        nonspeech=_build_nonspeech(header, arrays),
+        min_speech_ratio=None if header["rejection"] is None else float(header["rejection"]["least_ratio"]),
         decision=DecisionOptions(**header["decision"]),
         card=dict(header["card"]),
         training_digests=arrays["training_digests"],
     )
 
 
-def _build_stream(number: int, known: Mapping[str, Any], n_classes: int, arrays: Mapping[str, Any]) -> Stream:
+def _build_stream(number: int, entry: Mapping[str, Any], n_classes: int, arrays: Mapping[str, Any]) -> Stream:
     return Stream(
-        front_end=FrontEndOptions(**known["front_end"]),
+        front_end=FrontEndOptions(**entry["front_end"]),
         reference_mean=arrays[f"reference_mean_{number}"],
-        mixtures=tuple(_mixture(known["family"], f"{number}_{index}", arrays) for index in range(n_classes)),
+        mixtures=tuple(_mixture(entry["family"], f"{number}_{index}", arrays) for index in range(n_classes)),
     )
 
 
-def _build_rejection(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Rejection | None:
-    known = header["rejection"]
-    if known is None:
+def _build_nonspeech(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> NonSpeechModel | None:
+    rejection = header["rejection"]
+    if rejection is None:
         return None
-    family = header["streams"][known["stream"]]["family"]
-    return Rejection(
-        stream=int(known["stream"]),
-        nonspeech=_mixture(family, "nonspeech", arrays),
-        min_ratio=float(known["least_ratio"]),
-    )
+    stream = rejection["stream"]
+    family = header["streams"][stream]["family"]
+    return NonSpeechModel(stream=int(stream), mixture=_mixture(family, "nonspeech", arrays))
 
 
 def _plain_calibration(calibration: Calibration) -> dict[str, Any]:
@@ -244,23 +250,25 @@ def _plain_calibration(calibration: Calibration) -> dict[str, Any]:
     }
 
 
-def _plain_rejection(rejection: Rejection | None) -> dict[str, Any] | None:
-    return {"stream": rejection.stream, "least_ratio": rejection.min_ratio} if rejection else None
+def _plain_rejection(model: Model) -> dict[str, Any] | None:
+    return {"stream": model.nonspeech.stream, "least_ratio": model.min_speech_ratio} if model.nonspeech else None
 
 
 def _arrays_of(mixture: Mixture, name: str) -> Arrays:
-    return {f"{each.name}_{name}": getattr(mixture, each.name).astype(np.float32) for each in fields(mixture)}
+    return {
+        f"{parameter.name}_{name}": getattr(mixture, parameter.name).astype(np.float32) for parameter in fields(mixture)
+    }
 
 
 def _mixture(family: str, name: str, arrays: Mapping[str, Any]) -> Mixture:
     if family not in MIXTURES:
         raise ValueError(f"its mixtures are of the family {family!r}, which is unknown")
-    made = MIXTURES[family]
-    return made(*(arrays[f"{each.name}_{name}"].astype(np.float64) for each in fields(made)))
+    mixture_type = MIXTURES[family]
+    return mixture_type(*(arrays[f"{parameter.name}_{name}"].astype(np.float64) for parameter in fields(mixture_type)))
 
 
 def float32_mixture(mixture: M) -> M:
-    """The mixture as a model file gives it back: rounded to float32."""
+    """Round the parameters to float32, the precision of a model file."""
     rounded = {
         parameter.name: getattr(mixture, parameter.name).astype(np.float32).astype(np.float64)
         for parameter in fields(mixture)

@@ -1,4 +1,4 @@
-"""The answer for one labelled or unlabelled utterance: what the classifier says, and what the corpus knows of it."""
+"""The outcome of one utterance: the decision of the classifier and the corpus data of the recording."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from speechgmm.classifier.decision import Decision
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One utterance that was classified.
+    """A classified utterance.
 
     Attributes
     ----------
     path : str
-        How the corpus calls it.
+        Name of the recording in the corpus.
     truth : str
-        Its label in the corpus.
+        Label in the corpus; empty if it has none.
     speaker : str or None
-        Who speaks; None where nobody said.
+        None if the corpus does not name the speaker.
     duration_s : float
-        Length of the audio in seconds, speech or not.
+        Length of the audio in seconds, with and without speech.
     decision : Decision
-        What the classifier says.
+        Decision of the classifier.
     start, end : float
-        The stretch of the file in seconds; an `end` of None is the end of the file.
+        The excerpt of the file in seconds; an `end` of None is the end of the file.
     snr_db : float
-        Estimated signal-to-noise ratio in decibels; NaN where there is no speech or nobody estimated it.
+        Estimated signal-to-noise ratio in decibels; NaN without speech or without an estimate.
     columns : mapping of str to str
         Further columns of the corpus, for grouping.
     """

@@ -1,4 +1,4 @@
-"""Whether what is heard is speech at all: a likelihood ratio between voices of any class and sounds that are none."""
+"""Rejection of non-speech by the likelihood ratio of the classes to a mixture of non-speech sounds."""
 
 from __future__ import annotations
 
@@ -8,45 +8,37 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechgmm.errors import OptionError
 from speechgmm.mixture.estep import Floats
 from speechgmm.mixture.model import Mixture
 
-LOST_SHARE = 0.01  # of held-out utterances of speech
+REJECTED_SHARE = 0.01  # of held-out utterances of speech
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Rejection:
-    """A mixture of sounds that are no speech, held against the classes of one of a model's streams, each as likely.
+class NonSpeechModel:
+    """A mixture of non-speech sounds over the frames of one of a model's streams.
 
     Attributes
     ----------
     stream : int
-        Which of the model's streams.
-    nonspeech : Mixture
-        Over its frames.
-    min_ratio : float
-        Mean log-likelihood ratio a frame (nats) of speech to non-speech, below which nothing is answered.
+        Index of one of the model's streams.
+    mixture : Mixture
+        Over the frames of this stream.
     """
 
     stream: int
-    nonspeech: Mixture
-    min_ratio: float
-
-    def __post_init__(self) -> None:
-        if not math.isfinite(self.min_ratio):
-            raise OptionError(f"min_ratio is {self.min_ratio}, but it must be a finite number")
+    mixture: Mixture
 
 
 def log_ratios(classes: Floats, nonspeech: Floats) -> Floats:
-    """Log-likelihood ratio of speech to non-speech of each frame.
+    """Log-likelihood ratio of speech to non-speech per frame.
 
     Parameters
     ----------
     classes : ndarray (T, C)
-        Log-likelihood of each frame under each class; speech is their mixture in equal parts.
+        Log-likelihood of each frame under each class. Speech is the mixture of the classes with equal weights.
     nonspeech : ndarray (T,)
-        Under the sounds that are none.
+        Log-likelihood of each frame under the non-speech mixture.
 
     Returns
     -------
@@ -56,19 +48,19 @@ def log_ratios(classes: Floats, nonspeech: Floats) -> Floats:
     return ratios
 
 
-def min_ratio(means: Sequence[float]) -> float:
-    """The ratio that the share `LOST_SHARE` of held-out utterances of speech lie below, but no more than 0.
+def speech_ratio_threshold(means: Sequence[float]) -> float:
+    """Threshold that rejects the share `REJECTED_SHARE` of held-out utterances of speech, and at most 0.
 
-    Speech over other channels or in noise is less like the speech that trained: where it is still more like speech than
-    like the other sounds, it is answered.
+    Speech over other channels or in noise has a lower ratio than the held-out speech. With a threshold of at most 0 it
+    is accepted if it fits speech better than non-speech.
 
     Parameters
     ----------
     means : sequence of float
-        Mean log-likelihood ratio a frame of each; at least one.
+        Mean log-likelihood ratio per frame (nats) of each utterance; at least one.
 
     Returns
     -------
     float
     """
-    return min(0.0, float(np.quantile(means, LOST_SHARE)))
+    return min(0.0, float(np.quantile(means, REJECTED_SHARE)))

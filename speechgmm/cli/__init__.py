@@ -1,4 +1,4 @@
-"""The command line. This room alone prints and exits; what it prints on stdout is the answer, all else is on stderr."""
+"""The command line: the only package that prints and exits. Results go to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from importlib import metadata
 from typing import NoReturn
 
 from speechgmm.cli import audit, classify, compare, crossvalidate, demo, describe, evaluate, segment, train
-from speechgmm.cli.console import tell_error
+from speechgmm.cli.console import report_error
 from speechgmm.errors import OptionError, SpeechGmmError
 
 COMMANDS = (train, classify, segment, evaluate, crossvalidate, compare, audit, describe, demo)
@@ -32,12 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        Without the program's name; by default those of the process.
+        Without the program name; default: those of the process.
 
     Returns
     -------
     int
-        0: done; 1: some work failed; 2: wrong usage; 130: interrupted.
+        Exit code, 0: done; 1: an error, or some recordings could not be used; 2: wrong usage; 130: interrupted.
     """
     options = parse(arguments)
     _prepare_streams()
@@ -48,20 +48,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("speechgmm: interrupted", file=sys.stderr)
         return INTERRUPTED
     except SpeechGmmError as error:
-        tell_error(str(error))
+        report_error(str(error))
         return USAGE if isinstance(error, OptionError) else FAILED
-    except OSError as error:  # what comes of files is a SpeechGmmError: stdout is closed or its disk full
-        _give_stdout_up()
-        if not isinstance(error, BrokenPipeError):  # whoever closed the pipe has enough
-            tell_error(f"{error.filename or 'stdout'}: {error.strerror or error}")
+    except OSError as error:  # errors of input and output files are SpeechGmmErrors: this one is of stdout
+        _redirect_stdout_to_null()
+        if not isinstance(error, BrokenPipeError):  # a closed pipe, as in `speechgmm ... | head`, needs no message
+            report_error(f"{error.filename or 'stdout'}: {error.strerror or error}")
         return FAILED
     return code
 
 
 def _prepare_streams() -> None:
-    """Names of files need not be valid text: stdin and stdout take and give their very bytes."""
+    """Let stdin and stdout carry file names that are not valid UTF-8, and replace closed streams by empty ones."""
     for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:  # whoever started this process closed it
+        if getattr(sys, name) is None:  # the parent process closed it
             setattr(sys, name, io.StringIO())
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="surrogateescape")
@@ -69,17 +69,18 @@ def _prepare_streams() -> None:
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
-def _give_stdout_up() -> None:
-    """What could not be written is still in the buffer: without this, Python would try again at exit and complain."""
-    with suppress(io.UnsupportedOperation):  # who calls `main` from Python may have put anything there
+def _redirect_stdout_to_null() -> None:
+    """Discard what is left in the buffer of stdout; otherwise Python fails again when it flushes at exit."""
+    with suppress(io.UnsupportedOperation):  # stdout may have no file descriptor if `main` is called from Python
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the command line; its `run` does what it asks for. Exits where it is wrong or asks for help."""
+    """Parse the command line; `run` of the result executes the command. Exits on wrong usage and on --help."""
     parser = argparse.ArgumentParser(
         prog="speechgmm",
-        description="Voice gender labels for speech recordings, by Gaussian mixtures on MFCCs, with calibrated scores.",
+        description="Voice gender labels for speech recordings, with Gaussian mixture models of MFCCs and calibrated "
+        "scores.",
         epilog="Each command has its own help: speechgmm COMMAND --help.",
     )
     parser.add_argument("--version", action="version", version=f"speechgmm {metadata.version('speechgmm')}")
@@ -87,6 +88,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     for command in COMMANDS:
         command.add_parser(subparsers)
     options = parser.parse_args(arguments)
-    options.parse = parse  # for the command that runs others
+    options.parse = parse  # `demo` runs other commands
     options.command_line = shlex.join(["speechgmm", *(sys.argv[1:] if arguments is None else arguments)])
     return options

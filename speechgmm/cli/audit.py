@@ -1,4 +1,4 @@
-"""``speechgmm audit``: speakers and recordings whose label is contradicted by models that have not heard them."""
+"""``speechgmm audit``: list labels that speaker-disjoint models contradict."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechgmm.cli.arguments import Subparsers, add_corpus_arguments, new_command, open_corpus
-from speechgmm.cli.console import printable
-from speechgmm.cli.folds import add_fold_arguments, crossvalidated
-from speechgmm.cli.trainings import add_calibration_argument, add_seed_argument, add_training_arguments
+from speechgmm.cli.fold_arguments import add_fold_arguments, crossvalidated
+from speechgmm.cli.training_arguments import add_calibration_argument, add_seed_argument, add_training_arguments
+from speechgmm.terminal import escaped
 
 if TYPE_CHECKING:
     from speechgmm.crossvalidation.audit import Audit, Contradiction
@@ -29,21 +29,20 @@ COLUMNS = ("kind", "speaker", "path", "label", "contradicted_by", "odds", "n_utt
 
 WIDTH = 100
 
-# A list of suspects needs no fine model, but one for each fold and several to calibrate each.
+# Small models suffice to list suspects, and many are fitted: one per fold, and several to calibrate each.
 COMPONENTS, ITERATIONS, CALIBRATION_FOLDS = 16, 10, 2
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
-    summary = "list speakers and recordings whose label is contradicted by models that have not heard them"
+    summary = "list speakers and recordings whose label speaker-disjoint models contradict"
     parser = new_command(subparsers, "audit", summary, EXAMPLE)
     add_corpus_arguments(parser)
     parser.add_argument(
         "--min-odds",
         type=float,
         metavar="ODDS",
-        help="list where the odds against the label are so high or higher (default: 2, where two of three voices like "
-        "that carry another label)",
+        help="minimum odds against the label (default: 2: two of three such voices carry another label)",
     )
     parser.add_argument("--format", choices=["text", "csv", "json"], default="text", help="of the list (default: text)")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the list there instead of on stdout")
@@ -56,7 +55,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Audit the labels and list what is contradicted."""
+    """Audit the labels and list the contradictions."""
     from speechgmm.crossvalidation.audit import MIN_ODDS, audit, check_odds
     from speechgmm.files import check_destination, write_atomically
 
@@ -64,57 +63,60 @@ def run(options: argparse.Namespace) -> int:
     check_odds(min_odds)
     if options.output is not None:
         check_destination(options.output, replace=options.force)
-    found = crossvalidated(options, open_corpus(options))
-    text = {"text": to_text, "csv": to_csv, "json": to_json}[options.format](audit(found, min_odds=min_odds))
+    crossvalidation = crossvalidated(options, open_corpus(options))
+    text = {"text": to_text, "csv": to_csv, "json": to_json}[options.format](audit(crossvalidation, min_odds=min_odds))
     if options.output is None:
         print(text, end="")
     else:
         write_atomically(options.output, text.encode(errors="surrogateescape"))
-    return 1 if found.failures else 0
+    return 1 if crossvalidation.failures else 0
 
 
-def to_text(found: Audit) -> str:
-    """The list for people."""
+def to_text(audit: Audit) -> str:
+    """The list as text."""
+    counts = (
+        f"label contradicted: {len(audit.speakers)} of {audit.n_speakers} speakers, and {len(audit.files)} of "
+        f"{audit.n_files} recordings of the others, by odds of {audit.min_odds:g} or more"
+    )
     summary = [
-        f"label contradicted: {len(found.speakers)} of {found.n_speakers} speakers, and {len(found.files)} of "
-        f"{found.n_files} recordings of the others, by odds of {found.min_odds:g} or more",
-        *([f"{found.n_undecided} recordings got no label and were not judged"] if found.n_undecided else []),
-        "These are hints to listen. Odds say how much better other voices' labels fit; any voice may be a rare one.",
+        counts,
+        *([f"{audit.n_undecided} recordings got no label and were not compared"] if audit.n_undecided else []),
+        "These are hints to listen, not errors: the odds say how much better another label fits, and voices vary.",
     ]
     lines = [line for text in summary for line in textwrap.wrap(text, WIDTH)]
-    if found.speakers:
-        rows = [[_odds(one), one.label, _share(one), one.speaker or ""] for one in found.speakers]
+    if audit.speakers:
+        rows = [[_odds(one), one.label, _share(one), one.speaker or ""] for one in audit.speakers]
         lines += ["", *_table(["odds", "label", "contradicted", "speaker"], rows)]
-    if found.files:
-        lines += ["", *_table(["odds", "label", "path"], [[_odds(one), one.label, one.path] for one in found.files])]
+    if audit.files:
+        lines += ["", *_table(["odds", "label", "path"], [[_odds(one), one.label, one.path] for one in audit.files])]
     return "\n".join(lines) + "\n"
 
 
-def to_csv(found: Audit) -> str:
-    """The list as a table with a row for each speaker, then for each recording."""
+def to_csv(audit: Audit) -> str:
+    """The list as CSV: a row per speaker, then a row per recording."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
-    table.writerows([row[column] for column in COLUMNS] for row in _rows(found))
+    table.writerows([row[column] for column in COLUMNS] for row in _rows(audit))
     return text.getvalue()
 
 
-def to_json(found: Audit) -> str:
-    """The list and what it rests on."""
-    told = {
+def to_json(audit: Audit) -> str:
+    """The list as JSON, with the counts."""
+    report = {
         "schema": "speechgmm-audit",
         "schema_version": 1,
-        "min_odds": found.min_odds,
-        "n_speakers": found.n_speakers,
-        "n_files": found.n_files,
-        "n_undecided": found.n_undecided,
-        "contradicted": _rows(found),
+        "min_odds": audit.min_odds,
+        "n_speakers": audit.n_speakers,
+        "n_files": audit.n_files,
+        "n_undecided": audit.n_undecided,
+        "contradicted": _rows(audit),
     }
-    return json.dumps(told, indent=2, allow_nan=False) + "\n"
+    return json.dumps(report, indent=2, allow_nan=False) + "\n"
 
 
-def _rows(found: Audit) -> list[dict[str, Any]]:
-    kinds = (("speaker", found.speakers), ("file", found.files))
+def _rows(audit: Audit) -> list[dict[str, Any]]:
+    kinds = (("speaker", audit.speakers), ("file", audit.files))
     return [{"kind": kind, **asdict(one)} for kind, listed in kinds for one in listed]
 
 
@@ -127,7 +129,7 @@ def _share(one: Contradiction) -> str:
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns as wide as their widest cell; the first stands to the right, the last is as long as it is."""
-    cells = [list(header), *([printable(cell) for cell in row] for row in rows)]
+    """Lay out columns as wide as their widest cell; the first is right-aligned."""
+    cells = [list(header), *([escaped(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return ["  ".join([row[0].rjust(widths[0]), *map(str.ljust, row[1:-1], widths[1:-1]), row[-1]]) for row in cells]

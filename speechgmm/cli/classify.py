@@ -1,4 +1,4 @@
-"""``speechgmm classify``: a label with its score for each recording."""
+"""``speechgmm classify``: the label and score of each recording."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from speechgmm.classifier.writers import FORMATS
 from speechgmm.cli.arguments import (
     Subparsers,
     add_min_probability_argument,
@@ -18,10 +19,11 @@ from speechgmm.cli.arguments import (
     new_command,
     open_model,
 )
-from speechgmm.cli.console import progress_for, tell_failure, tell_failure_count
+from speechgmm.cli.console import progress_for, report_failure, report_failure_count
 from speechgmm.progress import silent
 
 if TYPE_CHECKING:
+    from speechgmm.classifier.outcome import Outcome
     from speechgmm.corpus.recording import Recording
 
 EXAMPLE = """\
@@ -33,24 +35,21 @@ EXAMPLE = """\
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = new_command(subparsers, "classify", "give each recording its voice gender label and score", EXAMPLE)
-    add_paths_argument(parser, stdin="one path a line on stdin")
+    add_paths_argument(parser, stdin="one path per line on stdin")
     add_model_argument(parser)
     add_priors_argument(parser)
     add_min_probability_argument(parser)
+    descriptions = ", ".join(f"{name}: {form.description}" for name, form in FORMATS.items())
     parser.add_argument(
-        "--format",
-        choices=["table", "csv", "json", "jsonl"],
-        default="table",
-        help="of the answers on stdout (default: table)",
+        "--format", choices=list(FORMATS), default="table", help=f"output format; {descriptions} (default: table)"
     )
     add_work_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Classify recordings, each answer printed as it comes."""
+    """Classify recordings and print each result as soon as it is there."""
     from speechgmm.classifier.classify import classify_all
-    from speechgmm.cli.answers import writer_for
     from speechgmm.features.extraction import Failure
 
     model = open_model(options)
@@ -58,21 +57,26 @@ def run(options: argparse.Namespace) -> int:
     if "-" not in options.paths:
         recordings = list(recordings)
     results = classify_all(model, recordings, jobs=options.jobs, channel=options.channel)
-    # On a terminal the answers are progress enough, and a bar would stand among them.
+    # On a terminal the printed results show the progress, and a bar would stand among them.
     progress = silent if sys.stdout.isatty() else progress_for(options)
-    watched = progress(results, total=len(recordings) if isinstance(recordings, list) else None, what="classifying")
+    n_recordings = len(recordings) if isinstance(recordings, list) else None
     n_results = n_failures = 0
-    with writer_for(options.format, model.labels, sys.stdout) as write:
-        for result in watched:
+
+    def outcomes() -> Iterator[Outcome]:
+        nonlocal n_results, n_failures
+        for result in progress(results, total=n_recordings, what="classifying"):
             n_results += 1
             if isinstance(result, Failure):
                 n_failures += 1
-                tell_failure(result.reason)
+                report_failure(result.reason)
             else:
-                write(result)
-    tell_failure_count(n_failures, n_results)
+                yield result
+
+    for text in FORMATS[options.format].write(outcomes(), labels=model.labels):
+        print(text, end="", flush=True)
+    report_failure_count(n_failures, n_results)
     if n_results == 0:
-        tell_failure("no recordings were found")
+        report_failure("no recordings were found")
     return 1 if n_failures or n_results == 0 else 0
 
 
@@ -80,13 +84,13 @@ def _recordings(paths: Iterable[str]) -> Iterator[Recording]:
     from speechgmm.corpus import find_audio
     from speechgmm.corpus.recording import Recording
 
-    for path in _named(paths):
+    for path in _with_paths_from_stdin(paths):
         for file in find_audio(Path(path)):
-            # A path that was given is called as it was given, so that the answer can be matched with it.
+            # A path that was given keeps its spelling, so that the result can be matched with it.
             yield Recording(file=file, name=path if file == Path(path) else str(file), label="")
 
 
-def _named(paths: Iterable[str]) -> Iterator[str]:
+def _with_paths_from_stdin(paths: Iterable[str]) -> Iterator[str]:
     for path in paths:
         if path == "-":
             yield from (line for line in map(_without_line_end, sys.stdin) if line)

@@ -1,4 +1,4 @@
-"""``speechgmm compare``: two models on the same recordings, from the scores of two reports."""
+"""``speechgmm compare``: compare two models on the same recordings, from the scores of two reports."""
 
 from __future__ import annotations
 
@@ -11,108 +11,113 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgmm.cli.arguments import Subparsers, at_least, new_command
-from speechgmm.cli.console import printable
+from speechgmm.terminal import escaped
 
 if TYPE_CHECKING:
     from speechgmm.evaluation.comparison import Comparison, ErrorChange, Figure
 
 EXAMPLE = """\
   speechgmm compare old/scores.csv new/scores.csv
-      where old/ and new/ are the folders of two reports, as evaluate and crossvalidate write them with -o"""
+      old/ and new/ are report folders written by evaluate or crossvalidate with -o"""
 
 WIDTH, LIST_LENGTH = 100, 10
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
-    summary = "tell whether one of two models is better than the other by more than chance"
+    summary = "compare two models on the same recordings, with a significance test"
     parser = new_command(subparsers, "compare", summary, EXAMPLE)
     for name in "AB":
         parser.add_argument(
-            name.lower(), type=Path, metavar=name, help="a scores.csv, as evaluate and crossvalidate write it"
+            name.lower(),
+            type=Path,
+            metavar=name,
+            help=f"scores.csv of model {name}, written by evaluate or crossvalidate",
         )
-    parser.add_argument("--format", choices=["text", "json"], default="text", help="of the answer (default: text)")
+    parser.add_argument("--format", choices=["text", "json"], default="text", help="output format (default: text)")
     parser.add_argument(
-        "--resamples", type=at_least(1), default=1000, metavar="N", help="resamples for the intervals (default: 1000)"
+        "--resamples", type=at_least(1), default=1000, metavar="N", help="bootstrap resamples (default: 1000)"
     )
-    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N", help="seed of the resampling (default: 0)")
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N", help="seed of the bootstrap (default: 0)")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Compare the scores of two models."""
     from speechgmm.evaluation.comparison import compare, to_json
-    from speechgmm.evaluation.scores import read_scores
+    from speechgmm.evaluation.read_scores import read_scores
 
-    found = compare(read_scores(options.a), read_scores(options.b), n_resamples=options.resamples, seed=options.seed)
+    comparison = compare(
+        read_scores(options.a), read_scores(options.b), n_resamples=options.resamples, seed=options.seed
+    )
     if options.format == "json":
-        print(json.dumps(to_json(found), indent=2, allow_nan=False))
+        print(json.dumps(to_json(comparison), indent=2, allow_nan=False))
     else:
-        print("\n".join(_lines(found)))
+        print("\n".join(_lines(comparison)))
     return 0
 
 
-def _lines(found: Comparison) -> Iterator[str]:
-    """The comparison for people, the errors first."""
-    yield _sentence(found)
-    yield _verdict(found)
+def _lines(comparison: Comparison) -> Iterator[str]:
+    """The comparison as text, the errors first."""
+    yield _error_sentence(comparison)
+    yield _uar_sentence(comparison)
     yield ""
-    yield f"A: {printable(found.first)}"
-    yield f"B: {printable(found.second)}"
-    speakers = "named speakers" if found.n_unnamed else "speakers"
-    yield f"compared on {found.n_utterances} utterances of {found.n_speakers} {speakers}"
+    yield f"A: {escaped(comparison.first)}"
+    yield f"B: {escaped(comparison.second)}"
+    speakers = "named speakers" if comparison.n_unnamed else "speakers"
+    yield f"compared on {comparison.n_utterances} utterances of {comparison.n_speakers} {speakers}"
     yield ""
-    yield f"{'':9}  {'A':>6}  {'B':>6}  {'B - A':>6}  {100 * found.level:g} % interval"
-    for name, figure in (("UAR", found.uar), ("accuracy", found.accuracy)):
+    yield f"{'':9}  {'A':>6}  {'B':>6}  {'B - A':>6}  {100 * comparison.level:g} % interval"
+    for name, figure in (("UAR", comparison.uar), ("accuracy", comparison.accuracy)):
         yield _row(name, figure)
-    errors = found.errors
+    errors = comparison.errors
     yield f"{'errors':9}  {errors.first:6}  {errors.second:6}  {errors.second - errors.first:+6}"
     yield ""
-    yield from textwrap.wrap(_mcnemar(found), WIDTH)
-    method = "speakers within each class, then of utterances within each speaker, both answers drawn together"
+    yield from textwrap.wrap(_mcnemar(comparison), WIDTH)
+    method = "speakers within each class, then of utterances within each speaker, paired over both models"
     yield from textwrap.wrap(
-        f"Intervals: percentiles over {found.n_resamples} resamples of {method} (seed {found.seed}).", WIDTH
+        f"Intervals: percentiles over {comparison.n_resamples} resamples of {method} (seed {comparison.seed}).", WIDTH
     )
-    for text in found.notes:
-        yield from textwrap.wrap(f"Note: {printable(text)}.", WIDTH, subsequent_indent="  ")
-    for name, paths in (("A", found.only_first), ("B", found.only_second)):
+    for text in comparison.notes:
+        yield from textwrap.wrap(f"Note: {escaped(text)}.", WIDTH, subsequent_indent="  ")
+    for name, paths in (("A", comparison.only_first), ("B", comparison.only_second)):
         yield from _left_out(name, paths)
 
 
-def _sentence(found: Comparison) -> str:
-    errors = found.errors
-    amounts = f"{errors.second} instead of {errors.first} of {found.n_utterances} utterances"
+def _error_sentence(comparison: Comparison) -> str:
+    errors = comparison.errors
+    counts = f"{errors.second} instead of {errors.first} of {comparison.n_utterances} utterances"
     if not errors.first:
-        made = f"B makes {errors.second}" if errors.second else "nor does B"
-        return f"A makes no errors, {made}: there is no change in proportion"
-    within = f"{100 * found.level:g} % interval {_range(errors)}"
+        return f"A makes 0 errors, B makes {errors.second}: a relative change is not defined"
+    interval = f"{100 * comparison.level:g} % interval {_range(errors)}"
     if errors.second == errors.first:
-        return f"B makes as many errors as A ({within}): {errors.second} of {found.n_utterances} utterances"
-    return f"B makes {_share(errors.change)} {_kind(errors.change)} errors ({within}): {amounts}"
+        return f"B makes as many errors as A ({interval}): {errors.second} of {comparison.n_utterances} utterances"
+    return f"B makes {_percent(errors.change)} {_direction(errors.change)} errors ({interval}): {counts}"
 
 
-def _verdict(found: Comparison) -> str:
-    low, high = found.uar.interval.low, found.uar.interval.high
+def _uar_sentence(comparison: Comparison) -> str:
+    low, high = comparison.uar.interval.low, comparison.uar.interval.high
+    level = f"at the {100 * (1 - comparison.level):g} % level"
     if math.isnan(low) or low <= 0.0 <= high:
-        return "The difference in UAR is within what chance gives."
-    return f"The difference in UAR is more than chance gives: B is {'better' if low > 0 else 'worse'}."
+        return f"The difference in UAR is not significant {level}."
+    return f"The difference in UAR is significant {level}: B is {'better' if low > 0 else 'worse'}."
 
 
 def _range(errors: ErrorChange) -> str:
-    """The interval in words, the fewer errors last where B makes fewer: both ends name their side where they differ."""
+    """The interval as text; "more" or "fewer" follows each end if the signs of the ends differ."""
     ends = [errors.interval.high, errors.interval.low]
     if errors.change > 0:
         ends.reverse()
     if all(end <= 0 for end in ends) or all(end >= 0 for end in ends):
-        return f"{_share(ends[0]).removesuffix(' %')} to {_share(ends[1])}"
-    return f"{_share(ends[0])} {_kind(ends[0])} to {_share(ends[1])} {_kind(ends[1])}"
+        return f"{_percent(ends[0]).removesuffix(' %')} to {_percent(ends[1])}"
+    return f"{_percent(ends[0])} {_direction(ends[0])} to {_percent(ends[1])} {_direction(ends[1])}"
 
 
-def _share(change: float) -> str:
+def _percent(change: float) -> str:
     return "without bound" if math.isinf(change) else f"{100 * abs(change):.0f} %"
 
 
-def _kind(change: float) -> str:
+def _direction(change: float) -> str:
     return "more" if change > 0 else "fewer"
 
 
@@ -121,17 +126,17 @@ def _row(name: str, figure: Figure) -> str:
     return f"{name:9}  {figure.first:6.3f}  {figure.second:6.3f}  {figure.difference:+6.3f}  {interval}"
 
 
-def _mcnemar(found: Comparison) -> str:
-    test = found.mcnemar
+def _mcnemar(comparison: Comparison) -> str:
+    test = comparison.mcnemar
     return (
-        f"A alone is right on {test.only_first} utterances, B alone on {test.only_second}. McNemar's exact test: "
-        f"p = {test.p_value:.3g}; it takes utterances as independent, which those of one speaker are not."
+        f"Only A is correct on {test.only_first} utterances, only B on {test.only_second}. McNemar's exact test: "
+        f"p = {test.p_value:.3g}; it assumes independent utterances, and utterances of one speaker are not."
     )
 
 
 def _left_out(name: str, paths: Sequence[str]) -> Iterator[str]:
     if paths:
-        yield f"Left out, as only {name} has them: {len(paths)}"
-        yield from (f"  {printable(path)}" for path in paths[:LIST_LENGTH])
+        yield f"Left out, only in {name}: {len(paths)}"
+        yield from (f"  {escaped(path)}" for path in paths[:LIST_LENGTH])
         if len(paths) > LIST_LENGTH:
             yield f"  and {len(paths) - LIST_LENGTH} more"

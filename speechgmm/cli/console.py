@@ -1,4 +1,4 @@
-"""What the commands say on stderr: progress, notes, faults of single files."""
+"""What the commands print on stderr: progress, notes, errors and failures of single recordings."""
 
 from __future__ import annotations
 
@@ -10,63 +10,56 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from speechgmm.progress import Progress, silent
+from speechgmm.terminal import escaped
 
 T = TypeVar("T")
 
 
 def progress_for(options: argparse.Namespace) -> Progress:
-    """A progress bar on stderr where that is a terminal and --quiet was not given."""
-    return silent if options.quiet else _bar
+    """A progress bar on stderr, if that is a terminal and --quiet is not given."""
+    return silent if options.quiet else _progress_bar
 
 
-def _bar(items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
+def _progress_bar(items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
     return tqdm(items, total=total, desc=what, disable=None, leave=False, file=sys.stderr)
 
 
 def note(options: argparse.Namespace, text: str) -> None:
-    """Tell the user something that is no error, unless --quiet was given."""
+    """Print information that is no error, unless --quiet is given."""
     if not options.quiet:
         print(f"speechgmm: {text}", file=sys.stderr)
 
 
 def detail(options: argparse.Namespace, text: str) -> None:
-    """Tell the user something only --verbose asks for."""
+    """Print information if --verbose is given."""
     if options.verbose:
         print(f"speechgmm: {text}", file=sys.stderr)
 
 
-def tell_error(text: str) -> None:
-    """Tell the user why the work was given up: one sentence, and perhaps a list of faults below it."""
-    print("speechgmm: error:", "\n".join(map(printable, text.split("\n"))), file=sys.stderr)
+def report_error(text: str) -> None:
+    """Print the error that ended a command: one sentence, possibly with a list of faults below it."""
+    print("speechgmm: error:", "\n".join(map(escaped, text.split("\n"))), file=sys.stderr)
 
 
-def tell_failure(reason: str) -> None:
-    """Tell the user in one line that a file could not be used."""
-    tqdm.write(f"speechgmm: {printable(reason)}", file=sys.stderr)
+def report_failure(reason: str) -> None:
+    """Print one line about a recording that could not be used; a progress bar stays intact."""
+    tqdm.write(f"speechgmm: {escaped(reason)}", file=sys.stderr)
 
 
-def tell_failure_count(n_failures: int, n_all: int) -> None:
-    """Tell the user how many files could not be used, if any."""
+def report_failure_count(n_failures: int, n_all: int) -> None:
+    """Print how many recordings could not be used, if any."""
     if n_failures:
-        tell_failure(f"{n_failures} of {n_all} recordings could not be used")
+        report_failure(f"{n_failures} of {n_all} recordings could not be used")
 
 
 def reporting_failures(progress: Progress) -> Progress:
-    """The same watch, which also tells of each failure that passes: it is known even if the work fails later on."""
+    """Wrap a progress so that each `Failure` is printed when it occurs, even if the command fails later."""
     from speechgmm.features.extraction import Failure
 
-    def tell(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:
+    def report(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:
         for item in progress(items, total=total, what=what):
             if isinstance(item, Failure):
-                tell_failure(item.reason)
+                report_failure(item.reason)
             yield item
 
-    return tell
-
-
-def printable(text: str) -> str:
-    """A text from a file, or its name, fit for a terminal: control characters and line ends are escaped."""
-    return "".join(
-        character if character.isprintable() or "\udc80" <= character <= "\udcff" else ascii(character)[1:-1]
-        for character in text
-    )
+    return report

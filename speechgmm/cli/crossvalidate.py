@@ -1,13 +1,13 @@
-"""``speechgmm crossvalidate``: a report on models that are each tested on speakers left out of their training."""
+"""``speechgmm crossvalidate``: evaluate by speaker-disjoint cross-validation."""
 
 from __future__ import annotations
 
 import argparse
 
 from speechgmm.cli.arguments import Subparsers, add_corpus_arguments, new_command, open_corpus
-from speechgmm.cli.folds import add_fold_arguments, crossvalidated, read_folding
-from speechgmm.cli.reports import add_report_arguments, check_columns, check_report_folder, deliver
-from speechgmm.cli.trainings import add_calibration_argument, add_training_arguments
+from speechgmm.cli.fold_arguments import add_fold_arguments, crossvalidated, read_folding
+from speechgmm.cli.report_output import add_report_arguments, check_columns, check_report_folder, deliver
+from speechgmm.cli.training_arguments import add_calibration_argument, add_training_arguments
 
 EXAMPLE = """\
   speechgmm crossvalidate recordings/ -o report/
@@ -17,11 +17,11 @@ EXAMPLE = """\
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
-    summary = "train and test on the same recordings, each tested by a model that has heard nothing of its speaker"
+    summary = "evaluate by cross-validation: train and test on the same corpus, speaker-disjoint"
     parser = new_command(subparsers, "crossvalidate", summary, EXAMPLE)
     add_corpus_arguments(parser)
     add_fold_arguments(parser)
-    add_report_arguments(parser, seed="seed of all that is random")
+    add_report_arguments(parser, seed="seed of all random numbers")
     add_training_arguments(parser)
     add_calibration_argument(parser, "--calibration-folds")
     parser.set_defaults(run=run)

@@ -1,4 +1,4 @@
-"""``speechgmm demo``: the whole job on real recorded speech, by the very commands it prints."""
+"""``speechgmm demo``: train, classify and evaluate on real recordings, with the commands it prints."""
 
 from __future__ import annotations
 
@@ -20,84 +20,86 @@ EXAMPLE = """\
   speechgmm demo --synthetic --folder /tmp/demo"""
 
 TEST_EVERY = 3
-"""Every third speaker of a class is tested on, in the order of their names."""
+"""Every third speaker of each class, in the order of their names, is in the test split."""
 
 REAL = """\
 Real speech: {n_recordings} recordings of {n_speakers} speakers of the AMI meeting corpus
 (CC BY 4.0, AMI Consortium; excerpts from the test data of pyannote.audio 4.0.7)."""
 
 SYNTHETIC = """\
-SYNTHETIC voices, no real speech: {n_recordings} utterances of {n_speakers} voices made by a source-filter
-synthesiser from published average pitch and formants. They show the commands, not the accuracy."""
+SYNTHETIC voices, no real speech: {n_recordings} utterances of {n_speakers} voices from a source-filter
+synthesiser with published mean pitch and formants. They demonstrate the commands, not the accuracy."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
-    parser = new_command(
-        subparsers, "demo", "train, classify and evaluate on real recorded speech, with nothing to prepare", EXAMPLE
-    )
+    summary = "download a small corpus, then train, classify and evaluate on it"
+    parser = new_command(subparsers, "demo", summary, EXAMPLE)
     parser.add_argument(
         "--folder",
         type=Path,
         metavar="FOLDER",
-        help="where its files go, replacing those of an earlier run (default: the user's cache folder)",
+        help="output folder; files of an earlier run are replaced (default: in the user's cache folder)",
     )
-    parser.add_argument("--synthetic", action="store_true", help="download nothing, use synthetic voices")
+    parser.add_argument("--synthetic", action="store_true", help="use synthetic voices, without a download")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prepare recordings, then run each command of the main job and compare the two models."""
+    """Prepare recordings, run the main commands on them, and compare the trained with the shipped model."""
     from platformdirs import user_cache_path
 
     folder = options.folder or user_cache_path("speechgmm") / "demo"
     manifest, introduction = _prepare(folder, options)
-    print(f"{introduction}\nEvery third speaker is kept for the test; the others train a model.\nAll files: {folder}")
-    model, own, shipped = folder / "model.npz", folder / "own", folder / "shipped"
-    tested = _first_test_recordings(manifest)
+    print(f"{introduction}\nEvery third speaker is a test speaker; the others train a model.\nAll files: {folder}")
+    model, trained, shipped = folder / "model.npz", folder / "own", folder / "shipped"
+    test_files = _first_test_recordings(manifest)
     quiet = ["--quiet"] if options.quiet else []
     steps: list[tuple[str, list[str | Path]]] = [
         (
             "Train a model on the training speakers",
             ["train", manifest, "-o", model, "--force", "--components", "16"],
         ),
-        ("Classify recordings of speakers it has not heard", ["classify", *tested, "--model", model]),
-        ("Evaluate it on all of them", ["evaluate", manifest, "--model", model, "-o", own, "--force"]),
-        ("Classify the same recordings with the shipped model", ["classify", *tested]),
+        ("Classify one recording of each test speaker", ["classify", *test_files, "--model", model]),
+        (
+            "Evaluate the model on all recordings of the test speakers",
+            ["evaluate", manifest, "--model", model, "-o", trained, "--force"],
+        ),
+        ("Classify the same recordings with the shipped model", ["classify", *test_files]),
         ("Evaluate the shipped model on the same speakers", ["evaluate", manifest, "-o", shipped, "--force"]),
     ]
     for number, (title, command) in enumerate(steps, start=1):
         print(f"\n[{number}/{len(steps)}] {title}\n$ speechgmm {shlex.join(map(str, command))}\n", flush=True)
         if (code := _run_command(options, [*map(str, command), *quiet])) != 0:
-            return code  # the command has said why
-    print("\n" + _comparison(own, shipped))
+            return code  # the command has printed the reason
+    print("\n" + _side_by_side(trained, shipped))
     return 0
 
 
 def _run_command(options: argparse.Namespace, arguments: list[str]) -> int:
     """Run another command in this process."""
-    step = options.parse(arguments)
-    code: int = step.run(step)
+    command_options = options.parse(arguments)
+    code: int = command_options.run(command_options)
     return code
 
 
 def _prepare(folder: Path, options: argparse.Namespace) -> tuple[Path, str]:
-    """Make the recordings and the manifest that splits their speakers; say what they are."""
+    """Prepare the recordings; return a manifest with a train and a test split, and a description of them."""
     from speechgmm.errors import DownloadError
 
     if not options.synthetic:
         try:
             return _prepare_real(folder, options)
         except DownloadError as error:
-            note(options, f"real speech cannot be had: {error}")
-            note(options, "going on with synthetic voices instead")
+            note(options, f"real speech is not available: {error}")
+            note(options, "continuing with synthetic voices")
     return _prepare_synthetic(folder)
 
 
 def _prepare_real(folder: Path, options: argparse.Namespace) -> tuple[Path, str]:
-    from speechgmm.demo.ami import download, extract
+    from speechgmm.demo.ami_corpus import download, extract
 
-    note(options, f"fetching 14 MB of recorded speech into {folder}, once; this takes up to a minute")
+    note(options, f"downloading 14 MB of recorded speech to {folder}; needed once, takes up to a minute")
     archive = download(folder)
     extract(archive, folder / "ami")
     return _split_speakers(folder, "ami", REAL)
@@ -115,8 +117,13 @@ def _split_speakers(folder: Path, name: str, introduction: str) -> tuple[Path, s
     from speechgmm.corpus import scan_folder, write_manifest
 
     corpus = scan_folder(folder / name)
-    tested = {speaker for label in corpus.labels for speaker in _speakers(corpus, label)[TEST_EVERY - 1 :: TEST_EVERY]}
-    recordings = tuple(replace(each, split="test" if each.speaker in tested else "train") for each in corpus.recordings)
+    test_speakers = {
+        speaker for label in corpus.labels for speaker in _speakers(corpus, label)[TEST_EVERY - 1 :: TEST_EVERY]
+    }
+    recordings = tuple(
+        replace(recording, split="test" if recording.speaker in test_speakers else "train")
+        for recording in corpus.recordings
+    )
     manifest = folder / f"{name}.csv"
     write_manifest(replace(corpus, recordings=recordings), manifest)
     n_speakers = sum(len(_speakers(corpus, label)) for label in corpus.labels)
@@ -124,7 +131,7 @@ def _split_speakers(folder: Path, name: str, introduction: str) -> tuple[Path, s
 
 
 def _speakers(corpus: Corpus, label: str) -> list[str]:
-    return sorted({each.speaker for each in corpus.recordings if each.label == label and each.speaker is not None})
+    return sorted({item.speaker for item in corpus.recordings if item.label == label and item.speaker is not None})
 
 
 def _first_test_recordings(manifest: Path) -> list[Path]:
@@ -132,17 +139,17 @@ def _first_test_recordings(manifest: Path) -> list[Path]:
     from speechgmm.corpus import read_manifest
 
     first: dict[str | None, Path] = {}
-    for each in read_manifest(manifest).recordings:
-        if each.split == "test":
-            first.setdefault(each.speaker, each.file)
+    for recording in read_manifest(manifest).recordings:
+        if recording.split == "test":
+            first.setdefault(recording.speaker, recording.file)
     return list(first.values())
 
 
-def _comparison(own: Path, shipped: Path) -> str:
-    """The two models side by side on the same recordings."""
+def _side_by_side(trained: Path, shipped: Path) -> str:
+    """A table of both models' results on the same recordings."""
     reports: dict[str, dict[str, Any]] = {
         name: json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        for name, folder in (("trained here", own), ("shipped", shipped))
+        for name, folder in (("trained here", trained), ("shipped", shipped))
     }
     lines = [f"{'Side by side':16}{'UAR':>7}{'95 % interval':>18}{'correct':>10}{'unknown':>9}{'Cllr':>8}"]
     for name, report in reports.items():
@@ -153,5 +160,5 @@ def _comparison(own: Path, shipped: Path) -> str:
             f"{name:16}{report['uar']:7.3f}{interval['low']:9.3f} to {interval['high']:.3f}"
             f"{correct:>10}{report['n_unknown']:9}{cllr:>8}"
         )
-    lines.append(f"The reports: {own} and {shipped}. Repeat any step with the command above it.")
+    lines.append(f"Reports: {trained} and {shipped}. Each step can be repeated with the command printed above it.")
     return "\n".join(lines)

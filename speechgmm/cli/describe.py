@@ -1,4 +1,4 @@
-"""``speechgmm describe``: what a model is."""
+"""``speechgmm describe``: print a model's settings and card."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechgmm.cli.arguments import Subparsers, new_command
-from speechgmm.cli.console import printable
+from speechgmm.terminal import escaped
 
 if TYPE_CHECKING:
     from speechgmm.classifier.model import Model
@@ -21,20 +21,15 @@ EXAMPLE = """\
   speechgmm describe voices.npz --format json"""
 
 WIDTH = 100
-UNITS = {"s": "s", "hz": "Hz", "db": "dB"}  # which names of values end in
+UNITS = {"s": "s", "hz": "Hz", "db": "dB"}  # suffixes of the names of numbers
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
-    parser = new_command(
-        subparsers, "describe", "tell what a model is: classes, data, front end, results, limits", EXAMPLE
-    )
-    parser.add_argument(
-        "model", type=Path, nargs="?", metavar="MODEL", help="a model file (default: the one that is shipped)"
-    )
-    parser.add_argument(
-        "--format", choices=["text", "json"], default="text", help="for people or for programs (default: text)"
-    )
+    summary = "print a model's classes, training data, front end, results and limits"
+    parser = new_command(subparsers, "describe", summary, EXAMPLE)
+    parser.add_argument("model", type=Path, nargs="?", metavar="MODEL", help="model file (default: the shipped model)")
+    parser.add_argument("--format", choices=["text", "json"], default="text", help="output format (default: text)")
     parser.set_defaults(run=run)
 
 
@@ -51,13 +46,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def to_json(model: Model, file: Path) -> dict[str, Any]:
-    """All a model says of itself, as plain JSON values.
+    """The description of a model as plain JSON values.
 
     Parameters
     ----------
     model : Model
     file : Path
-        Where it is.
+        The file the model was read from.
     """
     return {
         "schema": "speechgmm-model-description",
@@ -77,7 +72,7 @@ def to_json(model: Model, file: Path) -> dict[str, Any]:
         ],
         "calibration": asdict(model.calibration),
         "rejection": _rejection(model),
-        "min_likelihood": model.min_likelihood,
+        "least_likelihood": model.min_likelihood,
         "priors": dict(zip(model.labels, model.priors, strict=True)),
         "decision": asdict(model.decision),
         "training_files_recognised": len(model.training_digests),
@@ -86,41 +81,42 @@ def to_json(model: Model, file: Path) -> dict[str, Any]:
 
 
 def _rejection(model: Model) -> dict[str, Any] | None:
-    """What tells speech from other sounds, if the model knows of any."""
-    if model.rejection is None:
+    """The non-speech rejection of the model, if it has one."""
+    if model.nonspeech is None:
         return None
     return {
-        "stream": model.rejection.stream,
-        "components": model.rejection.nonspeech.n_components,
-        "min_ratio": model.rejection.min_ratio,
+        "stream": model.nonspeech.stream,
+        "components": model.nonspeech.mixture.n_components,
+        "least_ratio": model.min_speech_ratio,
     }
 
 
 def to_text(model: Model, file: Path) -> str:
-    """All a model says of itself, for people: what it is for, what it was made of, how, and what it holds."""
-    told = to_json(model, file)
-    card = dict(told.pop("card"))
+    """The description of a model as text: the entries of its card, then its settings."""
+    description = to_json(model, file)
+    card = dict(description.pop("card"))
     for name in ("schema", "schema_version", "labels"):
-        del told[name]
-    told["file"] = f"{told['file']['bytes']} bytes"
-    told["rejection"] = told["rejection"] or "none: the model was shown nothing that is no speech"
+        del description[name]
+    description["file"] = f"{description['file']['bytes']} bytes"
+    description["rejection"] = description["rejection"] or "none: the model was trained without non-speech"
     trained = card.get("streams")
-    if isinstance(trained, list) and len(trained) == len(told["streams"]):
+    if isinstance(trained, list) and len(trained) == len(description["streams"]):
         del card["streams"]
-        told["streams"] = [_joined(*pair) for pair in zip(told["streams"], trained, strict=True)]
-    lines = [printable(f"{file}: {' / '.join(model.labels)}")]
-    for name, value in [*card.items(), *told.items()]:
+        description["streams"] = [_with_training(*pair) for pair in zip(description["streams"], trained, strict=True)]
+    lines = [escaped(f"{file}: {' / '.join(model.labels)}")]
+    for name, value in [*card.items(), *description.items()]:
         lines += _entry(name, value, indent=0)
     return "\n".join(lines) + "\n"
 
 
-def _joined(stream: Mapping[str, Any], trained: object) -> Mapping[str, Any]:
-    """A stream and what the card says of its training, of which the front end is known already."""
-    further = trained if isinstance(trained, Mapping) else {"training": trained}
-    return {**stream, **{name: value for name, value in further.items() if name != "front_end"}}
+def _with_training(stream: Mapping[str, Any], trained: object) -> Mapping[str, Any]:
+    """A stream with the card's entries on its training; its front end is in `stream` already."""
+    entries = trained if isinstance(trained, Mapping) else {"training": trained}
+    return {**stream, **{name: value for name, value in entries.items() if name != "front_end"}}
 
 
 def _entry(name: str, value: Any, indent: int) -> list[str]:
+    """The lines of one named value; nested values are indented."""
     margin, title = "  " * indent, _words(name, value)
     if isinstance(value, Mapping) and any(isinstance(item, (Mapping, list, tuple)) for item in value.values()):
         return [f"{margin}{title}:", *(line for key, item in value.items() for line in _entry(key, item, indent + 1))]
@@ -139,7 +135,7 @@ def _entry(name: str, value: Any, indent: int) -> list[str]:
 
 
 def _inline(value: Any) -> str:
-    """A value in one line; mappings within others have their names before a colon."""
+    """A value on one line; the names of nested values end in a colon."""
     if isinstance(value, Mapping) and any(isinstance(item, (Mapping, list, tuple)) for item in value.values()):
         return "; ".join(f"{_words(key, item)}: {_inline(item)}" for key, item in value.items())
     if isinstance(value, Mapping):
@@ -150,31 +146,35 @@ def _inline(value: Any) -> str:
 
 
 def _with_unit(name: str, value: object) -> str:
-    """A value with the unit that its name ends in."""
+    """A value followed by the unit in its name."""
     unit = _unit(name, value)
     return f"{_plain(value)} {UNITS[unit]}" if unit else _plain(value)
 
 
 def _unit(name: str, value: object) -> str:
-    """How the name of a number ends, if that is a unit."""
-    ending = name.rpartition("_")[2] if "_" in name and isinstance(value, (int, float)) else ""
-    return ending if ending in UNITS else ""
+    """The suffix of the name of a number if it is a unit, else an empty string."""
+    suffix = name.rpartition("_")[2] if "_" in name and isinstance(value, (int, float)) else ""
+    return suffix if suffix in UNITS else ""
 
 
 def _plain(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "n/a", True: "yes", False: "no"}[value]
-    return f"{value:g}" if isinstance(value, float) else printable(str(value))
+    return f"{value:g}" if isinstance(value, float) else escaped(str(value))
 
 
 def _words(name: str, value: object) -> str:
-    """A name as words, without the unit that stands behind the value."""
-    return printable(name.removesuffix(f"_{_unit(name, value)}").removeprefix("n_").replace("_", " "))
+    """A name as words, without the unit, which follows the value."""
+    return escaped(name.removesuffix(f"_{_unit(name, value)}").removeprefix("n_").replace("_", " "))
 
 
 def _wrapped(text: str, margin: str) -> list[str]:
-    """A line, or several where it is too long, the further ones further to the right."""
-    further = margin + "    "
+    """Wrap a text to `WIDTH`, with a hanging indent."""
     return textwrap.wrap(
-        text, WIDTH, initial_indent=margin, subsequent_indent=further, break_long_words=False, break_on_hyphens=False
+        text,
+        WIDTH,
+        initial_indent=margin,
+        subsequent_indent=margin + "    ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )

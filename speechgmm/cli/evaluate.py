@@ -1,4 +1,4 @@
-"""``speechgmm evaluate``: a report on a model's answers for labelled recordings."""
+"""``speechgmm evaluate``: evaluate a model on labelled recordings."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from speechgmm.cli.arguments import (
     open_corpus,
     open_model,
 )
-from speechgmm.cli.console import note, progress_for, tell_failure, tell_failure_count
-from speechgmm.cli.evaluate_segments import add_segment_arguments, refuse_what_is_for_segments, run_segments
-from speechgmm.cli.reports import add_report_arguments, check_columns, check_report_folder, deliver
+from speechgmm.cli.console import note, progress_for, report_failure, report_failure_count
+from speechgmm.cli.evaluate_segments import add_segment_arguments, check_utterance_options, run_segments
+from speechgmm.cli.report_output import add_report_arguments, check_columns, check_report_folder, deliver
 
 if TYPE_CHECKING:
     from speechgmm.corpus.recording import Corpus
 
 EXAMPLE = """\
   speechgmm evaluate recordings/ -o report/
-      where recordings/ holds female/ and male/, each with a folder a speaker
+      recordings/ contains female/ and male/, each with one folder per speaker
   speechgmm evaluate corpus.csv --model voices.npz --by language --by corpus
   speechgmm evaluate programmes/ --segments reference.rttm --collar 0.25
-      where programmes/ holds long recordings, and the reference says who speaks when in them"""
+      programmes/ contains long recordings; the reference gives start, duration and speaker of each turn"""
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
-    parser = new_command(subparsers, "evaluate", "report how right a model is on labelled recordings", EXAMPLE)
+    parser = new_command(subparsers, "evaluate", "evaluate a model on labelled recordings", EXAMPLE)
     add_corpus_arguments(parser)
     parser.add_argument(
         "--split",
         metavar="SPLIT",
-        help="split of a manifest to take, or 'all' (default: test, where the manifest has splits)",
+        help="split of the manifest to evaluate, or 'all' (default: test if the manifest has splits, else all)",
     )
     add_model_argument(parser)
     add_priors_argument(parser)
@@ -50,14 +50,14 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Classify labelled recordings, or segment long ones, and report."""
-    from speechgmm.evaluation.assess import assess
+    """Classify labelled recordings, or segment long ones, and write a report."""
+    from speechgmm.evaluation.evaluate_model import assess
 
     if options.segments is not None:
         return run_segments(options)
-    refuse_what_is_for_segments(options)
+    check_utterance_options(options)
     model = open_model(options)
-    corpus = _split(open_corpus(options), options.split)
+    corpus = _select_split(open_corpus(options), options.split)
     check_columns(corpus, options.by)
     check_report_folder(options)
     assessment = assess(
@@ -72,29 +72,27 @@ def run(options: argparse.Namespace) -> int:
     )
     report = assessment.report
     for failure in assessment.failures:
-        tell_failure(failure.reason)
-    tell_failure_count(len(assessment.failures), len(corpus.recordings))
-    n_strange = len(report.skipped) - len(assessment.failures)
-    if n_strange:
+        report_failure(failure.reason)
+    report_failure_count(len(assessment.failures), len(corpus.recordings))
+    n_other_labels = len(report.skipped) - len(assessment.failures)
+    if n_other_labels:
         classes = " or ".join(report.classes)
-        note(options, f"{n_strange} of {len(corpus.recordings)} recordings left out: their label is not {classes}")
+        note(options, f"{n_other_labels} of {len(corpus.recordings)} recordings left out: their label is not {classes}")
     for text in report.notes:
         note(options, text)
     deliver(options, report, assessment.outcomes, recordings=corpus.recordings)
     return 1 if assessment.failures else 0
 
 
-def _split(corpus: Corpus, wanted: str | None) -> Corpus:
-    """The split asked for; by default the test split where the corpus has splits, else everything."""
+def _select_split(corpus: Corpus, split: str | None) -> Corpus:
+    """The recordings of a split; by default the test split if the corpus has splits, else all recordings."""
     from speechgmm.errors import CorpusError
 
     splits = {recording.split for recording in corpus.recordings} - {None}
-    if wanted == "all" or (wanted is None and not splits):
+    if split == "all" or (split is None and not splits):
         return corpus
-    wanted = wanted or "test"
-    if wanted not in splits:
-        found = ", ".join(sorted(map(str, splits))) or "none"
-        raise CorpusError(
-            f"{corpus.source}: there are no recordings of the split {wanted!r}; its splits: {found} (see --split)"
-        )
-    return corpus.select(lambda recording: recording.split == wanted)
+    split = split or "test"
+    if split not in splits:
+        existing = ", ".join(sorted(map(str, splits))) or "none"
+        raise CorpusError(f"{corpus.source}: no recording is in the split {split!r}; splits: {existing} (see --split)")
+    return corpus.select(lambda recording: recording.split == split)

@@ -1,4 +1,4 @@
-"""``speechgmm evaluate --segments``: a report on a model's segments of long recordings."""
+"""``speechgmm evaluate --segments``: score a model's segments of long recordings against references."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgmm.cli.arguments import column_value, open_model
-from speechgmm.cli.console import note, progress_for, tell_failure, tell_failure_count
+from speechgmm.cli.arguments import open_model, pair
+from speechgmm.cli.console import note, progress_for, report_failure, report_failure_count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,40 +18,42 @@ if TYPE_CHECKING:
     from speechgmm.segmentation.report import SegmentationReport
 
 REPORT = "report.json"
-_FOR_CORPORA = ("root", "where", "split", "by", "no-audio")
+_UTTERANCE_OPTIONS = ("root", "where", "split", "by", "no-audio")
 
 
 def add_segment_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add how segments are evaluated."""
+    """Add the options for the evaluation of segments."""
     group = parser.add_argument_group(
-        "who speaks when", "with --segments, RECORDINGS is a long recording or a folder of such; -o writes report.json"
+        "evaluation of segments",
+        "with --segments, RECORDINGS is a long recording or a folder of long recordings,\n"
+        "and -o writes only report.json",
     )
     group.add_argument(
         "--segments",
         type=Path,
         metavar="REFERENCE",
-        help="segment the recordings, and report how right that is: an .rttm, .TextGrid or .csv (start,end,label"
-        "[,path]) file of who speaks when, or a folder of such files",
+        help="segment the recordings and score the segments against this reference: an .rttm, .TextGrid or .csv "
+        "(start,end,label[,path]) file, or a folder of such files",
     )
     group.add_argument(
         "--speaker",
-        type=column_value,
+        type=pair("NAME=CLASS"),
         action="append",
         default=[],
         metavar="NAME=CLASS",
-        help="what a name in the reference stands for, a class or nonspeech; repeatable (AMI speaker ids are known)",
+        help="class of a speaker name in the reference, or nonspeech; can be repeated (AMI speaker ids are known)",
     )
     group.add_argument(
         "--collar",
         type=float,
         metavar="S",
-        help="seconds around each boundary of the reference not to score, half on either side (default: 0)",
+        help="unscored seconds around each boundary of the reference, half on each side (default: 0)",
     )
-    group.add_argument("--skip-overlap", action="store_true", help="do not score where several voices speak at once")
+    group.add_argument("--skip-overlap", action="store_true", help="do not score overlapping speech")
 
 
-def refuse_what_is_for_segments(options: argparse.Namespace) -> None:
-    """Tell who evaluates utterances that an option would do nothing."""
+def check_utterance_options(options: argparse.Namespace) -> None:
+    """Refuse options that have no effect without --segments."""
     from speechgmm.errors import OptionError
 
     for name, value in (
@@ -60,18 +62,18 @@ def refuse_what_is_for_segments(options: argparse.Namespace) -> None:
         ("skip-overlap", options.skip_overlap),
     ):
         if value not in (None, False, []):
-            raise OptionError(f"--{name} needs --segments: it is about who speaks when in long recordings")
+            raise OptionError(f"--{name} needs --segments: it applies to segments of long recordings")
 
 
 def run_segments(options: argparse.Namespace) -> int:
-    """Segment recordings, hold the segments against their references, and report."""
-    from speechgmm.demo.ami import speaker_label
+    """Segment recordings, score the segments against the references, and write a report."""
+    from speechgmm.demo.ami_corpus import speaker_label
     from speechgmm.evaluation.intervals import Resampling
-    from speechgmm.segmentation.assess import assess_segments
+    from speechgmm.segmentation.evaluate_segments import assess_segments
     from speechgmm.segmentation.references import read_references
     from speechgmm.segmentation.segment_recordings import segmenter
 
-    _refuse_what_is_for_corpora(options)
+    _check_segment_options(options)
     model = open_model(options)
     references = read_references(
         options.segments, classes=model.labels, names=dict(options.speaker), further=speaker_label
@@ -90,19 +92,20 @@ def run_segments(options: argparse.Namespace) -> int:
         progress=progress_for(options),
     )
     for failure in assessment.failures:
-        tell_failure(failure.reason)
-    tell_failure_count(len(assessment.failures), len(recordings))
-    _tell_unused(options, recordings, references)
+        report_failure(failure.reason)
+    report_failure_count(len(assessment.failures), len(recordings))
+    _note_unused(options, recordings, references)
     _deliver(options, assessment.report)
     return 1 if assessment.failures else 0
 
 
-def _refuse_what_is_for_corpora(options: argparse.Namespace) -> None:
+def _check_segment_options(options: argparse.Namespace) -> None:
+    """Refuse options that have no effect with --segments."""
     from speechgmm.errors import OptionError
 
-    for name in _FOR_CORPORA:
+    for name in _UTTERANCE_OPTIONS:
         if getattr(options, name.replace("-", "_")):
-            raise OptionError(f"--{name} cannot be used with --segments: it is for a corpus of utterances")
+            raise OptionError(f"--{name} cannot be used with --segments: it applies to a corpus of utterances")
 
 
 def _recordings(path: Path) -> list[Recording]:
@@ -112,7 +115,7 @@ def _recordings(path: Path) -> list[Recording]:
 
     recordings = [Recording(file=file, name=str(file), label="") for file in find_audio(path)]
     if not recordings:
-        raise CorpusError(f"{path}: the folder holds no recordings")
+        raise CorpusError(f"{path}: the folder contains no recordings")
     return recordings
 
 
@@ -124,20 +127,20 @@ def _check_output(options: argparse.Namespace) -> None:
         check_destination(options.output / REPORT, replace=options.force)
 
 
-def _tell_unused(
+def _note_unused(
     options: argparse.Namespace, recordings: Sequence[Recording], references: Mapping[str, Reference]
 ) -> None:
     from speechgmm.segmentation.writers import recording_id
 
-    unused = sorted(references.keys() - {recording_id(one.name) for one in recordings})
+    unused = sorted(references.keys() - {recording_id(recording.name) for recording in recordings})
     if unused:
-        note(options, f"{len(unused)} of {len(references)} references are of no recording here: '{unused[0]}' ...")
+        note(options, f"{len(unused)} of {len(references)} references have no recording, the first: '{unused[0]}'")
 
 
 def _deliver(options: argparse.Namespace, report: SegmentationReport) -> None:
     from speechgmm.files import write_atomically
-    from speechgmm.segmentation.serialise import report_to_json
-    from speechgmm.segmentation.text import report_text
+    from speechgmm.segmentation.report_json import report_to_json
+    from speechgmm.segmentation.report_text import report_text
 
     as_json = json.dumps(report_to_json(report), indent=2, allow_nan=False) + "\n"
     if options.output is not None:

@@ -1,4 +1,4 @@
-"""Sound that arrives until somebody stops it."""
+"""Live sound that ends on SIGTERM."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class _Stopped(BaseException):
-    """SIGTERM has come while sound was waited for."""
+    """SIGTERM arrived during the wait for a block."""
 
 
 class UntilStopped:
-    """Blocks of sound up to their end, a fault, or SIGTERM: whoever listens can finish in any case.
+    """Blocks of samples up to their end, an error, or SIGTERM; the iteration then ends normally.
 
     Parameters
     ----------
@@ -27,35 +27,35 @@ class UntilStopped:
 
     Attributes
     ----------
-    fault : AudioError or None
-        What the sound ended in, after some of it had arrived. Where none did, it is raised.
+    error : AudioError or None
+        The error that ended the sound after its first block. An error before that is raised.
     """
 
     def __init__(self, blocks: Iterable[Samples]) -> None:
-        self.fault: AudioError | None = None
+        self.error: AudioError | None = None
         self._blocks = iter(blocks)
         self._waiting = self._stopped = False
 
     def __iter__(self) -> Iterator[Samples]:
-        if threading.current_thread() is not threading.main_thread():  # where no signal arrives
-            yield from self._all()
+        if threading.current_thread() is not threading.main_thread():  # signals arrive in the main thread only
+            yield from self._until_end()
             return
-        before = signal.signal(signal.SIGTERM, self._stop)
+        previous_handler = signal.signal(signal.SIGTERM, self._stop)
         try:
-            yield from self._all()
+            yield from self._until_end()
         finally:
-            signal.signal(signal.SIGTERM, before)
+            signal.signal(signal.SIGTERM, previous_handler)
 
-    def _all(self) -> Iterator[Samples]:
-        begun = False
+    def _until_end(self) -> Iterator[Samples]:
+        started = False
         try:
             while (block := self._next()) is not None:
-                begun = True
+                started = True
                 yield block
         except AudioError as error:
-            if not begun:
+            if not started:
                 raise
-            self.fault = error
+            self.error = error
 
     def _next(self) -> Samples | None:
         try:
@@ -67,7 +67,7 @@ class UntilStopped:
             self._waiting = False
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        """Stop waiting at once; what is being worked on is not torn apart."""
+        """Interrupt the wait for a block; work on a block is not interrupted."""
         self._stopped = True
         if self._waiting:
             raise _Stopped

@@ -1,4 +1,4 @@
-"""``speechgmm segment``: who speaks when, in long recordings or in sound as it arrives."""
+"""``speechgmm segment``: segments and speaking times of long recordings and of live sound."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from speechgmm.cli.arguments import (
     new_command,
     open_model,
 )
-from speechgmm.cli.console import progress_for, tell_error, tell_failure, tell_failure_count
-from speechgmm.cli.timelines import add_timeline_argument, check_timeline, write_timeline
+from speechgmm.cli.console import progress_for, report_error, report_failure, report_failure_count
+from speechgmm.cli.timeline_output import add_timeline_argument, check_timeline, write_timeline
+from speechgmm.segmentation.writers import FORMATS
 
 if TYPE_CHECKING:
     from speechgmm.classifier.model import Model
@@ -33,20 +34,24 @@ EXAMPLE = """\
   speechgmm segment archive/ -o segments/ --format textgrid --jobs all
   arecord -f S16_LE -r 16000 -t raw | speechgmm segment - --raw s16le --rate 16000"""
 
-FORMATS = ("table", "csv", "json", "textgrid", "rttm", "audacity")
-ONE_EACH = ("json", "textgrid", "audacity")  # formats in which a file is about one recording
 STDIN = "-"
 SUMMARY = "speaking-time.json"
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
-    parser = new_command(subparsers, "segment", "tell who speaks when in long recordings", EXAMPLE)
+    parser = new_command(subparsers, "segment", "segment long recordings by voice gender label", EXAMPLE)
     add_paths_argument(parser, stdin="sound on stdin: WAV, or see --raw")
     add_model_argument(parser)
     add_priors_argument(parser)
     add_min_probability_argument(parser)
-    parser.add_argument("--format", choices=FORMATS, default="table", help="of the segments (default: table)")
+    descriptions = ", ".join(f"{name}: {form.description}" for name, form in FORMATS.items())
+    parser.add_argument(
+        "--format",
+        choices=list(FORMATS),
+        default="table",
+        help=f"output format of the segments; {descriptions} (default: table)",
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -55,37 +60,37 @@ def add_parser(subparsers: Subparsers) -> None:
         help=f"write the segments of each recording to a file in this folder, and speaking times to {SUMMARY}",
     )
     add_timeline_argument(parser)
-    parser.add_argument("--force", action="store_true", help="replace files that exist")
-    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="begin so many seconds into a recording")
-    parser.add_argument("--end", type=float, metavar="S", help="end there, counted from the recording's start")
-    parser.add_argument("--per-channel", action="store_true", help="segment each channel of a recording apart")
-    parser.add_argument("--by-hour", action="store_true", help="also sum up each hour of a recording")
+    parser.add_argument("--force", action="store_true", help="replace existing files")
+    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="start at this second of a recording")
+    parser.add_argument("--end", type=float, metavar="S", help="end at this second, counted from the recording's start")
+    parser.add_argument("--per-channel", action="store_true", help="segment each channel of a recording separately")
+    parser.add_argument("--by-hour", action="store_true", help="also print the speaking times of each hour")
     add_work_arguments(parser)
     raw = parser.add_argument_group("sound on stdin without a header")
-    raw.add_argument("--raw", metavar="ENCODING", help="what its samples are, such as s16le or f32le")
-    raw.add_argument("--rate", type=at_least(1), metavar="HZ", help="their sampling rate")
-    raw.add_argument("--channels", type=at_least(1), default=1, metavar="N", help="and channels (default: 1)")
+    raw.add_argument("--raw", metavar="ENCODING", help="sample encoding, such as s16le or f32le")
+    raw.add_argument("--rate", type=at_least(1), metavar="HZ", help="sampling rate")
+    raw.add_argument("--channels", type=at_least(1), default=1, metavar="N", help="number of channels (default: 1)")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Segment recordings, or sound as it arrives."""
+    """Segment recordings or sound on stdin."""
     _check(options)
     model = open_model(options)
     return _segment_stdin(model, options) if STDIN in options.paths else _segment_files(model, options)
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Refuse what cannot be done together."""
+    """Refuse options that contradict each other."""
     from speechgmm.errors import OptionError
 
     if STDIN in options.paths:
         if len(options.paths) > 1:
-            raise OptionError("-: sound on stdin is segmented alone; name recordings without it")
+            raise OptionError("-: sound on stdin cannot be combined with recordings; segment them separately")
         if options.per_channel:
-            raise OptionError("--per-channel cannot be used with -; --channel takes one of several")
+            raise OptionError("--per-channel cannot be used with -; use --channel to select one channel")
         if options.html is not None:
-            raise OptionError("--html cannot be used with -: it shows a recording that is a file")
+            raise OptionError("--html cannot be used with -: it needs a recording that is a file")
         if (options.raw is None) != (options.rate is None):
             raise OptionError("sound without a header needs both --raw and --rate, such as --raw s16le --rate 16000")
     elif options.raw is not None or options.rate is not None:
@@ -95,12 +100,11 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _segment_stdin(model: Model, options: argparse.Namespace) -> int:
-    """Print each segment as soon as it has ended; when the sound ends in a fault, say so after the last."""
-    from speechgmm.audio.streams import RawForm, blocks
+    """Print each segment as soon as it has ended; an error in the sound is reported after the last one."""
+    from speechgmm.audio.live_input import RawForm, blocks
     from speechgmm.cli.live import UntilStopped
     from speechgmm.segmentation.segment_recordings import segment_blocks
     from speechgmm.segmentation.speaking_time import Tally
-    from speechgmm.segmentation.writers import FORMATS as WRITERS
 
     raw = options.raw and RawForm(encoding=options.raw, rate=options.rate, channels=options.channels)
     sound = UntilStopped(
@@ -113,60 +117,60 @@ def _segment_stdin(model: Model, options: argparse.Namespace) -> int:
             end=options.end,
         )
     )
-    files = _Files(options, ["stdin"])
+    files = _OutputFiles(options, ["stdin"])
     tally = Tally(model.labels)
-    found = tally.following(segment_blocks(model, sound, offset_s=options.start))
-    lines = WRITERS[options.format].write(found, name="stdin")
+    segments = tally.adding(segment_blocks(model, sound, offset_s=options.start))
+    texts = FORMATS[options.format].write(segments, name="stdin")
     if options.output is None:
-        for line in lines:
-            print(line, end="", flush=True)
+        for text in texts:
+            print(text, end="", flush=True)
     else:
-        files.write(0, lines)
-    _tell_summaries(options, files, [tally.summary("stdin")])
-    if sound.fault is not None:
-        tell_error(str(sound.fault))
-    return 0 if sound.fault is None else 1
+        files.write(0, texts)
+    _deliver_summaries(options, files, [tally.summary("stdin")])
+    if sound.error is not None:
+        report_error(str(sound.error))
+    return 0 if sound.error is None else 1
 
 
 def _segment_files(model: Model, options: argparse.Namespace) -> int:
-    """Segment recordings in turn; one appears when it has been heard to its end."""
+    """Segment recordings in order; each is printed when all of it is segmented."""
     from speechgmm.errors import OptionError
     from speechgmm.features.extraction import Failure
     from speechgmm.segmentation.segment_recordings import segment_all
     from speechgmm.segmentation.speaking_time import Tally
-    from speechgmm.segmentation.writers import FORMATS as WRITERS
 
+    form = FORMATS[options.format]
     items = list(_items(options))
     names = [item.recording.name for item in items]
-    if options.output is None and options.format in ONE_EACH and len(items) > 1:
+    if options.output is None and form.one_recording and len(items) > 1:
         raise OptionError(f"--format {options.format} holds one recording and there are {len(items)}: give -o FOLDER")
     check_timeline(options, len(items))
-    files = _Files(options, names)
+    files = _OutputFiles(options, names)
     results = segment_all(model, items, jobs=options.jobs)
     summaries: list[Summary] = []
     n_failures = 0
     for index, result in enumerate(progress_for(options)(results, total=len(items), what="segmenting")):
         if isinstance(result, Failure):
             n_failures += 1
-            tell_failure(result.reason)
+            report_failure(result.reason)
             continue
         tally = Tally(model.labels)
-        lines = WRITERS[options.format].write(tally.following(result), name=names[index])
+        texts = form.write(tally.adding(result), name=names[index])
         if options.output is not None:
-            files.write(index, lines)
+            files.write(index, texts)
         else:
-            _print_lines(lines, without_header=options.format == "csv" and len(summaries) > 0)
+            _print(texts, skip_first=form.header and len(summaries) > 0)
         summaries.append(tally.summary(names[index]))
         write_timeline(options, items[index], result, summaries[-1])
-    _tell_summaries(options, files, summaries)
-    tell_failure_count(n_failures, len(items))
+    _deliver_summaries(options, files, summaries)
+    report_failure_count(n_failures, len(items))
     if not items:
-        tell_failure("no recordings were found")
+        report_failure("no recordings were found")
     return 1 if n_failures or not items else 0
 
 
 def _items(options: argparse.Namespace) -> Iterator[Channel]:
-    """What to segment: each recording, or each of its channels."""
+    """The recordings to segment, or each of their channels."""
     from speechgmm.corpus import find_audio
     from speechgmm.corpus.recording import Recording
     from speechgmm.segmentation.segment_recordings import Channel, channels_of
@@ -181,35 +185,45 @@ def _items(options: argparse.Namespace) -> Iterator[Channel]:
                 yield Channel(recording=recording, channel=options.channel)
 
 
-class _Files:
-    """Where the segments of each recording go: a file of its stem, all different, in the folder asked for."""
+class _OutputFiles:
+    """The files in the output folder, if there is one: one per recording with its stem, and the speaking times.
+
+    Raises
+    ------
+    OptionError
+        If two recordings have the same file.
+    OutputError
+        If a file exists and --force is not given, or cannot be written.
+    """
 
     def __init__(self, options: argparse.Namespace, names: Sequence[str]) -> None:
         from speechgmm.errors import OptionError
         from speechgmm.files import check_destination, make_folder
-        from speechgmm.segmentation.writers import FORMATS as WRITERS
 
         self.folder: Path | None = options.output
         if self.folder is None:
             return
-        suffix = WRITERS[options.format].suffix
-        owners: dict[Path, str] = {}
+        suffix = FORMATS[options.format].suffix
+        names_by_file: dict[Path, str] = {}
         for name in names:
             file = self.folder / (Path(name).stem + suffix)
-            if file in owners:
-                raise OptionError(f"{name}: its segments would go to {file}, and so would those of {owners[file]}")
-            owners[file] = name
-        self.files = tuple(owners)
+            if file in names_by_file:
+                raise OptionError(
+                    f"{name}: its segments would be written to {file}, and those of {names_by_file[file]} too; "
+                    "segment them separately"
+                )
+            names_by_file[file] = name
+        self.files = tuple(names_by_file)
         make_folder(self.folder)
         for file in (*self.files, self.folder / SUMMARY):
             check_destination(file, replace=options.force)
 
-    def write(self, index: int, lines: Iterable[str]) -> None:
-        """Write the file of one of the recordings."""
-        self._write(self.files[index], "".join(lines))
+    def write(self, index: int, texts: Iterable[str]) -> None:
+        """Write the file of one recording."""
+        self._write(self.files[index], "".join(texts))
 
     def write_summary(self, text: str) -> None:
-        """Write the speaking times of all of them."""
+        """Write the speaking times of all recordings."""
         if self.folder is not None:
             self._write(self.folder / SUMMARY, text)
 
@@ -219,29 +233,29 @@ class _Files:
         write_atomically(file, text.encode("utf-8", "surrogateescape"))
 
 
-def _print_lines(lines: Iterable[str], *, without_header: bool) -> None:
-    for number, line in enumerate(lines):
-        if number > 0 or not without_header:
-            print(line, end="")
+def _print(texts: Iterable[str], *, skip_first: bool) -> None:
+    for number, text in enumerate(texts):
+        if number > 0 or not skip_first:
+            print(text, end="")
 
 
-def _tell_summaries(options: argparse.Namespace, files: _Files, summaries: Sequence[Summary]) -> None:
-    """Speaking times: on stdout where people read it, else on stderr, and in the folder if there is one."""
+def _deliver_summaries(options: argparse.Namespace, files: _OutputFiles, summaries: Sequence[Summary]) -> None:
+    """Write speaking times to the output folder, and print them: on stderr if stdout has segments for a program."""
     import json
 
-    from speechgmm.segmentation.serialise import summaries_to_json
+    from speechgmm.segmentation.report_json import summaries_to_json
+    from speechgmm.segmentation.report_text import summary_text
     from speechgmm.segmentation.speaking_time import together
-    from speechgmm.segmentation.text import summary_text
 
     if not summaries:
         return
     overall = together(summaries) if len(summaries) > 1 else None
     files.write_summary(json.dumps(summaries_to_json(summaries, overall), indent=2, allow_nan=False) + "\n")
-    told = [one if options.by_hour else replace(one, by_hour=()) for one in summaries]
-    text = "\n".join(summary_text(one) for one in (*told, *([overall] if overall else [])))
+    printed = [summary if options.by_hour else replace(summary, by_hour=()) for summary in summaries]
+    text = "\n".join(summary_text(summary) for summary in (*printed, *([overall] if overall else [])))
     if options.output is not None:
         print(text, end="")
-    elif options.format == "table":
+    elif FORMATS[options.format].for_people:
         print(f"\n{text}", end="")
     elif not options.quiet:
         print(text, end="", file=sys.stderr)

@@ -14,19 +14,19 @@ from speechgmm.cli.arguments import (
     new_command,
     open_corpus,
 )
-from speechgmm.cli.console import detail, note, progress_for, reporting_failures, tell_failure_count
-from speechgmm.cli.trainings import (
+from speechgmm.cli.console import detail, note, report_failure_count
+from speechgmm.cli.training_arguments import (
     add_calibration_argument,
     add_seed_argument,
     add_training_arguments,
     check_workers,
     read_training_options,
     sizes_of,
-    workers_of,
+    training_run,
 )
 
 if TYPE_CHECKING:
-    from speechgmm.mixture.selection import SizeResult
+    from speechgmm.mixture.information_criteria import SizeResult
     from speechgmm.training.train import Training
 
 HISTORY, PICTURES = "training.json", ("png", "svg")
@@ -54,31 +54,30 @@ def add_parser(subparsers: Subparsers) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="write what the choice of --components rests on: a .csv table, or a .png, .svg or .pdf "
-        "picture; may be given several times",
+        help="write the comparison of --components to this file: a .csv table, or a .png, .svg or .pdf figure; may be "
+        "given several times",
     )
     parser.add_argument(
         "--report",
         type=Path,
         metavar="FOLDER",
-        help=f"write how the training went there: its curves as .png and .svg, and {HISTORY}",
+        help=f"write the training curves to this folder as .png and .svg, and {HISTORY}",
     )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train, write the model and describe it."""
+    """Train, write the model and print its description."""
     from speechgmm.classifier.model_file import save
     from speechgmm.cli.describe import to_text
     from speechgmm.errors import OptionError
     from speechgmm.files import check_destination
-    from speechgmm.training.train import for_training, train
+    from speechgmm.training.recordings import training_recordings
+    from speechgmm.training.train import train
 
     sizes = sizes_of(options)
     if options.sizes and not sizes:
-        raise OptionError(
-            "--sizes has nothing to write for one number of components: give --components auto or several"
-        )
+        raise OptionError("--sizes needs a comparison: give --components auto or several numbers")
     _check_sizes_files(options.sizes, options.output)
     check_workers(options)
     training_options = read_training_options(options)
@@ -90,28 +89,19 @@ def run(options: argparse.Namespace) -> int:
     for text in corpus.notes:
         note(options, text)
     detail(options, f"{training_options}")
-    progress = reporting_failures(progress_for(options))
-    with workers_of(options) as workers:
-        training = train(
-            corpus,
-            options=training_options,
-            sizes=sizes,
-            workers=workers,
-            channel=options.channel,
-            features=options.features,
-            checkpoint=options.checkpoint,
-            progress=progress,
-        )
-    tell_failure_count(len(training.failures), len(for_training(corpus).recordings))
-    _tell_sizes(options, training.sizes)
+    with training_run(options, training_options) as run:
+        training = train(corpus, run)
+    read = training_recordings(corpus, training_options.nonspeech).voices.recordings
+    report_failure_count(len(training.failures), len(read))
     save(training.model, options.output)
+    _report_sizes(options, training.sizes)
     _write_report(options, training)
     print(to_text(training.model, options.output), end="")
     return 1 if training.failures else 0
 
 
 def _check_report(options: argparse.Namespace) -> None:
-    """Find out before the work whether the report on it could be written; make its folder."""
+    """Check before the work that the training report can be written; make its folder."""
     from speechgmm.files import check_destination, make_folder
     from speechgmm.reporting.training_plots import require_matplotlib
 
@@ -125,7 +115,7 @@ def _check_report(options: argparse.Namespace) -> None:
 
 
 def _write_report(options: argparse.Namespace, training: Training) -> None:
-    """Write how the training went: numbers and curves."""
+    """Write the training report: history and curves."""
     from speechgmm.files import write_atomically
     from speechgmm.reporting.training_plots import likelihood_curves, loss_curves, rendered, size_curve
     from speechgmm.training.history import history_of
@@ -134,7 +124,7 @@ def _write_report(options: argparse.Namespace, training: Training) -> None:
         return
     history = history_of(training)
     write_atomically(options.report / HISTORY, (json.dumps(history, indent=1, allow_nan=False) + "\n").encode())
-    fits = [{"all classes": stream["background"], **stream["classes"]} for stream in history["streams"]]
+    fits = [{"background": stream["background"], **stream["classes"]} for stream in history["streams"]]
     curves = [{name: fit["log_likelihoods"] for name, fit in stream.items()} for stream in fits]
     losses = [stream["losses"] for stream in history["streams"]]
     figures = {"likelihood": likelihood_curves(curves)}
@@ -147,8 +137,8 @@ def _write_report(options: argparse.Namespace, training: Training) -> None:
             write_atomically(options.report / f"{name}.{kind}", rendered(figure, kind))
 
 
-def _tell_sizes(options: argparse.Namespace, sizes: Sequence[SizeResult]) -> None:
-    """Tell what the numbers of components that were compared achieved, and write it where --sizes says."""
+def _report_sizes(options: argparse.Namespace, sizes: Sequence[SizeResult]) -> None:
+    """Report the comparison of numbers of components on stderr with --verbose, and write the --sizes files."""
     from speechgmm.files import write_atomically
     from speechgmm.reporting.training_plots import rendered, size_curve
     from speechgmm.training.component_selection import to_csv
@@ -156,7 +146,7 @@ def _tell_sizes(options: argparse.Namespace, sizes: Sequence[SizeResult]) -> Non
     for each in sizes:
         detail(
             options,
-            f"{each.n_components} components: log-likelihood a frame {each.held_out:.4f} held out, "
+            f"{each.n_components} components: log-likelihood per frame {each.held_out:.4f} held out, "
             f"{each.log_likelihood:.4f} in training, AIC {each.aic:.0f}, BIC {each.bic:.0f}",
         )
     for file in options.sizes:
@@ -165,7 +155,7 @@ def _tell_sizes(options: argparse.Namespace, sizes: Sequence[SizeResult]) -> Non
 
 
 def _check_sizes_files(files: Sequence[Path], output: Path) -> None:
-    """Refuse names for the comparison of sizes that say no known kind of file, or are one another's or the model's."""
+    """Refuse --sizes files of unknown type, given twice, or equal to the model file."""
     from speechgmm.errors import OptionError
     from speechgmm.reporting.training_plots import FORMATS, require_matplotlib
 
@@ -178,4 +168,4 @@ def _check_sizes_files(files: Sequence[Path], output: Path) -> None:
         if file.suffix != ".csv":
             require_matplotlib()
     if len({file.resolve() for file in files}) < len(files):
-        raise OptionError("--sizes names the same file twice: give each once")
+        raise OptionError("--sizes names the same file twice: give each file once")

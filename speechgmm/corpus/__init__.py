@@ -1,7 +1,7 @@
-"""Recordings: audio files, and folders and manifests that say what they are.
+"""Corpora: recordings with label, speaker and split, from a folder of class folders or a CSV manifest.
 
-The first room on the way of the sound, which knows none of the others. `read_corpus` gives the recordings of a folder
-or manifest with label, speaker and split; the module `audio` gives their samples.
+Main path: `read_corpus` -> `folder.scan_folder` or `manifest.read_manifest` -> `recording.Corpus`. `speakers` divides
+recordings into speaker-disjoint folds. The audio files themselves are not opened.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ __all__ = [
 
 
 def read_corpus(source: Path, *, root: Path | None = None) -> Corpus:
-    """Read a corpus from whatever describes it: a folder of class folders, or a manifest.
+    """Read a corpus from a folder of class folders or from a manifest.
 
     Parameters
     ----------
     source : Path
         The folder or the manifest.
     root : Path, optional
-        The folder that relative paths in a manifest start from. If None, the manifest's own.
+        Base folder of relative paths in a manifest. If None, the folder of the manifest.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def read_corpus(source: Path, *, root: Path | None = None) -> Corpus:
     Raises
     ------
     CorpusError
-        If `source` is neither, or is faulty: see `scan_folder` and `read_manifest`.
+        If `source` is neither or is faulty: see `scan_folder` and `read_manifest`.
     OptionError
         If `source` is a folder and `root` is given.
     """

@@ -1,9 +1,17 @@
-"""Manifests: a CSV file with one recording, or one stretch of a recording, a row.
+"""Manifests: a CSV file with one recording, or one excerpt of a recording, per row.
 
-UTF-8, with or without byte order mark; lines end in LF or CRLF; cells are separated by commas and quoted where needed
-(RFC 4180); blanks around a cell do not count, nor do empty lines. The first row names the columns: ``path`` and
-``label`` must be there, ``speaker``, ``split``, ``start`` and ``end`` may be, any others are kept. A manifest is taken
-as a whole or not at all: all its faults are reported together, each with the line it is on.
+===================================  =========================================================================
+encoding                             UTF-8, with or without byte order mark
+line ends                            LF or CRLF
+cells                                separated by commas, quoted if needed (RFC 4180), white space is stripped
+empty lines                          ignored
+first row                            column names
+`path`, `label`                      required
+`speaker`, `split`, `start`, `end`   optional, an empty cell counts as missing
+other columns                        kept as they are
+===================================  =========================================================================
+
+All faults of a manifest are reported in one error, each with its line number.
 """
 
 from __future__ import annotations
@@ -12,19 +20,19 @@ import csv
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from speechgmm.corpus.recording import RESERVED_LABEL, SPLITS, Corpus, Recording
 from speechgmm.errors import CorpusError, OutputError
+from speechgmm.files import write_atomically
 
 MOST_FAULTS = 50
-"""So many faults of a manifest are listed, the others counted."""
+"""Maximum number of faults of a manifest that are listed; the others are counted."""
 
 _REQUIRED = ("path", "label")
 _OPTIONAL = ("speaker", "split", "start", "end")
-_MEANT = {"file": "path", "filename": "path", "gender": "label", "class": "label"}
+_SYNONYMS = {"file": "path", "filename": "path", "gender": "label", "class": "label"}
 
 
 def read_manifest(file: Path, *, root: Path | None = None) -> Corpus:
@@ -35,26 +43,25 @@ def read_manifest(file: Path, *, root: Path | None = None) -> Corpus:
     file : Path
         The manifest.
     root : Path, optional
-        The folder that relative paths in it start from. If None, the manifest's own.
+        Base folder of relative paths. If None, the folder of the manifest.
 
     Returns
     -------
     corpus : Corpus
-        In the order of the rows. The notes count the recordings without a speaker.
+        In the order of the rows. Its notes count the recordings without a speaker.
 
     Raises
     ------
     CorpusError
-        If the manifest cannot be read or has faults, with all of them (at most `MOST_FAULTS`): columns missing or
-        named twice, rows with too many or too few cells, an empty path or label, the reserved label, an unknown split,
-        a start or end that is no time or not in order, the same stretch twice, a file that does not exist, a speaker
-        in two splits or with two labels, bytes that are not UTF-8, quotes that do not close, no rows at all. An empty
-        split is no split, so it contradicts none.
+        If the manifest cannot be read or has faults. At most `MOST_FAULTS` are listed: missing or duplicate columns,
+        too many or too few cells in a row, an empty path or label, the reserved label, an unknown split, a start or
+        end that is not a time or not in order, duplicate excerpts, a file that does not exist, a speaker in two splits
+        or with two labels, bytes that are not UTF-8, an unclosed quote, no rows.
     """
     text = _text(file)
     folder = file.parent if root is None else root
     if not folder.is_dir():
-        raise CorpusError(f"{folder}: it is not a folder, expected the one that the paths in {file} start from")
+        raise CorpusError(f"{folder}: it is not a folder, expected the base folder of the paths in {file}")
     manifest = _Manifest(folder=folder)
     manifest.read(text)
     faults = sorted([*_encoding_faults(text), *manifest.faults])
@@ -66,17 +73,17 @@ def read_manifest(file: Path, *, root: Path | None = None) -> Corpus:
 
 
 def write_manifest(corpus: Corpus, file: Path) -> None:
-    """Write a corpus as a manifest that `read_manifest` reads.
+    """Write a corpus as a manifest for `read_manifest`.
 
-    Paths below the manifest's own folder are written relative to it, others in full. Optional columns that no
-    recording fills are left out. The file appears under its name when it is complete.
+    Paths below the folder of the manifest are relative, others absolute. Empty optional columns are left out. The file
+    appears under its name only when it is complete.
 
     Parameters
     ----------
     corpus : Corpus
         The recordings.
     file : Path
-        The manifest; an existing one is replaced.
+        The manifest; an existing file is replaced.
 
     Raises
     ------
@@ -84,33 +91,28 @@ def write_manifest(corpus: Corpus, file: Path) -> None:
         If the file cannot be written.
     """
     rows = [_row(recording, file.parent.absolute()) for recording in corpus.recordings]
-    further = dict.fromkeys(name for recording in corpus.recordings for name in recording.columns)
-    columns = [*_REQUIRED, *(name for name in _OPTIONAL if any(row[name] for row in rows)), *further]
-    unfinished = file.with_name(f"{file.name}.unfinished")
+    other = dict.fromkeys(name for recording in corpus.recordings for name in recording.columns)
+    columns = [*_REQUIRED, *(name for name in _OPTIONAL if any(row[name] for row in rows)), *other]
+    content = io.BytesIO()
+    stream = io.TextIOWrapper(content, encoding="utf-8", newline="", write_through=True)
+    writer = csv.DictWriter(stream, columns, restval="", extrasaction="ignore", lineterminator="\n")
     try:
-        with unfinished.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, columns, restval="", extrasaction="ignore", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-        unfinished.replace(file)
-    except OSError as error:
-        raise OutputError(f"{file}: the manifest cannot be written ({error.strerror})") from error
+        writer.writeheader()
+        writer.writerows(rows)
     except UnicodeEncodeError as error:
-        raise OutputError(f"{file}: the manifest cannot be written, {error.object!r} is not valid Unicode") from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()
+        raise OutputError(f"{file}: cannot be written: {error.object!r} is not valid Unicode") from error
+    write_atomically(file, content.getvalue())
 
 
 @dataclass(kw_only=True)
 class _Manifest:
-    """The recordings of a manifest and its faults, as (line, fault), gathered row by row."""
+    """Recordings of a manifest and its faults as (line, fault), collected row by row."""
 
     folder: Path
     recordings: list[Recording] = field(default_factory=list)
     faults: list[tuple[int, str]] = field(default_factory=list)
-    stretches: dict[tuple[Path, float, float | None], int] = field(default_factory=dict)
-    speakers: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
+    excerpts: dict[tuple[Path, float, float | None], int] = field(default_factory=dict)  # line of each
+    speakers: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)  # (speaker, column) -> value -> line
 
     def read(self, text: str) -> None:
         rows = self._rows(text)
@@ -125,7 +127,7 @@ class _Manifest:
             self.faults.append((line, "there are no rows below the header"))
 
     def _rows(self, text: str) -> Iterator[tuple[int, list[str]]]:
-        """The rows that are not blank, each with the line it starts on; cells may contain line ends."""
+        """Rows that are not empty, each with the line on which it starts; cells may contain line ends."""
         reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
         line = 1
         try:
@@ -148,17 +150,17 @@ class _Manifest:
             yield from self._contradictions(line, recording)
 
     def _contradictions(self, line: int, recording: Recording) -> Iterator[str]:
-        first = self.stretches.setdefault((recording.file, recording.start, recording.end), line)
+        first = self.excerpts.setdefault((recording.file, recording.start, recording.end), line)
         if first != line:
             yield f"'{recording.name}' with the same start and end is on line {first} already"
-        for kind, value in (("split", recording.split), ("label", recording.label)):
+        for column, value in (("split", recording.split), ("label", recording.label)):
             if recording.speaker is None or value is None:
                 continue
-            values = self.speakers.setdefault((recording.speaker, kind), {value: line})
-            # One fault for each further value; all the rows that have it would bury the others.
+            values = self.speakers.setdefault((recording.speaker, column), {value: line})
+            # One fault per further value, not per row, so that the list stays short.
             if value not in values:
                 other, first = next(iter(values.items()))
-                yield f"speaker '{recording.speaker}' has the {kind} '{value}' here and '{other}' on line {first}"
+                yield f"speaker '{recording.speaker}' has the {column} '{value}' here and '{other}' on line {first}"
                 values[value] = line
 
 
@@ -179,7 +181,7 @@ def _encoding_faults(text: str) -> Iterator[tuple[int, str]]:
         try:
             content.encode()
         except UnicodeEncodeError as error:
-            byte = ord(content[error.start]) - 0xDC00  # as the error handler "surrogateescape" has it
+            byte = ord(content[error.start]) - 0xDC00  # encoded by the error handler "surrogateescape"
             yield line, f"the byte {byte:#04x} is not UTF-8, save the file as UTF-8"
 
 
@@ -187,8 +189,8 @@ def _header_faults(columns: Sequence[str]) -> Iterator[str]:
     found = ", ".join(f"'{name}'" for name in columns) or "nothing"
     for name in _REQUIRED:
         if name not in columns:
-            meant = next((other for other in columns if name in (other.lower(), _MEANT.get(other.lower()))), None)
-            remedy = f", rename '{meant}' if that is meant" if meant else ""
+            similar = next((other for other in columns if name in (other.lower(), _SYNONYMS.get(other.lower()))), None)
+            remedy = f", rename '{similar}' if that is meant" if similar else ""
             yield f"there is no column '{name}' in the header, found {found}{remedy}"
     for name in dict.fromkeys(columns):
         if name and columns.count(name) > 1:
@@ -196,10 +198,10 @@ def _header_faults(columns: Sequence[str]) -> Iterator[str]:
 
 
 def _recording(row: Mapping[str, str], folder: Path) -> tuple[Recording, list[str]]:
-    """The recording of a row, and what is wrong with it."""
+    """Recording of a row, and the faults of the row."""
     faults = [f"the {name} is empty" for name in _REQUIRED if not row[name]]
     if row["label"] == RESERVED_LABEL:
-        faults.append(f"the label '{RESERVED_LABEL}' is the answer for what cannot be decided, use another")
+        faults.append(f"the label '{RESERVED_LABEL}' is reserved for undecided recordings, use another")
     split = row.get("split") or None
     if split not in (None, *SPLITS):
         faults.append(f"the split is '{split}', expected {', '.join(SPLITS)} or nothing")
@@ -238,7 +240,7 @@ def _seconds(name: str, cell: str, faults: list[str]) -> float | None:
 def _is_file(file: Path) -> bool:
     try:
         return file.is_file()
-    except OSError:  # a name that is too long, or a folder on the way that is closed
+    except OSError:  # the name is too long or a parent folder is not accessible
         return False
 
 

@@ -1,4 +1,4 @@
-"""What the rest of the package knows of a corpus: recordings with label, speaker and split."""
+"""`Recording` and `Corpus`: recordings with label, speaker and split."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from speechgmm.errors import CorpusError
 SPLITS = ("train", "dev", "test", "other")
 
 RESERVED_LABEL = "unknown"
-"""No class may have this name: it is the answer of a classifier that cannot decide."""
+"""Not allowed as a class name: it is the label of a recording on which the classifier abstains."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """One utterance: an audio file, or a stretch of one.
+    """One utterance: an audio file, or an excerpt of one.
 
     Attributes
     ----------
     file : Path
-        Where the audio is.
+        The audio file.
     name : str
-        How reports call it: the path as the manifest or the folder has it, with forward slashes.
+        Name in reports: the path in the manifest or below the folder, with forward slashes.
     label : str
-        The voice gender label its annotators gave it, or any other class name.
+        Reference label: the annotated voice gender label, or any other class name.
     speaker : str or None
-        Who speaks; None where nobody said.
+        None if not known.
     split : str or None
-        One of `SPLITS`; None where the corpus has no splits.
+        One of `SPLITS`; None if not given.
     start, end : float
-        The stretch in seconds, half open; an `end` of None is the end of the file.
+        The excerpt in seconds, half open. If `end` is None, up to the end of the file.
     columns : mapping of str to str
-        Further columns of the manifest, for grouping.
+        Other columns of the manifest, for grouping.
     augmentation : str
-        Which copy of the recording this is, one of the names in `copies`; empty for itself.
+        Kind of augmentation applied to the audio in training, as in `augmentation.augment`; empty for none.
     """
 
     file: Path
@@ -49,7 +49,7 @@ class Recording:
     augmentation: str = ""
 
     def value_of(self, column: str) -> str | None:
-        """What stands in the column label, speaker, split, or a further one; None where nothing does."""
+        """Value in the column label, speaker, split or another one; None if there is none."""
         if column in ("label", "speaker", "split"):
             value: str | None = getattr(self, column)
             return value
@@ -58,16 +58,16 @@ class Recording:
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """Recordings from one source, checked.
+    """Checked recordings from one source.
 
     Attributes
     ----------
     source : str
-        The folder or manifest they come from, as the user named it.
+        Path of the folder or manifest, as the user gave it.
     recordings : tuple of Recording
-        In the order of the source (folders: sorted by name).
+        In the order of the manifest, or sorted by name.
     left_out : tuple of str
-        What of the source was left out, for the user to know.
+        Notes for the user on files that were left out.
     """
 
     source: str
@@ -76,26 +76,26 @@ class Corpus:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should know and is no error: files left out, speakers not named."""
+        """Notes for the user that are not errors: files left out, recordings without a speaker."""
         return (*self.left_out, *speaker_notes(self.recordings))
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The class names, sorted."""
+        """Class names, sorted."""
         return tuple(sorted({recording.label for recording in self.recordings}))
 
     def select(self, keep: Callable[[Recording], bool]) -> Corpus:
-        """The same corpus with only the recordings for which `keep` is true."""
+        """A corpus of only the recordings for which `keep` is true."""
         return replace(self, recordings=tuple(filter(keep, self.recordings)))
 
 
 def augmented_versions(recordings: Sequence[Recording], names: Iterable[str]) -> list[Recording]:
-    """Each recording with each augmentation: all recordings with the first, then all with the next."""
+    """Mark each recording with each augmentation: all recordings with the first, then all with the next."""
     return [replace(recording, augmentation=name) for name in names for recording in recordings]
 
 
 def require_classes(corpus: Corpus, minimum: int = 2) -> None:
-    """Refuse a corpus with too few classes to tell apart.
+    """Check that a corpus has enough classes.
 
     Raises
     ------
@@ -108,11 +108,9 @@ def require_classes(corpus: Corpus, minimum: int = 2) -> None:
 
 
 def speaker_notes(recordings: Sequence[Recording]) -> tuple[str, ...]:
-    """What to tell the user where nobody said who speaks; empty where all speakers are named."""
+    """Note for the user on recordings without a speaker; empty if there are none."""
     unnamed = sum(recording.speaker is None for recording in recordings)
     if not unnamed:
         return ()
-    return (
-        f"{unnamed} of {len(recordings)} recordings have no speaker; results are optimistic "
-        "where one speaker is on both sides of a split",
-    )
+    consequence = "results are optimistic if the splits are not speaker-disjoint"
+    return (f"{unnamed} of {len(recordings)} recordings have no speaker; {consequence}",)

@@ -1,4 +1,4 @@
-"""Whose recordings train and whose are held out: always decided for whole speakers."""
+"""Speaker-disjoint folds: all recordings of a speaker are in the same fold."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from speechgmm.corpus.recording import Recording
 
 
 def speaker_of(recording: Recording) -> str:
-    """The speaker of a recording; a recording whose speaker nobody named is a speaker of its own."""
+    """Speaker of a recording; a recording without a speaker counts as a speaker of its own."""
     return recording.speaker if recording.speaker is not None else f"recording {recording.name}"
 
 
 def speaker_folds(recordings: Iterable[Recording], n_folds: int, seed: int) -> list[frozenset[str]]:
-    """Divide the speakers into folds that have, as nearly as can be, equally many speakers of each class.
+    """Divide the speakers into folds, stratified by class: per class, sizes differ by at most one speaker.
 
     Parameters
     ----------
     recordings : iterable of Recording
         At least two speakers of each class.
     n_folds : int
-        How many folds at most; there are no more than the smallest class has speakers.
+        Maximum number of folds; reduced to the number of speakers of the smallest class.
     seed : int
-        The same seed and speakers give the same folds, in whatever order the recordings come.
+        The same seed and speakers give the same folds, whatever the order of the recordings.
 
     Returns
     -------
     list of frozenset of str
-        Speakers, as `speaker_of` names them; each is in one fold, and each fold has speakers of every class.
+        Speakers, as named by `speaker_of`. Each is in one fold, and each fold has speakers of every class.
     """
     speakers: dict[str, set[str]] = {}
     for recording in recordings:

@@ -1,13 +1,13 @@
-"""An audit of labels: speakers and recordings whose label the models of the other folds contradict.
+"""Label audit: list speakers and recordings whose label is contradicted by models trained on the other folds.
 
-A wrong label trains as well, but never the model that judges it: the folds are disjoint by speaker. What is found is a
-hint to listen, no statement about anyone: rare voices are contradicted too, and consistent errors of a whole corpus,
-which all folds learn, are not.
+The folds are speaker-disjoint, so a wrong label never trains the model that scores it. A contradiction is a reason to
+listen to the recording, no statement about a person: correct labels of unusual voices are contradicted too. Consistent
+errors of a whole corpus are not found, because the models of all folds learn them.
 
-The odds against a label are those of all other classes together, each class as likely as the next before anything is
-heard. Utterances of a speaker are not independent, so their log odds are not added up. A speaker's frames are scored as
-one long utterance instead: equation (5) takes the mean over all frames and lets its weight saturate, because more of
-one voice never tells more than that voice's place among voices. For many utterances this errs on the careful side.
+The odds against a label are the posterior odds of all other classes together, with equal priors. The utterances of a
+speaker are not independent, so their log odds are not added. All frames of a speaker are scored as one long utterance
+instead: equation (5) takes the mean over the frames, and its weight saturates, because more speech of one voice gives
+no information on other voices. For many utterances this is conservative.
 """
 
 from __future__ import annotations
@@ -21,37 +21,40 @@ from dataclasses import dataclass
 from speechgmm.classifier.decision import UNKNOWN, Decision
 from speechgmm.classifier.model import Model
 from speechgmm.corpus.speakers import speaker_of
-from speechgmm.crossvalidation.crossvalidate import Answer, CrossValidation
+from speechgmm.crossvalidation.crossvalidate import CrossValidation, ScoredRecording
 from speechgmm.errors import OptionError
 
-LARGEST_LOG_ODDS = 700.0  # exp of more is no finite number
+MAX_LOG_ODDS = 700.0  # exp overflows above 709
 
 MIN_ODDS = 2.0
-"""Two of three voices like this carry another label. More is little to be had: the models are calibrated on the labels
-themselves, and where one of 17 is wrong, as in `scripts/benchmark_audit.py`, they rightly never say more than 16 to 1.
-There it lists six of seven wrong speakers and hardly one of those who are right."""
+"""Default: odds of 2 mean that two of three such voices have another label.
+
+Much higher odds are rare, because the models are calibrated on the labels themselves. In `scripts/benchmark_audit.py`
+one of 17 labels is wrong, and the odds rightly never exceed 16. There the default lists six of seven speakers with a
+wrong label and almost none with a correct label.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contradiction:
-    """A label that is contradicted.
+    """A label and the odds against it.
 
     Attributes
     ----------
     speaker : str or None
-        Whose it is; None where nobody said who speaks.
+        None if the corpus does not name the speaker.
     path : str
-        The recording; empty where all of the speaker's are judged together.
+        The recording; empty if all recordings of the speaker are scored together.
     label : str
-        In the corpus.
+        The label in the corpus.
     contradicted_by : str
-        The class that all that was heard fits best.
+        The decision of the model.
     odds : float
-        Of the other classes against the label, each class equally likely beforehand.
+        Of the other classes against the label, with equal priors.
     n_utterances : int
-        Recordings that were judged together.
+        Number of recordings scored together.
     n_contradicted : int
-        Those of them that on their own get another label.
+        Number of these recordings that get another label when scored alone.
     """
 
     speaker: str | None
@@ -62,28 +65,23 @@ class Contradiction:
     n_utterances: int
     n_contradicted: int
 
-    @property
-    def share_contradicted(self) -> float:
-        """Share of the recordings that on their own get another label."""
-        return self.n_contradicted / self.n_utterances
-
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
-    """What an audit found, the highest odds first.
+    """The result of an audit, highest odds first.
 
     Attributes
     ----------
     speakers : tuple of Contradiction
-        Those named speakers whose label is contradicted by all they say together.
+        Named speakers with high odds against their label, all their recordings scored together.
     files : tuple of Contradiction
-        Those recordings of the other speakers whose label is contradicted.
+        Recordings of all other speakers with high odds against their label.
     n_speakers, n_files : int
-        Named speakers and recordings that were judged.
+        Number of named speakers, and of recordings, with a decision.
     n_undecided : int
-        Recordings that were not: the models answer unknown.
+        Number of recordings on which the models abstain.
     min_odds : float
-        Below which nothing is listed.
+        Minimum odds of a listed label.
     """
 
     speakers: tuple[Contradiction, ...]
@@ -94,14 +92,14 @@ class Audit:
     min_odds: float
 
 
-def audit(found: CrossValidation, *, min_odds: float = MIN_ODDS) -> Audit:
-    """Hold the labels of a corpus against what the models of a cross-validation say.
+def audit(results: CrossValidation, *, min_odds: float = MIN_ODDS) -> Audit:
+    """Compare the labels of a corpus with the scores of a cross-validation.
 
     Parameters
     ----------
-    found : CrossValidation
+    results : CrossValidation
     min_odds : float
-        Odds against a label from which on it is listed; positive.
+        Minimum odds against a label to list it; positive.
 
     Returns
     -------
@@ -110,67 +108,67 @@ def audit(found: CrossValidation, *, min_odds: float = MIN_ODDS) -> Audit:
     Raises
     ------
     OptionError
-        If `min_odds` is no such number.
+        If `min_odds` is not a positive number.
     """
     check_odds(min_odds)
-    groups = [(fold.model, answers) for fold in found.folds for answers in _by_speaker(fold.answers)]
-    files = _judged((model, answer.recording.name, [answer]) for model, answers in groups for answer in answers)
-    speakers = _judged((model, "", answers) for model, answers in groups if answers[0].recording.speaker is not None)
+    groups = [(fold.model, group) for fold in results.folds for group in _by_speaker(fold.recordings)]
+    files = _compared((model, scored.recording.name, [scored]) for model, group in groups for scored in group)
+    speakers = _compared((model, "", group) for model, group in groups if group[0].recording.speaker is not None)
     listed = _listed(speakers, min_odds)
-    known = {(one.speaker, one.label) for one in listed}
+    listed_labels = {(entry.speaker, entry.label) for entry in listed}
     return Audit(
         speakers=listed,
-        files=_listed([one for one in files if (one.speaker, one.label) not in known], min_odds),
+        files=_listed([entry for entry in files if (entry.speaker, entry.label) not in listed_labels], min_odds),
         n_speakers=len(speakers),
         n_files=len(files),
-        n_undecided=sum(len(answers) for _, answers in groups) - len(files),
+        n_undecided=sum(len(group) for _, group in groups) - len(files),
         min_odds=min_odds,
     )
 
 
 def check_odds(min_odds: float) -> None:
-    """Raise OptionError unless these are odds: a positive number."""
+    """Raise OptionError unless `min_odds` is a positive number."""
     if not (math.isfinite(min_odds) and min_odds > 0):
-        raise OptionError(f"min_odds is {min_odds}, but odds are a positive number, such as {MIN_ODDS:g}")
+        raise OptionError(f"min_odds is {min_odds}, but it must be a positive number, such as {MIN_ODDS:g}")
 
 
-def _by_speaker(answers: Iterable[Answer]) -> list[list[Answer]]:
-    """The answers for each speaker of a label, as they are met."""
-    groups: dict[tuple[str, str], list[Answer]] = {}
-    for answer in answers:
-        groups.setdefault((speaker_of(answer.recording), answer.recording.label), []).append(answer)
+def _by_speaker(recordings: Iterable[ScoredRecording]) -> list[list[ScoredRecording]]:
+    """The recordings per speaker and label, in order of first occurrence."""
+    groups: dict[tuple[str, str], list[ScoredRecording]] = {}
+    for scored in recordings:
+        groups.setdefault((speaker_of(scored.recording), scored.recording.label), []).append(scored)
     return list(groups.values())
 
 
-def _judged(groups: Iterable[tuple[Model, str, Sequence[Answer]]]) -> list[Contradiction]:
-    """What a model says of each group of recordings, as if it were one utterance, where it says anything."""
-    judged = []
-    for model, path, answers in groups:
-        together = model.decide(functools.reduce(operator.add, (answer.scores for answer in answers)))
-        if not together.decided:
+def _compared(groups: Iterable[tuple[Model, str, Sequence[ScoredRecording]]]) -> list[Contradiction]:
+    """The odds against the label of each group, scored as one utterance; without groups on which the model abstains."""
+    compared = []
+    for model, path, group in groups:
+        decision = model.decide(functools.reduce(operator.add, (scored.scores for scored in group)))
+        if not decision.decided:
             continue
-        recording = answers[0].recording
-        labels = [model.decide(answer.scores).label for answer in answers]
-        judged.append(
+        recording = group[0].recording
+        labels = [model.decide(scored.scores).label for scored in group]
+        compared.append(
             Contradiction(
                 speaker=recording.speaker,
                 path=path,
                 label=recording.label,
-                contradicted_by=together.label,
-                odds=_odds_against(recording.label, together),
-                n_utterances=len(answers),
+                contradicted_by=decision.label,
+                odds=_odds_against(recording.label, decision),
+                n_utterances=len(group),
                 n_contradicted=sum(label not in (recording.label, UNKNOWN) for label in labels),
             )
         )
-    return judged
+    return compared
 
 
 def _odds_against(label: str, decision: Decision) -> float:
     log_odds = math.log(len(decision.log_likelihood_ratios) - 1) - decision.log_likelihood_ratios[label]
-    return math.exp(min(log_odds, LARGEST_LOG_ODDS))
+    return math.exp(min(log_odds, MAX_LOG_ODDS))
 
 
-def _listed(judged: Iterable[Contradiction], min_odds: float) -> tuple[Contradiction, ...]:
-    """Those of high odds, the highest first."""
-    high = [one for one in judged if one.odds >= min_odds]
-    return tuple(sorted(high, key=lambda one: (-one.odds, one.speaker or "", one.path)))
+def _listed(compared: Iterable[Contradiction], min_odds: float) -> tuple[Contradiction, ...]:
+    """The entries with at least these odds, highest odds first."""
+    high = [entry for entry in compared if entry.odds >= min_odds]
+    return tuple(sorted(high, key=lambda entry: (-entry.odds, entry.speaker or "", entry.path)))

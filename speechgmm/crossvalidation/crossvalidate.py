@@ -1,7 +1,7 @@
-"""Cross-validation: every recording is answered by a model that has heard nothing of its speaker.
+"""Cross-validation: every recording is scored by a model that is speaker-disjoint from it.
 
-`crossvalidate` does the work: it divides the speakers into folds, reads everything once, and for each fold trains on
-the others and scores the fold. `report_on_folds` makes a report of the answers, `auditing.audit` lists wrong labels.
+`crossvalidate` divides the speakers into folds and reads all recordings once. Per fold it trains on the other folds and
+scores the fold. `report_on_folds` evaluates the scores.
 """
 
 from __future__ import annotations
@@ -15,99 +15,86 @@ from typing import Any
 import numpy as np
 
 from speechgmm.audio.reading import short_digest
-from speechgmm.classifier.model import Model, Scores
+from speechgmm.classifier.model import Model
 from speechgmm.classifier.outcome import Outcome
+from speechgmm.classifier.scorer import Scores
 from speechgmm.corpus.recording import Corpus, Recording
-from speechgmm.crossvalidation.folds import Fold, Folding, divide, is_of_others, without, without_splits
+from speechgmm.crossvalidation.folds import Fold, Folding, divide, is_outside, without, without_splits
 from speechgmm.errors import CorpusError
-from speechgmm.evaluation.assess import Assessment
+from speechgmm.evaluation.evaluate_model import Assessment
 from speechgmm.evaluation.outcomes import Skipped
 from speechgmm.evaluation.report import evaluate
 from speechgmm.features.extraction import Failure, Utterance
 from speechgmm.features.front_end import aligned
-from speechgmm.progress import Progress, silent
-from speechgmm.training.component_selection import Sizes, check_sizes
-from speechgmm.training.material import Material, nonspeech_of, read_material
-from speechgmm.training.options import TrainingOptions
+from speechgmm.training.material import Material, read_material, selected
+from speechgmm.training.recordings import TrainingRecordings, part_nonspeech
+from speechgmm.training.run_context import Run
 from speechgmm.training.train import train_on
-from speechgmm.workers.local import Executor, LocalExecutor
+from speechgmm.workers.local import Executor
 
 FOLD = "fold"
-"""The column of the outcomes that names the fold."""
+"""Column of the outcomes with the name of the fold."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Answer:
-    """What the model of the other folds says of a recording.
+class ScoredRecording:
+    """A recording and its scores by a model that is speaker-disjoint from it.
 
     Attributes
     ----------
     recording : Recording
     scores : Scores
-    heard : bool
-        Whether the whole of its audio file trained that model nevertheless, under another speaker's name.
+    trained : bool
+        Whether the same audio file, under another speaker's name, trained that model.
     """
 
     recording: Recording
     scores: Scores
-    heard: bool
+    trained: bool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class FoldAnswers:
-    """A fold, and what the model of the others says of its recordings."""
+class FoldScores:
+    """A fold: the model trained on the other folds, and its scores of the recordings of the fold."""
 
     name: str
     model: Model
-    answers: tuple[Answer, ...]
+    recordings: tuple[ScoredRecording, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CrossValidation:
-    """What the models of a cross-validation say.
+    """The scores of a cross-validation.
 
     Attributes
     ----------
     corpus : Corpus
-        The recordings that took part, those of sounds that are no speech aside.
+        The scored recordings; without non-speech.
     folding : Folding
-    folds : tuple of FoldAnswers
+    folds : tuple of FoldScores
     failures : tuple of Failure
         Recordings that could not be read.
     notes : tuple of str
-        What the user should know.
+        Remarks for the user.
     """
 
     corpus: Corpus
     folding: Folding
-    folds: tuple[FoldAnswers, ...]
+    folds: tuple[FoldScores, ...]
     failures: tuple[Failure, ...]
     notes: tuple[str, ...]
 
 
-def crossvalidate(
-    corpus: Corpus,
-    *,
-    folding: Folding = Folding(),
-    options: TrainingOptions = TrainingOptions(),
-    sizes: Sizes = (),
-    workers: Executor = LocalExecutor(),
-    channel: int | None = None,
-    features: Path | None = None,
-    checkpoint: Path | None = None,
-    progress: Progress = silent,
-) -> CrossValidation:
-    """Train a model without each fold in turn, calibrate it on what it trained on, and score the fold.
+def crossvalidate(corpus: Corpus, run: Run, *, folding: Folding = Folding()) -> CrossValidation:
+    """Train and calibrate a model on all folds but one and score that fold, for each fold.
 
     Parameters
     ----------
     corpus : Corpus
-        Where it has splits, the recordings of train, dev and test take part, whatever their split is.
+        If it has splits, the train, dev and test recordings are merged and the others are left out.
+    run : Run
+        Its seed also determines the folds. Its checkpoint has a part for each fold.
     folding : Folding
-    options : TrainingOptions
-        Their seed decides the folds too.
-    sizes, workers, channel, features, checkpoint, watch
-        As for `training.train`; the checkpoint has a folder for each fold. Everything is read once for all folds.
 
     Returns
     -------
@@ -116,49 +103,38 @@ def crossvalidate(
     Raises
     ------
     CorpusError
-        If there are fewer than two classes, or the values of the column to leave out share a speaker, or a recording
-        has none, or one of them has all recordings of a class.
+        If there are fewer than two classes. With `leave_one_out`: if two values share a speaker, a recording has no
+        value, or all recordings of a class have the same value.
     TrainingError
         If a fold leaves a class too few speakers or too little speech.
-    OptionError, CheckpointError, OutputError
-        As for `training.train`.
+    CheckpointError, OutputError
+        As for `training.train.train`.
     """
-    check_sizes(sizes, options)
-    everything = without_splits(corpus)
-    sounds = nonspeech_of(everything, options.nonspeech)
-    voices = everything.select(lambda recording: recording.label != options.nonspeech)
-    folds = divide(voices, folding, options.seed)
-    material = read_material(
-        voices, sounds, options, workers=workers, channel=channel, features=features, progress=progress
-    )
-    answered: list[FoldAnswers] = []
-    for fold in progress(folds, total=len(folds), what="folds"):
-        training = train_on(
-            material.of(functools.partial(is_of_others, fold)),
-            without(voices, fold),
-            options=options,
-            sizes=sizes,
-            workers=workers,
-            checkpoint=checkpoint / f"fold-{len(answered) + 1}" if checkpoint else None,
-        )
-        answered.append(_answers(fold, training.model, material, options, workers))
+    voices, nonspeech = part_nonspeech(without_splits(corpus), run.options.nonspeech)
+    folds = divide(voices, folding, run.options.seed)
+    material = read_material(TrainingRecordings(voices=voices, nonspeech=nonspeech), run)
+    scored: list[FoldScores] = []
+    for number, fold in enumerate(run.progress(folds, total=len(folds), what="folds"), start=1):
+        others = material.of(without(voices, fold), functools.partial(is_outside, fold))
+        model = train_on(others, run.at(f"fold-{number}").silently()).model
+        scored.append(_fold_scores(fold, model, material, run.executor))
     return CrossValidation(
         corpus=voices,
         folding=folding,
-        folds=tuple(answered),
+        folds=tuple(scored),
         failures=material.failures,
-        notes=(*voices.notes, *_fold_notes(folding, len(folds)), *_overlap_notes(answered)),
+        notes=(*voices.notes, *_fold_notes(folding, len(folds)), *_overlap_notes(scored)),
     )
 
 
 def report_on_folds(
-    found: CrossValidation, *, by: Sequence[str] = (), n_resamples: int = 1000, seed: int = 0
+    results: CrossValidation, *, by: Sequence[str] = (), n_resamples: int = 1000, seed: int = 0
 ) -> Assessment:
-    """Report on the answers of all folds together, and on each.
+    """Evaluate the scores of all folds together and of each fold.
 
     Parameters
     ----------
-    found : CrossValidation
+    results : CrossValidation
     by : sequence of str
         Columns of the manifest to break the results down by.
     n_resamples, seed : int
@@ -172,30 +148,30 @@ def report_on_folds(
     Raises
     ------
     EvaluationError
-        If nothing could be read.
+        If no recording could be read.
     CorpusError
-        If the manifest has a column `FOLD` of its own: see `check_fold_column`.
+        If the manifest has a column `FOLD`: see `check_fold_column`.
     OptionError
-        If no recording has a column of `by`.
+        If no recording has one of the columns `by`.
     """
-    check_fold_column(found.corpus, found.folding)
-    outcomes = tuple(_outcome(answer, fold) for fold in found.folds for answer in fold.answers)
+    check_fold_column(results.corpus, results.folding)
+    outcomes = tuple(_outcome(scored, fold) for fold in results.folds for scored in fold.recordings)
     report = evaluate(
         outcomes,
-        classes=found.corpus.labels,
-        skipped=[Skipped(path=failure.recording.name, reason=failure.reason) for failure in found.failures],
-        notes=found.notes,
-        model=_card(found),
+        classes=results.corpus.labels,
+        skipped=[Skipped(path=failure.recording.name, reason=failure.reason) for failure in results.failures],
+        notes=results.notes,
+        model=_card(results),
         by=by,
         fold_column=FOLD,
         n_resamples=n_resamples,
         seed=seed,
     )
-    return Assessment(report=report, outcomes=outcomes, failures=found.failures)
+    return Assessment(report=report, outcomes=outcomes, failures=results.failures)
 
 
 def check_fold_column(corpus: Corpus, folding: Folding) -> None:
-    """Refuse a manifest whose own column `FOLD` would be lost; one that names the very folds is welcome.
+    """Refuse a manifest with a column `FOLD`, which would be overwritten, unless this column defines the folds.
 
     Raises
     ------
@@ -208,36 +184,42 @@ def check_fold_column(corpus: Corpus, folding: Folding) -> None:
         )
 
 
-def _answers(fold: Fold, model: Model, material: Material, options: TrainingOptions, workers: Executor) -> FoldAnswers:
-    mine = material.of(lambda recording: not recording.augmentation and not is_of_others(fold, recording))
-    views = list(zip(*mine.views, strict=True))
-    scores = workers.compute(functools.partial(_score, model=model), views)
-    digests = np.array([short_digest(view[0].digest) for view in views], dtype=np.uint64)
-    known = np.isin(digests, model.training_digests)
-    answers = tuple(
-        Answer(recording=view[0].recording, scores=score, heard=bool(trained) and _is_whole(view[0].recording))
-        for view, score, trained in zip(views, scores, known, strict=True)
+def _fold_scores(fold: Fold, model: Model, material: Material, executor: Executor) -> FoldScores:
+    held_out = selected(
+        material.streams, lambda recording: not recording.augmentation and not is_outside(fold, recording)
     )
-    return FoldAnswers(name=fold.name, model=model, answers=answers)
+    utterances = list(zip(*held_out, strict=True))
+    scores = executor.compute(functools.partial(_score, model=model), utterances)
+    digests = np.array([short_digest(streams[0].digest) for streams in utterances], dtype=np.uint64)
+    in_training = np.isin(digests, model.training_digests)
+    recordings = tuple(
+        ScoredRecording(
+            recording=streams[0].recording,
+            scores=score,
+            trained=bool(trained) and _is_whole(streams[0].recording),
+        )
+        for streams, score, trained in zip(utterances, scores, in_training, strict=True)
+    )
+    return FoldScores(name=fold.name, model=model, recordings=recordings)
 
 
-def _score(views: Sequence[Utterance], *, model: Model) -> Scores:
-    return model.score_all(aligned((view.stretches() for view in views), model.front_ends))
+def _score(utterance: Sequence[Utterance], *, model: Model) -> Scores:
+    return model.score_all(aligned((stream.stretches() for stream in utterance), model.front_ends))
 
 
 def _is_whole(recording: Recording) -> bool:
-    """Whether it is all of its file, and no stretch that others may stand beside."""
+    """Whether the recording is a whole file. Other excerpts of the same file may be other speakers' recordings."""
     return recording.start == 0 and recording.end is None
 
 
-def _outcome(answer: Answer, fold: FoldAnswers) -> Outcome:
-    recording, model = answer.recording, fold.model
+def _outcome(scored: ScoredRecording, fold: FoldScores) -> Outcome:
+    recording, model = scored.recording, fold.model
     return Outcome(
         path=recording.name,
         truth=recording.label,
         speaker=recording.speaker,
-        duration_s=model.front_end.duration_s(answer.scores.n_frames),
-        decision=model.decide(answer.scores),
+        duration_s=model.front_end.duration_s(scored.scores.n_frames),
+        decision=model.decide(scored.scores),
         start=recording.start,
         end=recording.end,
         columns={**recording.columns, FOLD: fold.name},
@@ -252,23 +234,25 @@ def _fold_notes(folding: Folding, n_folds: int) -> list[str]:
     return notes
 
 
-def _overlap_notes(folds: Sequence[FoldAnswers]) -> list[str]:
-    n_heard = sum(answer.heard for fold in folds for answer in fold.answers)
-    if not n_heard:
+def _overlap_notes(folds: Sequence[FoldScores]) -> list[str]:
+    n_trained = sum(scored.trained for fold in folds for scored in fold.recordings)
+    if not n_trained:
         return []
     return [
-        f"{n_heard} recordings are also there under another speaker's name, and trained the models that answered them: "
-        "the results are better than they would be on voices never heard"
+        (
+            f"{n_trained} recordings also occur under another speaker's name and trained the model that scored them: "
+            "the results are better than on speaker-disjoint recordings"
+        )
     ]
 
 
-def _card(found: CrossValidation) -> dict[str, Any]:
-    """What the models have in common, and how many components each has."""
-    models = {fold.name: fold.model for fold in found.folds}
+def _card(results: CrossValidation) -> dict[str, Any]:
+    """Model card: what all models have in common, and the number of components of each."""
+    models = {fold.name: fold.model for fold in results.folds}
     card = next(iter(models.values())).card
     return {
         "name": f"cross-validation of {len(models)} models",
-        "corpus": Path(found.corpus.source).name,
+        "corpus": Path(results.corpus.source).name,
         "settings": {name: value for name, value in card["settings"].items() if name != "n_components"},
         "components": {name: model.card["settings"]["n_components"] for name, model in models.items()},
         "front_ends": [asdict(front_end) for front_end in next(iter(models.values())).front_ends],

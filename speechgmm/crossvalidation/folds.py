@@ -1,4 +1,4 @@
-"""Folds for cross-validation: how the recordings of a corpus are divided so that no speaker is on two sides."""
+"""Speaker-disjoint folds for cross-validation."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass, replace
 from speechgmm.corpus.recording import Corpus, Recording, require_classes
 from speechgmm.corpus.speakers import speaker_folds, speaker_of
 from speechgmm.errors import CorpusError, OptionError
-from speechgmm.training.train import require_speakers
+from speechgmm.training.recordings import require_speakers
 
-PUT_TOGETHER = ("train", "dev", "test")
+MERGED_SPLITS = ("train", "dev", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Folding:
-    """How recordings are divided into folds; no speaker is in two of them.
+    """Division of a corpus into speaker-disjoint folds.
 
     Attributes
     ----------
     n_folds : int
-        Folds of speakers, 2 or more; no more are made than the smallest class has speakers.
+        Number of folds, 2 or more; at most the number of speakers of the smallest class.
     leave_one_out : str
-        A column of the manifest, such as the corpus: each of its values is a fold instead.
+        A column of the manifest, such as the corpus. Each of its values is a fold, and `n_folds` is not used.
     """
 
     n_folds: int = 5
@@ -35,35 +35,35 @@ class Folding:
 
 @dataclass(frozen=True, kw_only=True)
 class Fold:
-    """Speakers who are held out together, as `speaker_of` names them."""
+    """Speakers that are held out together, as named by `speaker_of`."""
 
     name: str
     speakers: frozenset[str]
 
 
 def without_splits(corpus: Corpus) -> Corpus:
-    """The recordings that take part, as if they had no splits: cross-validation makes its own."""
+    """The recordings of the train, dev and test splits, without their splits."""
     if all(recording.split is None for recording in corpus.recordings):
         return corpus
-    taken = corpus.select(lambda recording: recording.split in PUT_TOGETHER)
-    n_left = len(corpus.recordings) - len(taken.recordings)
+    merged = corpus.select(lambda recording: recording.split in MERGED_SPLITS)
+    n_left = len(corpus.recordings) - len(merged.recordings)
     left = f"; {n_left} recordings of another split, or of none, are left out" if n_left else ""
     return replace(
-        taken,
-        recordings=tuple(replace(recording, split=None) for recording in taken.recordings),
-        left_out=(*taken.left_out, f"the splits {', '.join(PUT_TOGETHER)} are put together and divided anew{left}"),
+        merged,
+        recordings=tuple(replace(recording, split=None) for recording in merged.recordings),
+        left_out=(*merged.left_out, f"the splits {', '.join(MERGED_SPLITS)} are put together and divided anew{left}"),
     )
 
 
 def divide(corpus: Corpus, folding: Folding, seed: int) -> tuple[Fold, ...]:
-    """Divide the speakers of a corpus without splits, and make sure that each fold leaves enough to train on.
+    """Divide the speakers of a corpus without splits; check that the corpus without each fold can be trained on.
 
     Parameters
     ----------
     corpus : Corpus
     folding : Folding
     seed : int
-        Of folds of speakers.
+        Of the random folds.
 
     Returns
     -------
@@ -77,10 +77,10 @@ def divide(corpus: Corpus, folding: Folding, seed: int) -> tuple[Fold, ...]:
     require_classes(corpus)
     require_speakers(corpus, corpus.recordings)
     if folding.leave_one_out:
-        folds = _values(corpus, folding.leave_one_out)
+        folds = _column_folds(corpus, folding.leave_one_out)
     else:
-        found = speaker_folds(corpus.recordings, folding.n_folds, seed)
-        folds = tuple(Fold(name=str(number), speakers=fold) for number, fold in enumerate(found, start=1))
+        groups = speaker_folds(corpus.recordings, folding.n_folds, seed)
+        folds = tuple(Fold(name=str(number), speakers=group) for number, group in enumerate(groups, start=1))
     for fold in folds:
         rest = without(corpus, fold)
         lost = sorted({*corpus.labels} - {*rest.labels})
@@ -92,33 +92,33 @@ def divide(corpus: Corpus, folding: Folding, seed: int) -> tuple[Fold, ...]:
 
 def without(corpus: Corpus, fold: Fold) -> Corpus:
     """The recordings of the other folds."""
-    rest = corpus.select(functools.partial(is_of_others, fold))
+    rest = corpus.select(functools.partial(is_outside, fold))
     return replace(rest, source=f"{corpus.source} without fold {fold.name}")
 
 
-def is_of_others(fold: Fold, recording: Recording) -> bool:
-    """Whether a recording is of a speaker outside the fold."""
+def is_outside(fold: Fold, recording: Recording) -> bool:
+    """Whether the speaker of a recording is not in the fold."""
     return speaker_of(recording) not in fold.speakers
 
 
-def _values(corpus: Corpus, column: str) -> tuple[Fold, ...]:
-    """A fold for each value of a column, in the order they are met."""
-    speakers: dict[str, set[str]] = {}
-    homes: dict[str, str] = {}
+def _column_folds(corpus: Corpus, column: str) -> tuple[Fold, ...]:
+    """A fold per value of a column, in the order of their first recordings."""
+    speakers_by_value: dict[str, set[str]] = {}
+    value_by_speaker: dict[str, str] = {}
     for recording in corpus.recordings:
         value, speaker = recording.value_of(column), speaker_of(recording)
         if not value:
             raise CorpusError(
-                f"{corpus.source}: {recording.name} has no {column}, but each recording needs one to be left out by"
+                f"{corpus.source}: {recording.name} has no {column}, but every recording needs one: fill in the column"
             )
-        if homes.setdefault(speaker, value) != value:
+        if value_by_speaker.setdefault(speaker, value) != value:
             raise CorpusError(
                 f"{corpus.source}: a split by {column} leaks a speaker: {speaker!r} has recordings with "
-                f"{column}={homes[speaker]} and {column}={value}"
+                f"{column}={value_by_speaker[speaker]} and {column}={value}"
             )
-        speakers.setdefault(value, set()).add(speaker)
-    if len(speakers) < 2:
+        speakers_by_value.setdefault(value, set()).add(speaker)
+    if len(speakers_by_value) < 2:
         raise CorpusError(
-            f"{corpus.source}: all recordings have {column}={next(iter(speakers))}, but two values are needed"
+            f"{corpus.source}: all recordings have {column}={next(iter(speakers_by_value))}, but two values are needed"
         )
-    return tuple(Fold(name=value, speakers=frozenset(names)) for value, names in speakers.items())
+    return tuple(Fold(name=value, speakers=frozenset(names)) for value, names in speakers_by_value.items())

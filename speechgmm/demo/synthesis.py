@@ -1,11 +1,11 @@
-"""Synthetic voices: sound with the pitch and the formants of adult speakers, made where recordings are missing.
+"""Synthetic voices with the pitch and the formants of adult speakers, for tests and for demonstration without a corpus.
 
-A source-filter synthesiser after Klatt (1980): glottal pulses and noise go through a cascade of formant
-resonators whose frequencies glide from vowel to vowel; fricatives are noise; there are pauses. The result
-has voiced, unvoiced and silent frames and two kinds of voices that differ as published averages do. It is
-no language, nobody's voice, and no evidence of how well anything works on real speech.
+A source-filter synthesiser after Klatt (1980): glottal pulses and aspiration noise pass through a cascade of formant
+resonators, whose frequencies glide from vowel to vowel. Fricatives are filtered noise, and phrases are separated by
+pauses. The signal has voiced, unvoiced and silent frames, and two kinds of voices that differ as published averages
+do. It is not speech in any language, and results on it say nothing about real speech.
 
-Main path: `write_voices` -> `draw_voice`, `speak` -> `draw_tracks` (what is said), `synthesise` (the sound).
+Main path: `write_voices` -> `draw_voice`, `speak` -> `draw_tracks` (controls), `synthesise` (samples).
 
 References
 ----------
@@ -38,8 +38,8 @@ Floats = NDArray[np.float64]
 Kind = Literal["female", "male"]
 KINDS: tuple[Kind, ...] = ("female", "male")
 
-# F0 and F1 to F4 in Hz at the vowels' steady state: averages, rounded, of the measurements of 48 women and
-# 45 men that Hillenbrand et al. (1995) released.
+# F0 and F1 to F4 in Hz at the steady state of the vowels: rounded averages of the measurements of 48 women and 45 men
+# by Hillenbrand et al. (1995).
 VOWELS: Mapping[Kind, Mapping[str, tuple[int, ...]]] = {
     "female": {
         "heed": (227, 437, 2761, 3373, 4353),
@@ -71,18 +71,20 @@ VOWELS: Mapping[Kind, Mapping[str, tuple[int, ...]]] = {
     },
 }
 F0_SPREAD: Mapping[Kind, float] = {"female": 0.10, "male": 0.16}  # SD / mean over speakers, same measurements
-TRACT_SPREAD = 0.04  # their F3 spreads by 6 %, of which one scale for all formants is a part
-VOWEL_SPREAD = 0.04  # and of which a vowel's formants, from one time to the next, are another
-OPEN_QUOTIENT: Mapping[Kind, float] = {"female": 0.65, "male": 0.55}  # women's glottis stays open longer and is
-BREATHINESS: Mapping[Kind, float] = {"female": 0.06, "male": 0.03}  # breathier (Klatt and Klatt 1990)
-JITTER = 0.01  # relative SD of the pitch of single glottal cycles
-SHIMMER = 0.05  # and of their amplitude
+# The measured SD / mean of F3 is 6 %. It is divided between speakers and repetitions of a vowel.
+TRACT_SPREAD = 0.04  # one factor per speaker for all formants
+VOWEL_SPREAD = 0.04  # one factor per formant and repetition
+# Female voices have a longer open phase and are breathier on average (Klatt and Klatt 1990).
+OPEN_QUOTIENT: Mapping[Kind, float] = {"female": 0.65, "male": 0.55}
+BREATHINESS: Mapping[Kind, float] = {"female": 0.06, "male": 0.03}
+JITTER = 0.01  # relative SD of F0 per glottal cycle
+SHIMMER = 0.05  # relative SD of the amplitude per glottal cycle
 
 RATE = 16000  # Hz; other rates are resampled from it, so that a voice is the same at any rate
-BLOCK = 160  # samples for which the resonators stand still: 10 ms
-FRICATIVES_HZ = (3000.0, 5000.0)  # roughly the peaks of "sh" and "s"
-FRICATION_LEVEL = 0.25  # RMS relative to the voiced sound: -12 dB
-BACKGROUND_LEVEL = 0.005  # RMS relative to the voiced sound: -46 dB; recordings are never quite silent
+BLOCK = 160  # samples with constant resonators: 10 ms
+FRICATIVES_HZ = (3000.0, 5000.0)  # approximate peaks of "sh" and "s"
+FRICATION_LEVEL = 0.25  # RMS relative to the voiced signal: -12 dB
+BACKGROUND_LEVEL = 0.005  # RMS relative to the voiced signal: -46 dB; real recordings contain noise
 PEAK = 0.5
 
 
@@ -93,13 +95,13 @@ class Voice:
     Attributes
     ----------
     kind : {"female", "male"}
-        Whose averages of `VOWELS` it has.
+        Column of `VOWELS` for its averages.
     f0_hz : float
         Mean pitch, in Hz.
     tract_scale : float
-        Its formants as a multiple of the averages; above 1 for a vocal tract shorter than average.
+        Factor on the average formants; above 1 for a vocal tract shorter than average.
     open_quotient : float in (0, 1]
-        Share of a glottal cycle in which the glottis is open.
+        Fraction of a glottal cycle in which the glottis is open.
     breathiness : float >= 0
         RMS of the aspiration noise relative to that of the glottal pulses.
     """
@@ -113,16 +115,16 @@ class Voice:
 
 @dataclass(frozen=True, kw_only=True)
 class Tracks:
-    """What is said: the synthesiser's controls, one row per block of `BLOCK` samples.
+    """Controls of the synthesiser, one row per block of `BLOCK` samples.
 
     Attributes
     ----------
     pitch_hz : array (B,)
-        In Hz; goes on where nothing is voiced.
+        In Hz; also defined in unvoiced blocks.
     formants_hz : array (B, F)
-        In Hz, below half of `RATE`; `draw_tracks` gives F = 5.
+        In Hz, below half of `RATE`; F = 5 in `draw_tracks`.
     voicing : array (B,)
-        Gain of the voice, in [0, 1].
+        Gain of the voiced source, in [0, 1].
     frication : array (B, len(FRICATIVES_HZ))
         Gains of the fricatives, in [0, 1].
     """
@@ -134,7 +136,7 @@ class Tracks:
 
 
 def draw_voice(kind: Kind, rng: np.random.Generator) -> Voice:
-    """Draw a synthetic speaker around the averages of `kind`, never further than two standard deviations."""
+    """Draw a synthetic speaker within two standard deviations of the averages of `kind`."""
     spread = np.clip(rng.standard_normal(4), -2, 2)
     mean_f0 = np.mean([f0 for f0, *_ in VOWELS[kind].values()])
     return Voice(
@@ -149,18 +151,18 @@ def draw_voice(kind: Kind, rng: np.random.Generator) -> Voice:
 def speak(
     voice: Voice, *, duration_s: float, sampling_rate: int = RATE, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Let a synthetic voice say vowels and fricatives in random order, in phrases with pauses between.
+    """Synthesise vowels and fricatives in random order, in phrases separated by pauses.
 
     Parameters
     ----------
     voice : Voice
-        Who speaks.
+        The speaker.
     duration_s : float > 0
-        How long, in seconds. It begins with 30 ms of silence.
+        In seconds, including 30 ms of silence at the beginning.
     sampling_rate : int
-        In Hz, 8000 or more. Above `RATE` nothing is added above half of `RATE`.
+        In Hz, 8000 or more. The bandwidth is at most half of `RATE`.
     rng : numpy.random.Generator
-        Decides what is said; in the same state it gives the same samples.
+        The same state gives the same samples.
 
     Returns
     -------
@@ -170,7 +172,7 @@ def speak(
     Raises
     ------
     OptionError
-        The duration or the rate is out of its range.
+        If the duration or the rate is out of its range.
     """
     if not 0 < duration_s < math.inf:
         raise OptionError(f"duration_s is {duration_s}; it must be a positive number of seconds.")
@@ -186,46 +188,46 @@ def speak(
 def write_voices(
     folder: Path, *, n_speakers: int, n_files: int, duration_s: float, sampling_rate: int = RATE, seed: int
 ) -> None:
-    """Write an audio folder of synthetic voices: ``female/synthetic-f01/01.wav`` and so on, 16-bit.
+    """Write an audio folder of synthetic voices: ``female/synthetic-f01/01.wav`` etc., 16-bit.
 
     Parameters
     ----------
     folder : Path
-        Made when missing; files of the same names are replaced.
+        Made if missing; files of the same names are replaced.
     n_speakers : int
-        Speakers of each kind.
+        Speakers per kind.
     n_files : int
-        Files of each speaker.
+        Files per speaker.
     duration_s : float > 0
-        Of each file, in seconds.
+        Per file, in seconds.
     sampling_rate : int
         In Hz, 8000 or more.
     seed : int >= 0
-        The same seed gives the same files. A speaker does not depend on how many others there are.
+        The same seed gives the same files. A speaker does not depend on the number of speakers.
 
     Raises
     ------
     OptionError
-        The duration or the rate is out of its range.
+        If the duration or the rate is out of its range.
     OutputError
-        The folder cannot be written.
+        If the folder cannot be written.
     """
     for number, kind in enumerate(KINDS):
         for speaker in range(1, n_speakers + 1):
             rng = np.random.default_rng([seed, number, speaker])
             voice = draw_voice(kind, rng)
-            home = folder / kind / f"synthetic-{kind[0]}{speaker:02}"
+            speaker_folder = folder / kind / f"synthetic-{kind[0]}{speaker:02}"
             for file in range(1, n_files + 1):
                 samples = speak(voice, duration_s=duration_s, sampling_rate=sampling_rate, rng=rng)
                 try:
-                    home.mkdir(parents=True, exist_ok=True)
-                    soundfile.write(home / f"{file:02}.wav", samples, sampling_rate, subtype="PCM_16")
+                    speaker_folder.mkdir(parents=True, exist_ok=True)
+                    soundfile.write(speaker_folder / f"{file:02}.wav", samples, sampling_rate, subtype="PCM_16")
                 except (OSError, soundfile.LibsndfileError) as error:
-                    raise OutputError(f"{home}: synthetic voices cannot be written there ({error}).") from error
+                    raise OutputError(f"{speaker_folder}: synthetic voices cannot be written ({error}).") from error
 
 
 def draw_tracks(voice: Voice, *, n_blocks: int, rng: np.random.Generator) -> Tracks:
-    """Draw phrases of random syllables until `n_blocks` blocks are full; sounds glide into each other."""
+    """Draw phrases of random syllables for `n_blocks` blocks, with smooth transitions between sounds."""
     vowels = np.array(list(VOWELS[voice.kind].values()), dtype=np.float64)
     intrinsic_pitch = vowels[:, 0] / vowels[:, 0].mean()
     segments = [(3, 0, 0.0, 0.0, 0.0, 0.0)]
@@ -248,7 +250,7 @@ def _draw_phrase(rng: np.random.Generator, *, n_vowels: int) -> list[tuple[int, 
     """Segments (blocks, vowel, semitones, voicing, "sh", "s"): four to nine syllables, then a pause."""
     segments = []
     n_syllables = rng.integers(4, 10)
-    # Pitch sinks by four semitones along a phrase; syllables stand out from that line by chance.
+    # Pitch falls by four semitones along a phrase, with a random deviation per syllable.
     for semitones in np.linspace(2, -2, n_syllables) + 1.5 * rng.standard_normal(n_syllables):
         vowel = int(rng.integers(n_vowels))
         segments.append((int(rng.integers(8, 23)), vowel, semitones, 1.0, 0.0, 0.0))
@@ -259,21 +261,21 @@ def _draw_phrase(rng: np.random.Generator, *, n_vowels: int) -> list[tuple[int, 
 
 
 def synthesise(voice: Voice, tracks: Tracks, rng: np.random.Generator) -> Floats:
-    """Make the sound of `tracks`: B * `BLOCK` samples at `RATE`, with a peak of `PEAK`."""
+    """Synthesise `tracks`: B * `BLOCK` samples at `RATE`, with a peak of `PEAK`."""
     voiced = _resonate(_glottis(voice, _upsample(tracks.pitch_hz), rng) * _upsample(tracks.voicing), tracks.formants_hz)
-    sound = voiced / max(_rms(voiced), np.finfo(np.float64).tiny)
+    signal = voiced / max(_rms(voiced), np.finfo(np.float64).tiny)
     for centre_hz, gain in zip(FRICATIVES_HZ, tracks.frication.T, strict=True):
         b, a = iirpeak(centre_hz * voice.tract_scale, Q=4, fs=RATE)
-        sound += FRICATION_LEVEL * _upsample(gain) * _noise(b, a, len(sound), rng)
-    # The noise of rooms and microphones falls with frequency.
-    sound += BACKGROUND_LEVEL * _noise(np.array([1.0]), np.array([1.0, -0.9]), len(sound), rng)
-    return PEAK * sound / float(np.abs(sound).max())
+        signal += FRICATION_LEVEL * _upsample(gain) * _noise(b, a, len(signal), rng)
+    # The noise of rooms and microphones decreases with frequency.
+    signal += BACKGROUND_LEVEL * _noise(np.array([1.0]), np.array([1.0, -0.9]), len(signal), rng)
+    return PEAK * signal / float(np.abs(signal).max())
 
 
 def _glottis(voice: Voice, pitch_hz: Floats, rng: np.random.Generator) -> Floats:
-    """Flow through the glottis, differentiated as the lips radiate it, and aspiration noise while it is open.
+    """Differentiated glottal flow (the lips radiate the derivative) plus aspiration noise in the open phase.
 
-    The pulse is KLGLOTT88 (Klatt and Klatt 1990): flow x^2 - x^3 for x from 0 to 1 in the open part of the cycle.
+    The pulse is KLGLOTT88 (Klatt and Klatt 1990): flow x^2 - x^3 for x from 0 to 1 in the open phase of the cycle.
     """
     cycle = np.cumsum(pitch_hz / RATE).astype(int)
     jitter = 1 + JITTER * rng.standard_normal(cycle[-1] + 1)
@@ -288,7 +290,7 @@ def _glottis(voice: Voice, pitch_hz: Floats, rng: np.random.Generator) -> Floats
 
 
 def _resonate(source: Floats, formants_hz: Floats) -> Floats:
-    """Send the source (B * BLOCK,) through a cascade of resonators with frequencies (B, F), block by block.
+    """Filter the source (B * BLOCK,) with a cascade of resonators with frequencies (B, F), block by block.
 
     A resonator is y[n] = A x[n] + B y[n-1] + C y[n-2] with C = -exp(-2 pi b T), B = 2 exp(-pi b T) cos(2 pi f T),
     A = 1 - B - C, for frequency f, bandwidth b and sampling interval T (Klatt 1980, equations 1 and 2).
@@ -299,23 +301,23 @@ def _resonate(source: Floats, formants_hz: Floats) -> Floats:
     c = -(radius**2)
     zero, one = np.zeros_like(b), np.ones_like(b)
     sections = np.stack([1 - b - c, zero, zero, one, -b, -c], axis=-1)  # (B, F, 6)
-    sound = np.empty_like(source).reshape(-1, BLOCK)
+    signal = np.empty_like(source).reshape(-1, BLOCK)
     state = np.zeros((formants_hz.shape[1], 2))
     for block, sos in enumerate(sections):
-        sound[block], state = sosfilt(sos, source[block * BLOCK : (block + 1) * BLOCK], zi=state)
-    return sound.ravel()
+        signal[block], state = sosfilt(sos, source[block * BLOCK : (block + 1) * BLOCK], zi=state)
+    return signal.ravel()
 
 
 def _noise(b: Floats, a: Floats, n_samples: int, rng: np.random.Generator) -> Floats:
-    """White noise through the filter b / a, with an RMS of 1."""
+    """White noise filtered with b / a, with an RMS of 1."""
     noise: Floats = lfilter(b, a, rng.standard_normal(n_samples))
     return noise / _rms(noise)
 
 
 def _upsample(track: Floats) -> Floats:
-    """A track (B,) at every sample (B * BLOCK,), linear between the middles of the blocks."""
-    middles = (np.arange(len(track)) + 0.5) * BLOCK
-    return np.interp(np.arange(len(track) * BLOCK), middles, track)
+    """Interpolate a track (B,) linearly between block centres to one value per sample (B * BLOCK,)."""
+    centres = (np.arange(len(track)) + 0.5) * BLOCK
+    return np.interp(np.arange(len(track) * BLOCK), centres, track)
 
 
 def _rms(signal: Floats) -> float:

@@ -1,6 +1,6 @@
-"""Who speaks when: turns of speakers, and the stretches in which one of them is alone.
+"""Single-speaker intervals of annotated speaker turns.
 
-Pure arithmetic on intervals of time; `ami` reads the turns and cuts the recordings.
+Arithmetic on time intervals only; `ami_corpus` reads the turns and cuts the recordings.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-GUARD_S = 0.05  # how far a stretch stays away from anybody else's speech
+GUARD_S = 0.05  # minimum distance from the speech of other speakers
 SHORTEST_S = 0.5  # with 1 s, four of the 20 speakers of the AMI excerpts would be lost
 LONGEST_S = 10.0
 
@@ -22,7 +22,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """One line of an annotation: a speaker speaks in a recording from `start` to `end`, in seconds."""
+    """One line of an annotation: `speaker` speaks in `recording` from `start` to `end`, in seconds."""
 
     recording: str
     speaker: str
@@ -30,31 +30,31 @@ class Turn:
     end: float
 
 
-def alone(turns: Sequence[Turn], *, guard_s: float = GUARD_S) -> dict[str, list[Interval]]:
-    """Where each speaker of one recording is the only one who speaks.
+def single_speaker_intervals(turns: Sequence[Turn], *, guard_s: float = GUARD_S) -> dict[str, list[Interval]]:
+    """Find where each speaker of one recording is the only active speaker.
 
     Parameters
     ----------
     turns : sequence of Turn
         All turns of the recording, in any order; those of one speaker may overlap.
     guard_s : float >= 0
-        Everybody else's turns count as longer by this much, in seconds, at both ends.
+        The turns of the other speakers are extended by this much, in seconds, at both ends.
 
     Returns
     -------
     dict of str to list of (float, float)
-        For each speaker, sorted, the longest possible stretches in seconds, in order of time.
+        For each speaker, sorted by name, the maximal intervals in seconds, in order of time.
     """
-    stretches = {}
+    intervals = {}
     for speaker in sorted({turn.speaker for turn in turns}):
         own = union((turn.start, turn.end) for turn in turns if turn.speaker == speaker)
         others = union((turn.start - guard_s, turn.end + guard_s) for turn in turns if turn.speaker != speaker)
-        stretches[speaker] = subtract(own, others)
-    return stretches
+        intervals[speaker] = subtract(own, others)
+    return intervals
 
 
 def union(intervals: Iterable[Interval]) -> list[Interval]:
-    """The points in any of the intervals, as disjoint intervals in order; those that touch become one."""
+    """Union of intervals, as disjoint intervals in order; intervals that touch are merged."""
     merged: list[Interval] = []
     for start, end in sorted(intervals):
         if merged and start <= merged[-1][1]:
@@ -65,27 +65,28 @@ def union(intervals: Iterable[Interval]) -> list[Interval]:
 
 
 def subtract(intervals: Iterable[Interval], holes: Sequence[Interval]) -> list[Interval]:
-    """The points in `intervals` and in none of `holes`; both disjoint and in order, as `union` returns them."""
-    left = []
+    """Difference of two unions of intervals; both disjoint and in order, as returned by `union`."""
+    remaining = []
     for start, end in intervals:
+        begin = start
         for hole_start, hole_end in holes:
-            if start < hole_start < end:
-                left.append((start, hole_start))
+            if begin < hole_start < end:
+                remaining.append((begin, hole_start))
             if hole_start < end:
-                start = max(start, hole_end)
-        if start < end:
-            left.append((start, end))
-    return left
+                begin = max(begin, hole_end)
+        if begin < end:
+            remaining.append((begin, end))
+    return remaining
 
 
-def pieces(
-    stretches: Iterable[Interval], *, shortest_s: float = SHORTEST_S, longest_s: float = LONGEST_S
+def split_intervals(
+    intervals: Iterable[Interval], *, shortest_s: float = SHORTEST_S, longest_s: float = LONGEST_S
 ) -> list[Interval]:
-    """Leave out stretches shorter than `shortest_s` and cut those longer than `longest_s` into equal parts.
+    """Drop intervals shorter than `shortest_s` and split those longer than `longest_s` into equal parts.
 
     Parameters
     ----------
-    stretches : iterable of (float, float)
+    intervals : iterable of (float, float)
         In seconds.
     shortest_s, longest_s : float > 0
         In seconds.
@@ -93,10 +94,10 @@ def pieces(
     Returns
     -------
     list of (float, float)
-        In seconds, in the order of `stretches`.
+        In seconds, in the order of `intervals`.
     """
     parts = []
-    for start, end in stretches:
+    for start, end in intervals:
         if end - start >= shortest_s:
             borders = np.linspace(start, end, math.ceil((end - start) / longest_s) + 1)
             parts += [(float(left), float(right)) for left, right in pairwise(borders)]

@@ -1,6 +1,6 @@
-"""The tables of a report: results by class, by group of utterances, by fold and by speaker.
+"""Results per class, per group of utterances (duration, SNR, column, fold) and per speaker.
 
-Every row is counted first; the counts of the rows of a table add up to those of the whole.
+The counts of the rows of a table add up to the counts of the whole.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from speechgmm.evaluation.metrics import Interval
 from speechgmm.evaluation.outcomes import count_outcomes
 
 _DURATIONS = {"0-1 s": 1.0, "1-2 s": 2.0, "2-3 s": 3.0, "3-5 s": 5.0, "5-10 s": 10.0, "10+ s": math.inf}
-_RATIOS = {"<5 dB": 5.0, "5-10 dB": 10.0, "10-15 dB": 15.0, "15-20 dB": 20.0, "20-30 dB": 30.0, "30+ dB": math.inf}
-_NO_RATIO = "none"
-MOST_VALUES = 40  # of a column that results are broken down by without being asked for
+_SNRS = {"<5 dB": 5.0, "5-10 dB": 10.0, "10-15 dB": 15.0, "15-20 dB": 20.0, "20-30 dB": 30.0, "30+ dB": math.inf}
+_NO_SNR = "none"
+MOST_VALUES = 40  # results are broken down by columns of at most so many values, unless a column is requested
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassResult:
-    """One class. `n_correct` of its `n_utterances` got its label; `n_predicted` utterances of any class did."""
+    """Results of one class; `n_predicted` counts the utterances of any class that were given its label."""
 
     name: str
     n_utterances: int
@@ -41,7 +41,7 @@ class ClassResult:
 
 @dataclass(frozen=True, kw_only=True)
 class GroupResult:
-    """The utterances that have something in common, counted like the whole."""
+    """Results of a group of utterances."""
 
     name: str
     n_utterances: int
@@ -60,15 +60,15 @@ class GroupResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """How a figure differs between folds; of those in which it is defined, NaN where there are none.
+    """Distribution of a metric over the folds in which it is defined; NaN if there are none.
 
     Attributes
     ----------
     n_folds : int
-        In which the figure is defined.
+        Folds in which the metric is defined.
     minimum, median, maximum : float
     standard_deviation : float
-        With one degree of freedom less than there are folds; NaN for a single one.
+        Sample standard deviation (n - 1); NaN for a single fold.
     """
 
     n_folds: int
@@ -80,7 +80,7 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class SpeakerResult:
-    """One speaker of one label; an utterance that stayed unknown is an error too."""
+    """Results of one speaker with one label; an unknown utterance is an error."""
 
     speaker: str
     label: str
@@ -91,7 +91,7 @@ class SpeakerResult:
 
 
 def by_class(outcomes: Sequence[Outcome], classes: Sequence[str], resampling: Resampling) -> tuple[ClassResult, ...]:
-    """Give the results of each class, in the order of `classes`."""
+    """Results per class, in the order of `classes`."""
     speakers, counts = count_outcomes(outcomes, classes)
     total = counts.sum(axis=0)
     recall, precision, f1 = metrics.recall(total), metrics.precision(total), metrics.f1(total)
@@ -114,7 +114,7 @@ def by_class(outcomes: Sequence[Outcome], classes: Sequence[str], resampling: Re
 
 
 def by_duration(outcomes: Sequence[Outcome], classes: Sequence[str], resampling: Resampling) -> tuple[GroupResult, ...]:
-    """Group by length of the audio, shortest first; a group holds its lower end and not its upper."""
+    """Results per duration of the audio, shortest first; a group includes its lower end and excludes its upper."""
 
     def name_of(outcome: Outcome) -> str:
         return next(name for name, end in _DURATIONS.items() if outcome.duration_s < end)
@@ -124,23 +124,21 @@ def by_duration(outcomes: Sequence[Outcome], classes: Sequence[str], resampling:
 
 
 def by_snr(outcomes: Sequence[Outcome], classes: Sequence[str], resampling: Resampling) -> tuple[GroupResult, ...]:
-    """Group by estimated signal-to-noise ratio, noisiest first; nothing if there is no estimate at all."""
+    """Results per estimated signal-to-noise ratio, lowest first; empty if no utterance has an estimate."""
 
     def name_of(outcome: Outcome) -> str:
-        return next((name for name, end in _RATIOS.items() if outcome.snr_db < end), _NO_RATIO)
+        return next((name for name, end in _SNRS.items() if outcome.snr_db < end), _NO_SNR)
 
     members = _members(outcomes, name_of)
-    if set(members) == {_NO_RATIO}:
+    if set(members) == {_NO_SNR}:
         return ()
-    return tuple(
-        summarise(name, members[name], classes, resampling) for name in [*_RATIOS, _NO_RATIO] if name in members
-    )
+    return tuple(summarise(name, members[name], classes, resampling) for name in [*_SNRS, _NO_SNR] if name in members)
 
 
 def by_column(
     outcomes: Sequence[Outcome], classes: Sequence[str], column: str, resampling: Resampling
 ) -> tuple[GroupResult, ...]:
-    """Group by the values of a column, sorted; utterances without a value are the group ``""``."""
+    """Results per value of a column, sorted; utterances without a value form the group ``""``."""
     members = _members(outcomes, lambda outcome: outcome.columns.get(column, ""))
     return tuple(summarise(name, members[name], classes, resampling) for name in sorted(members))
 
@@ -148,18 +146,18 @@ def by_column(
 def by_fold(
     outcomes: Sequence[Outcome], classes: Sequence[str], column: str, resampling: Resampling
 ) -> tuple[GroupResult, ...]:
-    """Group by the column that names the fold of a cross-validation, in the order in which the folds are met."""
+    """Results per fold of a cross-validation, in order of first occurrence; `column` holds the name of the fold."""
     members = _members(outcomes, lambda outcome: outcome.columns[column])
-    return tuple(summarise(name, mine, classes, resampling) for name, mine in members.items())
+    return tuple(summarise(name, members[name], classes, resampling) for name in members)
 
 
 def spread_of(folds: Sequence[GroupResult]) -> Mapping[str, Spread]:
-    """How far the folds' accuracy, UAR, EER and Cllr lie apart."""
-    return {figure: _spread([getattr(fold, figure) for fold in folds]) for figure in ("accuracy", "uar", "eer", "cllr")}
+    """Spread of accuracy, UAR, EER and Cllr over the folds."""
+    return {metric: _spread([getattr(fold, metric) for fold in folds]) for metric in ("accuracy", "uar", "eer", "cllr")}
 
 
 def unfit_columns(outcomes: Sequence[Outcome]) -> dict[str, str]:
-    """Columns that no one would break results down by, each with the reason: constants, names of files and the like."""
+    """Columns unsuitable for grouping (constants, file names, identifiers), each with the reason."""
     reasons = {}
     for column in dict.fromkeys(column for outcome in outcomes for column in outcome.columns):
         n_values = len({outcome.columns.get(column, "") for outcome in outcomes})
@@ -173,7 +171,7 @@ def unfit_columns(outcomes: Sequence[Outcome]) -> dict[str, str]:
 
 
 def by_speaker(outcomes: Sequence[Outcome], classes: Sequence[str]) -> tuple[SpeakerResult, ...]:
-    """Give the results of each named speaker: lowest accuracy first, among equals most errors first."""
+    """Results per named speaker and label: lowest accuracy first, then most errors first."""
     speakers, counts = count_outcomes(outcomes, classes)
     results = [
         SpeakerResult(
@@ -188,11 +186,11 @@ def by_speaker(outcomes: Sequence[Outcome], classes: Sequence[str]) -> tuple[Spe
         for i, label in enumerate(classes)
         if (n_utterances := int(counts[s, i].sum()))
     ]
-    return tuple(sorted(results, key=lambda one: (one.accuracy, -one.n_errors, one.speaker, one.label)))
+    return tuple(sorted(results, key=lambda row: (row.accuracy, -row.n_errors, row.speaker, row.label)))
 
 
 def summarise(name: str, outcomes: Sequence[Outcome], classes: Sequence[str], resampling: Resampling) -> GroupResult:
-    """Give the results of some outcomes, at least one, as one row."""
+    """Results of at least one outcome as one row."""
     speakers, counts = count_outcomes(outcomes, classes)
     total = counts.sum(axis=0)
     n_correct = int(metrics.correct(total).sum())

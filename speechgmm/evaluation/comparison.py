@@ -1,34 +1,32 @@
-"""Two models on the same recordings: which is right more often, and whether that is more than chance.
+"""Compare two models on the same recordings: differences with bootstrap intervals, and McNemar's exact test.
 
-Both answers to an utterance are drawn together, so what makes an utterance hard for both falls out of the difference.
-Where the difference hardly varies with the speaker, drawing speakers and then utterances makes intervals somewhat too
-wide.
+The bootstrap is paired: it draws both decisions on an utterance together, so the difficulty that both models share
+cancels in the difference. If the difference hardly varies between speakers, the intervals are slightly too wide.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import binomtest
 
 from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.classifier.outcome import Outcome
 from speechgmm.errors import EvaluationError
 from speechgmm.evaluation import metrics
+from speechgmm.evaluation.array_types import Counts, Floats
 from speechgmm.evaluation.intervals import Resampling, percentile_interval, speaker_counts
-from speechgmm.evaluation.metrics import Counts, Interval
+from speechgmm.evaluation.metrics import Interval, Statistic
 from speechgmm.evaluation.outcomes import number_speakers
-from speechgmm.evaluation.scores import ScoreTable
-from speechgmm.evaluation.serialise import plain
+from speechgmm.evaluation.read_scores import ScoreTable
+from speechgmm.evaluation.report_files import plain
 
 Pair: TypeAlias = tuple[Outcome, Outcome]
 Both: TypeAlias = tuple[Counts, Counts]
-Statistic: TypeAlias = Callable[[Counts], npt.NDArray[np.float64]]
 
 SCHEMA = "speechgmm-comparison"
 SCHEMA_VERSION = 1
@@ -37,14 +35,14 @@ LEVEL = 0.95
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A figure of both models and how it differs.
+    """A metric of both models and its difference.
 
     Attributes
     ----------
     first, second : float
-        Of each model.
+        Value for each model.
     difference : float
-        Of the second from the first.
+        ``second - first``.
     interval : Interval
         Of the difference.
     """
@@ -57,19 +55,19 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorChange:
-    """How many errors more or fewer the second model makes, in proportion.
+    """Relative change of the number of errors.
 
     Attributes
     ----------
     first, second : int
-        Errors of each model; an unknown is one.
+        Errors of each model; an unknown is an error.
     change : float
-        Of the second's over those of the first, less 1: -0.31 for 31 % fewer; NaN if the first makes none.
+        ``second / first - 1``: -0.31 is 31 % fewer errors; NaN if the first model makes no error.
     interval : Interval
-        Of it. A resample in which neither makes an error counts as no errors left for the lower end and as ever more of
-        them for the upper one: the interval may be too wide for it, never too narrow. An end without bound is infinite.
+        Of `change`; unbounded ends are infinite. A resample without errors of both models counts as -1 for the lower
+        end and as infinite for the upper end, so the interval may be too wide but not too narrow.
     n_undefined : int
-        Resamples in which the first makes no error.
+        Resamples in which the first model makes no error.
     """
 
     first: int
@@ -81,15 +79,15 @@ class ErrorChange:
 
 @dataclass(frozen=True, kw_only=True)
 class McNemar:
-    """The exact test of McNemar (1947): whether one is right alone more often than the other, utterance by utterance.
+    """McNemar's exact test (McNemar 1947) of equal accuracy on paired utterances.
 
     Attributes
     ----------
     only_first, only_second : int
-        Utterances on which one alone is right.
+        Discordant utterances: those which only one of the models labels correctly.
     p_value : float
-        Two-sided, of as uneven a division by fair tosses; 1 where there are no such utterances. It takes utterances
-        as independent, which those of one speaker are not: with several a speaker it is too small.
+        Two-sided exact binomial p-value; 1 without discordant utterances. The test assumes independent utterances: with
+        several utterances per speaker the p-value is too small.
     """
 
     only_first: int
@@ -99,27 +97,27 @@ class McNemar:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Two models on the utterances that both answered.
+    """Comparison of two models on the utterances that both tables contain.
 
     Attributes
     ----------
     first, second : str
-        Where each model's scores are from.
+        Source of each model's scores.
     classes : tuple of str
-        Of either model, those of the first before further ones of the second.
+        Classes of both models: those of the first, then further classes of the second.
     n_utterances, n_speakers, n_unnamed : int
-        Utterances compared, their named speakers, and how many name no speaker.
+        Compared utterances, their named speakers, and utterances without a speaker name.
     only_first, only_second : tuple of str
-        Paths that only one of them has; they are left out.
+        Paths that only one of the tables contains; they are excluded.
     uar, accuracy : Figure
     errors : ErrorChange
     mcnemar : McNemar
     notes : tuple of str
-        What the reader should know.
+        Limitations of the results.
     level : float
-        Of the intervals.
+        Confidence level of the intervals.
     n_resamples, seed : int
-        Of the bootstrap by speakers.
+        Of the bootstrap over speakers.
     """
 
     first: str
@@ -141,15 +139,15 @@ class Comparison:
 
 
 def compare(first: ScoreTable, second: ScoreTable, *, n_resamples: int = 1000, seed: int = 0) -> Comparison:
-    """Compare two models by the scores they gave to the same recordings.
+    """Compare two models by their scores of the same recordings.
 
     Parameters
     ----------
     first, second : ScoreTable
     n_resamples : int
-        Resamples of the bootstrap, at least 1: of speakers within each class, then of utterances within each speaker.
+        Bootstrap resamples of speakers within each class, then of utterances within each speaker; at least 1.
     seed : int
-        Of the bootstrap, at least 0.
+        Seed of the bootstrap, at least 0.
 
     Returns
     -------
@@ -158,21 +156,22 @@ def compare(first: ScoreTable, second: ScoreTable, *, n_resamples: int = 1000, s
     Raises
     ------
     EvaluationError
-        If they have no recording in common, contradict each other on a label or a speaker, or there are no two classes.
+        If the tables have no recording in common, differ in the corpus label or speaker of a recording, or have fewer
+        than two classes.
     OptionError
-        If `n_resamples` or `seed` cannot be used.
+        If `n_resamples` or `seed` is out of range.
     """
     resampling = Resampling(n_resamples=n_resamples, seed=seed)
     pairs = _pairs(first, second)
     classes = tuple(dict.fromkeys((*first.classes, *second.classes)))
     if len(classes) < 2:
-        raise EvaluationError(f"{first.source} and {second.source} know one class, {classes[0]!r}, but two are needed")
+        raise EvaluationError(f"{first.source} and {second.source} have one class, {classes[0]!r}, but two are needed")
     speakers, counts = _joint_counts(pairs, classes)
     resamples = resampling.counts(counts)
     totals, resampled = _marginals(counts.sum(axis=0), len(classes)), _marginals(resamples, len(classes))
     errors = _error_change(totals, resampled)
-    right = [[one.decision.label == one.truth for one in pair] for pair in pairs]
-    n_unnamed = sum(_named(pair).speaker is None for pair in pairs)
+    correct = [[outcome.decision.label == outcome.truth for outcome in pair] for pair in pairs]
+    n_unnamed = sum(_with_speaker(pair).speaker is None for pair in pairs)
     return Comparison(
         first=first.source,
         second=second.source,
@@ -180,12 +179,12 @@ def compare(first: ScoreTable, second: ScoreTable, *, n_resamples: int = 1000, s
         n_utterances=len(pairs),
         n_speakers=len(speakers),
         n_unnamed=n_unnamed,
-        only_first=tuple(one.path for key, one in first.outcomes.items() if key not in second.outcomes),
-        only_second=tuple(one.path for key, one in second.outcomes.items() if key not in first.outcomes),
+        only_first=tuple(outcome.path for key, outcome in first.outcomes.items() if key not in second.outcomes),
+        only_second=tuple(outcome.path for key, outcome in second.outcomes.items() if key not in first.outcomes),
         uar=_figure(metrics.unweighted_average_recall, totals, resampled),
         accuracy=_figure(metrics.accuracy, totals, resampled),
         errors=errors,
-        mcnemar=mcnemar_exact(right.count([True, False]), right.count([False, True])),
+        mcnemar=mcnemar_exact(correct.count([True, False]), correct.count([False, True])),
         notes=tuple(_notes(counts, classes, n_unnamed, errors, n_resamples)),
         n_resamples=n_resamples,
         seed=seed,
@@ -193,41 +192,41 @@ def compare(first: ScoreTable, second: ScoreTable, *, n_resamples: int = 1000, s
 
 
 def mcnemar_exact(only_first: int, only_second: int) -> McNemar:
-    """McNemar's exact test: the discordant utterances are tosses of a fair coin if neither model is better."""
+    """McNemar's exact test: a two-sided binomial test of the discordant utterances with probability 1/2."""
     n_discordant = only_first + only_second
     p_value = float(binomtest(only_first, n_discordant).pvalue) if n_discordant else 1.0
     return McNemar(only_first=only_first, only_second=only_second, p_value=p_value)
 
 
 def to_json(comparison: Comparison) -> dict[str, Any]:
-    """A comparison as plain JSON values: its fields under their names; what is not a finite number is None."""
+    """Convert a comparison to plain JSON values, one key per field; numbers that are not finite become None."""
     return {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, **plain(comparison)}
 
 
 def _pairs(first: ScoreTable, second: ScoreTable) -> list[Pair]:
-    """The two outcomes of each recording that both have, in the order of the first."""
-    pairs = [(one, second.outcomes[key]) for key, one in first.outcomes.items() if key in second.outcomes]
+    """Both outcomes of each common recording, in the order of the first table."""
+    pairs = [(outcome, second.outcomes[key]) for key, outcome in first.outcomes.items() if key in second.outcomes]
     if not pairs:
         raise EvaluationError(f"{first.source} and {second.source} have no recording in common: paths must be the same")
-    for one, other in pairs:
-        for what, here, there in (
-            ("label in the corpus", one.truth, other.truth),
-            ("speaker", one.speaker, other.speaker),
+    for a, b in pairs:
+        for field, value_a, value_b in (
+            ("label in the corpus", a.truth, b.truth),
+            ("speaker", a.speaker, b.speaker),
         ):
-            if here != there and here is not None and there is not None:
+            if value_a != value_b and value_a is not None and value_b is not None:
                 raise EvaluationError(
-                    f"{one.path}: its {what} is '{here}' in {first.source} and '{there}' in {second.source}"
+                    f"{a.path}: its {field} is '{value_a}' in {first.source} and '{value_b}' in {second.source}"
                 )
     return pairs
 
 
 def _joint_counts(pairs: Sequence[Pair], classes: Sequence[str]) -> tuple[list[str], Counts]:
-    """Both predictions of each utterance as one of (K + 1) squared, counted speaker by speaker."""
+    """Counts per speaker of the joint prediction of both models, one of (K + 1) squared: (S, K, (K + 1) squared)."""
     index = {name: number for number, name in enumerate([*classes, UNKNOWN])}
-    speakers, numbers = number_speakers([_named(pair) for pair in pairs])
-    predicted = [index[one.decision.label] * len(index) + index[other.decision.label] for one, other in pairs]
+    speakers, numbers = number_speakers([_with_speaker(pair) for pair in pairs])
+    predicted = [index[a.decision.label] * len(index) + index[b.decision.label] for a, b in pairs]
     counts = speaker_counts(
-        np.array([index[one.truth] for one, _ in pairs], dtype=np.intp),
+        np.array([index[a.truth] for a, _ in pairs], dtype=np.intp),
         np.array(predicted, dtype=np.intp),
         numbers,
         n_classes=len(classes),
@@ -236,13 +235,13 @@ def _joint_counts(pairs: Sequence[Pair], classes: Sequence[str]) -> tuple[list[s
     return speakers, counts
 
 
-def _named(pair: Pair) -> Outcome:
-    """The outcome that says who speaks, if one does."""
+def _with_speaker(pair: Pair) -> Outcome:
+    """The outcome that names the speaker, if one does."""
     return pair[1] if pair[0].speaker is None else pair[0]
 
 
 def _marginals(joint: Counts, n_classes: int) -> Both:
-    """Each model's confusion counts, (..., K, K + 1), from the joint ones, (..., K, (K + 1) squared)."""
+    """Confusion counts of each model, (..., K, K + 1), from joint counts, (..., K, (K + 1) squared)."""
     split = joint.reshape(*joint.shape[:-1], n_classes + 1, n_classes + 1)
     return split.sum(axis=-1), split.sum(axis=-2)
 
@@ -261,10 +260,10 @@ def _figure(statistic: Statistic, totals: Both, resampled: Both) -> Figure:
 def _error_change(totals: Both, resampled: Both) -> ErrorChange:
     first, second = (int(_errors(counts)) for counts in totals)
     before, after = (_errors(counts).astype(np.float64) for counts in resampled)
-    least, most = (_ratio(after, before, undefined=bound) for bound in (0.0, math.inf))
-    # Ends are values of resamples, not points between two of them: half-way to infinity is nowhere.
-    low = float(np.quantile(least, (1.0 - LEVEL) / 2.0, method="lower"))
-    high = float(np.quantile(most, (1.0 + LEVEL) / 2.0, method="higher"))
+    lowest, highest = (_ratio(after, before, undefined=bound) for bound in (0.0, math.inf))
+    # Without interpolation between resamples, because a value may be infinite.
+    low = float(np.quantile(lowest, (1.0 - LEVEL) / 2.0, method="lower"))
+    high = float(np.quantile(highest, (1.0 + LEVEL) / 2.0, method="higher"))
     return ErrorChange(
         first=first,
         second=second,
@@ -274,16 +273,14 @@ def _error_change(totals: Both, resampled: Both) -> ErrorChange:
     )
 
 
-def _errors(counts: Counts) -> npt.NDArray[np.int64]:
-    """Utterances without the right label, (..., K, K + 1) to (...)."""
-    errors: npt.NDArray[np.int64] = counts.sum(axis=(-2, -1)) - metrics.correct(counts).sum(axis=-1)
+def _errors(counts: Counts) -> Counts:
+    """Number of utterances without the correct label, (..., K, K + 1) to (...)."""
+    errors: Counts = counts.sum(axis=(-2, -1)) - metrics.correct(counts).sum(axis=-1)
     return errors
 
 
-def _ratio(
-    numerator: npt.NDArray[np.float64], denominator: npt.NDArray[np.float64], *, undefined: float
-) -> npt.NDArray[np.float64]:
-    """Quotients; infinite over zero, and `undefined` where both are zero."""
+def _ratio(numerator: Floats, denominator: Floats, *, undefined: float) -> Floats:
+    """Ratios: infinite if only the denominator is 0, `undefined` if both are 0."""
     ratios = np.where(numerator > 0, math.inf, undefined)
     np.divide(numerator, denominator, out=ratios, where=denominator > 0)
     return ratios
@@ -293,16 +290,16 @@ def _notes(
     counts: Counts, classes: Sequence[str], n_unnamed: int, errors: ErrorChange, n_resamples: int
 ) -> Iterator[str]:
     if n_unnamed:
-        yield f"{n_unnamed} utterances name no speaker; each is taken as a speaker of its own"
+        yield f"{n_unnamed} utterances have no speaker name; each is counted as a separate speaker"
     n_speakers = counts.any(axis=2).sum(axis=0)
     for name, number in zip(classes, n_speakers.tolist(), strict=True):
         if number == 1:
-            yield f"{name!r} has a single speaker: the intervals say nothing of other speakers of that class"
+            yield f"{name!r} has a single speaker: the intervals do not cover variation between speakers of that class"
     missing = [name for name, number in zip(classes, n_speakers.tolist(), strict=True) if not number]
     if missing:
         yield f"no recording has the label {' or '.join(map(repr, missing))}: UAR is the mean recall of the others"
     if errors.first and errors.n_undefined:
         yield (
-            f"in {errors.n_undefined} of {n_resamples} resamples the first makes no error: there the change is taken "
-            "as whatever makes its interval wider"
+            f"in {errors.n_undefined} of {n_resamples} resamples the first model makes no error: they widen the "
+            "interval of the change"
         )

@@ -1,4 +1,4 @@
-"""How well the scores of some utterances tell the classes apart, and how sure that is."""
+"""EER and Cllr of the decided utterances, with bootstrap intervals over speakers."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from speechgmm.classifier.outcome import Outcome
 from speechgmm.evaluation import detection
-from speechgmm.evaluation.detection import Floats
+from speechgmm.evaluation.array_types import Floats, Indices
 from speechgmm.evaluation.intervals import Resampling, percentile_interval
 from speechgmm.evaluation.metrics import Interval
 from speechgmm.evaluation.outcomes import number_speakers
@@ -19,10 +18,10 @@ from speechgmm.evaluation.outcomes import number_speakers
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionResult:
-    """One class against the others by its log-likelihood ratio, on the decided utterances; costs in bits.
+    """Detection of one class against the others by its log-likelihood ratio; decided utterances, costs in bits.
 
-    `auc` is the chance that a target scores above a nontarget. `min_cllr` is what `cllr` owes to the order of the
-    scores alone, `calibration_loss` is the rest.
+    `auc` is the probability that a target scores above a nontarget. `min_cllr` is the discrimination loss,
+    `calibration_loss` is ``cllr - min_cllr``.
     """
 
     target: str
@@ -39,18 +38,17 @@ class DetectionResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Discrimination:
-    """All classes by their log-likelihood ratios, on the decided utterances; costs in bits.
+    """Metrics of the log-likelihood ratios of all classes; decided utterances, costs in bits.
 
     Attributes
     ----------
     eer : float
-        Mean over `detections` of those that have one.
+        Mean of the defined EERs in `detections`.
     cllr : float
-        Over all classes at once.
+        Multiclass Cllr.
     eer_bootstrap, cllr_bootstrap : Interval
-        Of them.
     detections : tuple of DetectionResult
-        With two classes the first is the target; with more, each in turn against all others.
+        With two classes the first is the target; with more, each class against the others.
     """
 
     eer: float
@@ -62,25 +60,25 @@ class Discrimination:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trials:
-    """The decided ones of some utterances.
+    """The decided utterances as detection trials.
 
     Attributes
     ----------
     llrs : array of float (N, K)
-        Log-likelihood ratio of each class.
+        Log-likelihood ratio (LLR) of each class.
     truth : array of int (N,)
         Class in the corpus.
     speaker : array of int (N,)
-        Who speaks.
+        Number of the speaker.
     """
 
     llrs: Floats
-    truth: npt.NDArray[np.intp]
-    speaker: npt.NDArray[np.intp]
+    truth: Indices
+    speaker: Indices
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome], classes: Sequence[str]) -> Trials:
-        """The trials that checked outcomes are."""
+        """Trials of outcomes that `check_outcomes` accepts."""
         decided = [outcome for outcome in outcomes if outcome.decision.decided]
         rows = [[outcome.decision.log_likelihood_ratios[name] for name in classes] for outcome in decided]
         return cls(
@@ -91,27 +89,27 @@ class Trials:
 
     @property
     def targets(self) -> range:
-        """The classes to detect: the first of two, each of more."""
+        """The target classes: the first of two classes, or each of more."""
         n_classes = self.llrs.shape[1]
         return range(1 if n_classes == 2 else n_classes)
 
     def sides(self, target: int) -> tuple[Floats, Floats]:
-        """Ratios of a class for its own utterances and for the others."""
+        """LLRs of a class: of its own utterances, and of the others."""
         return self.llrs[self.truth == target, target], self.llrs[self.truth != target, target]
 
     @property
     def eer(self) -> float:
-        """Mean EER of the targets that have one."""
+        """Mean of the defined EERs of the target classes."""
         return _mean_defined([detection.equal_error_rate(*self.sides(target)) for target in self.targets])
 
     @property
     def cllr(self) -> float:
-        """Cllr of all classes at once."""
+        """Multiclass Cllr."""
         return detection.multiclass_cllr(self.llrs, self.truth)
 
 
 def discriminate(trials: Trials, classes: Sequence[str], resampling: Resampling) -> Discrimination:
-    """Compute EER and Cllr with intervals by speakers.
+    """Compute EER and Cllr with bootstrap intervals over speakers.
 
     Parameters
     ----------
@@ -123,14 +121,14 @@ def discriminate(trials: Trials, classes: Sequence[str], resampling: Resampling)
     Returns
     -------
     Discrimination
-        An interval is NaN where its figure is.
+        The interval of an undefined metric is NaN.
     """
     eers, costs, cllrs = _resampled(trials, resampling)
     defined = [target for target in trials.targets if not np.isnan(eers[:, target]).any()]
     detections = []
     for target in trials.targets:
         sides = trials.sides(target)
-        cost, least = detection.cllr(*sides), detection.min_cllr(*sides)
+        cllr, min_cllr = detection.cllr(*sides), detection.min_cllr(*sides)
         detections.append(
             DetectionResult(
                 target=classes[target],
@@ -139,10 +137,10 @@ def discriminate(trials: Trials, classes: Sequence[str], resampling: Resampling)
                 eer=detection.equal_error_rate(*sides),
                 eer_bootstrap=percentile_interval(eers[:, target]),
                 auc=detection.area_under_roc(*sides),
-                cllr=cost,
+                cllr=cllr,
                 cllr_bootstrap=percentile_interval(costs[:, target]),
-                min_cllr=least,
-                calibration_loss=cost - least,
+                min_cllr=min_cllr,
+                calibration_loss=cllr - min_cllr,
             )
         )
     mean_eers = eers[:, defined].mean(axis=1) if defined else np.full(len(eers), np.nan)
@@ -156,21 +154,17 @@ def discriminate(trials: Trials, classes: Sequence[str], resampling: Resampling)
 
 
 def _resampled(trials: Trials, resampling: Resampling) -> tuple[Floats, Floats, Floats]:
-    """EER (R, targets) and Cllr (R, targets) of each target, and Cllr of all classes (R,), of R resamples."""
+    """Metrics of R resamples: EER per target (R, targets), Cllr per target (R, targets) and multiclass Cllr (R,)."""
     is_other = [(trials.truth != target).astype(np.intp) for target in trials.targets]
-    ratios = [trials.llrs[:, target] for target in trials.targets]
+    llrs = [trials.llrs[:, target] for target in trials.targets]
     pair_costs = [
-        detection.trial_costs(np.stack([ratio, -ratio], axis=1), other)
-        for ratio, other in zip(ratios, is_other, strict=True)
+        detection.trial_costs(np.stack([llr, -llr], axis=1), other) for llr, other in zip(llrs, is_other, strict=True)
     ]
     costs = detection.trial_costs(trials.llrs, trials.truth)
     eers, pairs, cllrs = [], [], []
     for draws in resampling.draws(trials.truth, trials.speaker):
         eers.append(
-            [
-                detection.equal_error_rates(ratio, other == 0, draws)
-                for ratio, other in zip(ratios, is_other, strict=True)
-            ]
+            [detection.equal_error_rates(llr, other == 0, draws) for llr, other in zip(llrs, is_other, strict=True)]
         )
         pairs.append(
             [

@@ -1,4 +1,4 @@
-"""Single answers that are worth listening to: errors the classifier was sure of, and answers it was least sure of."""
+"""Single utterances to inspect: confident errors and the least certain decisions."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ N_EXAMPLES = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """One decided utterance: what was answered, and what its label in the corpus (`truth`) is.
+    """One decided utterance: the decision and the corpus label (`truth`).
 
-    `start` and `end` are seconds of the file, an `end` of None being its end; `snr_db` is an estimate, in decibels.
+    `start` and `end` are in seconds of the file; an `end` of None is the end of the file. `snr_db` is an estimate in
+    decibels.
     """
 
     path: str
@@ -31,19 +32,17 @@ class Example:
 
 
 def confident_errors(outcomes: Sequence[Outcome], n: int = N_EXAMPLES) -> tuple[Example, ...]:
-    """The wrong answers of highest probability, the surest first; at most `n`."""
-    wrong = [one for one in outcomes if one.decision.decided and one.decision.label != one.truth]
-    return _examples(sorted(wrong, key=lambda one: (-one.decision.probability, *_place(one)))[:n])
+    """Select the `n` errors of highest probability, highest first."""
+    errors = [outcome for outcome in outcomes if outcome.decision.decided and outcome.decision.label != outcome.truth]
+    errors.sort(key=lambda error: (-error.decision.probability, error.path, error.start))
+    return _examples(errors[:n])
 
 
 def least_certain(outcomes: Sequence[Outcome], n: int = N_EXAMPLES) -> tuple[Example, ...]:
-    """The answers of lowest probability, right or wrong, the least sure first; at most `n`."""
-    decided = [one for one in outcomes if one.decision.decided]
-    return _examples(sorted(decided, key=lambda one: (one.decision.probability, *_place(one)))[:n])
-
-
-def _place(outcome: Outcome) -> tuple[str, float]:
-    return outcome.path, outcome.start
+    """Select the `n` decisions of lowest probability, lowest first, correct or not."""
+    decided = [outcome for outcome in outcomes if outcome.decision.decided]
+    decided.sort(key=lambda outcome: (outcome.decision.probability, outcome.path, outcome.start))
+    return _examples(decided[:n])
 
 
 def _examples(outcomes: Iterable[Outcome]) -> tuple[Example, ...]:

@@ -1,16 +1,16 @@
-"""How sure a figure is, when utterances come in speakers: a bootstrap over speakers.
+"""Bootstrap confidence intervals: resample speakers, then the utterances of each drawn speaker.
 
-Utterances of one speaker are alike, so a resample draws speakers, and only then utterances of each drawn speaker.
-For figures that are ratios of counts it is made of counts alone, never of single utterances, by two identities:
+Utterances of one speaker are correlated, so a resample draws speakers first. For ratios of confusion counts the
+resamples are drawn as counts, not as single utterances, by two identities:
 
 - n draws with replacement from the n utterances of a speaker, counted by prediction, are one multinomial draw with
   the speaker's own shares; a speaker drawn r times has r n draws;
-- speakers of a class with the same counts are interchangeable, so how often each *kind* of speaker is drawn is one
-  multinomial draw over the kinds.
+- speakers of a class with equal counts are interchangeable, so how often each distinct row of counts is drawn is one
+  multinomial draw over the distinct rows.
 
-A resample hence costs one draw for each distinct kind of speaker, whatever the number of utterances, and memory does
-not grow with the number of resamples beyond their confusion counts. Figures that need every score, such as the EER,
-take how often each utterance is drawn (`utterance_draws`), a block of resamples at a time.
+A resample therefore costs one draw per distinct row of counts, independent of the number of utterances. Memory grows
+with the number of resamples only by their confusion counts. Metrics that need every score, such as the EER, use the
+number of times each utterance is drawn (`utterance_draws`), one block of resamples at a time.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from speechgmm.errors import OptionError
-from speechgmm.evaluation.metrics import Counts, Interval
+from speechgmm.evaluation.array_types import Counts, Floats, Indices
+from speechgmm.evaluation.metrics import Interval
 
 _BLOCK = 1_000_000  # draws in memory at a time
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resampling:
-    """How an evaluation is resampled.
+    """Options of the bootstrap.
 
     Attributes
     ----------
     n_resamples : int
         At least 1.
     seed : int
-        Not negative; every figure starts from it anew.
+        At least 0. Every metric starts a new generator from it.
     """
 
     n_resamples: int = 1000
@@ -49,23 +49,23 @@ class Resampling:
             raise OptionError(f"seed is {self.seed}: it must be 0 or more")
 
     def counts(self, counts: Counts) -> Counts:
-        """Resampled confusion counts: see `resample_speakers`."""
+        """Resampled confusion counts, see `resample_speakers`."""
         return resample_speakers(counts, n_resamples=self.n_resamples, rng=np.random.default_rng(self.seed))
 
-    def draws(self, truth: npt.NDArray[np.intp], speaker: npt.NDArray[np.intp]) -> Iterator[npt.NDArray[np.int64]]:
-        """How often each utterance is drawn: see `utterance_draws`."""
+    def draws(self, truth: Indices, speaker: Indices) -> Iterator[Counts]:
+        """Number of times each utterance is drawn, see `utterance_draws`."""
         return utterance_draws(truth, speaker, n_resamples=self.n_resamples, rng=np.random.default_rng(self.seed))
 
 
 def speaker_counts(
-    truth: npt.NDArray[np.intp],
-    predicted: npt.NDArray[np.intp],
-    speaker: npt.NDArray[np.intp],
+    truth: Indices,
+    predicted: Indices,
+    speaker: Indices,
     *,
     n_classes: int,
     n_columns: int | None = None,
 ) -> Counts:
-    """Count predictions speaker by speaker; the sum over the first axis is the confusion of all.
+    """Confusion counts per speaker; their sum over the first axis is the total.
 
     Parameters
     ----------
@@ -74,16 +74,15 @@ def speaker_counts(
     predicted : array of int (N,)
         Predicted class, in [0, K]; K stands for unknown.
     speaker : array of int (N,)
-        Who speaks, in [0, S); an utterance without a speaker has a number of its own.
+        Speaker, in [0, S); an utterance without a speaker has a number of its own.
     n_classes : int
         K.
     n_columns : int, optional
-        C, how many predictions there may be where `predicted` stands for more than one class; K + 1 by default.
+        C, the number of distinct values of `predicted`; K + 1 by default.
 
     Returns
     -------
     array of int (S, K, C)
-        Confusion counts of each speaker.
     """
     shape = (int(speaker.max(initial=-1)) + 1, n_classes, n_classes + 1 if n_columns is None else n_columns)
     cells = np.ravel_multi_index((speaker, truth, predicted), shape)
@@ -91,12 +90,11 @@ def speaker_counts(
 
 
 def resample_speakers(counts: Counts, *, n_resamples: int, rng: np.random.Generator) -> Counts:
-    """Draw resamples of an evaluation: speakers within each class, then utterances within each drawn speaker.
+    """Draw bootstrap resamples: speakers within each class, then utterances within each drawn speaker.
 
-    Both draws are with replacement and keep their number: a class keeps its number of speakers, and so is in every
-    resample, and a drawn speaker keeps its number of utterances. A speaker with utterances in two classes is drawn in
-    each on its own. With one speaker in a class, only the utterances vary and an interval says nothing of other
-    speakers.
+    Both draws are with replacement. Each class keeps its number of speakers, so it occurs in every resample, and each
+    drawn speaker keeps its number of utterances. A speaker with utterances in two classes is drawn independently in
+    each. With one speaker in a class only its utterances vary: the interval does not cover variation between speakers.
 
     Parameters
     ----------
@@ -105,23 +103,21 @@ def resample_speakers(counts: Counts, *, n_resamples: int, rng: np.random.Genera
     n_resamples : int
         R, at least 1.
     rng : np.random.Generator
-        The source of chance.
 
     Returns
     -------
     array of int (R, K, C)
-        Confusion counts of each resample.
     """
     _, n_classes, n_columns = counts.shape
     resamples = np.zeros((n_resamples, n_classes, n_columns), dtype=np.int64)
     for label in range(n_classes):
-        kinds, n_speakers = np.unique(counts[:, label], axis=0, return_counts=True)
-        present = kinds.any(axis=1)
-        kinds, n_speakers = kinds[present], n_speakers[present]
-        if not len(kinds):
+        rows, n_speakers = np.unique(counts[:, label], axis=0, return_counts=True)
+        present = rows.any(axis=1)
+        rows, n_speakers = rows[present], n_speakers[present]
+        if not len(rows):
             continue
-        n_utterances = kinds.sum(axis=1)
-        shares = kinds / n_utterances[:, np.newaxis]
+        n_utterances = rows.sum(axis=1)
+        shares = rows / n_utterances[:, np.newaxis]
         for resample in resamples:
             drawn = rng.multinomial(n_speakers.sum(), n_speakers / n_speakers.sum())
             resample[label] = rng.multinomial(drawn * n_utterances, shares).sum(axis=0)
@@ -129,58 +125,57 @@ def resample_speakers(counts: Counts, *, n_resamples: int, rng: np.random.Genera
 
 
 def utterance_draws(
-    truth: npt.NDArray[np.intp], speaker: npt.NDArray[np.intp], *, n_resamples: int, rng: np.random.Generator
-) -> Iterator[npt.NDArray[np.int64]]:
-    """Draw resamples as `resample_speakers` does, and tell how often each utterance is in them.
+    truth: Indices, speaker: Indices, *, n_resamples: int, rng: np.random.Generator
+) -> Iterator[Counts]:
+    """Draw the resamples of `resample_speakers`, as the number of times each utterance is drawn.
 
     Parameters
     ----------
     truth : array of int (N,)
         Class in the corpus.
     speaker : array of int (N,)
-        Who speaks.
+        Speaker, any integers.
     n_resamples : int
         R, at least 1.
     rng : np.random.Generator
-        The source of chance.
 
     Yields
     ------
     array of int (B, N)
-        Of a block of resamples; R resamples in all.
+        A block of B resamples; R resamples in total.
     """
-    # Utterances side by side that one speaker said in one class: the cells that are drawn within each class.
+    # Sort by class, then speaker. A cell is a run of utterances of one speaker in one class; cells are drawn per class.
     order = np.lexsort((speaker, truth))
     is_first = np.ones(len(order), dtype=np.bool_)
     is_first[1:] = (np.diff(truth[order]) != 0) | (np.diff(speaker[order]) != 0)
-    begins = np.flatnonzero(is_first)
-    sizes = np.diff(np.append(begins, len(order)))
-    _, first_cells, n_cells = np.unique(truth[order][begins], return_index=True, return_counts=True)
-    class_begins, class_sizes = np.repeat(first_cells, n_cells), np.repeat(n_cells, n_cells)
+    starts = np.flatnonzero(is_first)
+    sizes = np.diff(np.append(starts, len(order)))
+    _, first_cells, n_cells = np.unique(truth[order][starts], return_index=True, return_counts=True)
+    class_starts, class_sizes = np.repeat(first_cells, n_cells), np.repeat(n_cells, n_cells)
     block = max(1, _BLOCK // max(1, len(order)))
     for done in range(0, n_resamples, block):
         draws = np.zeros((min(block, n_resamples - done), len(order)), dtype=np.int64)
         for resample in draws:
-            cells = class_begins + rng.integers(class_sizes)
+            cells = class_starts + rng.integers(class_sizes)
             drawn = np.repeat(cells, sizes[cells])
-            resample[order] = np.bincount(begins[drawn] + rng.integers(sizes[drawn]), minlength=len(order))
+            resample[order] = np.bincount(starts[drawn] + rng.integers(sizes[drawn]), minlength=len(order))
         yield draws
 
 
-def percentile_interval(values: npt.NDArray[np.float64], *, level: float = 0.95) -> Interval:
-    """Percentile interval of a statistic from its values on resamples (Efron 1979).
+def percentile_interval(values: Floats, *, level: float = 0.95) -> Interval:
+    """Percentile bootstrap interval of a statistic from its values on resamples (Efron 1979).
 
     Parameters
     ----------
     values : array of float (R,)
-        The statistic on each resample: any function of confusion counts, see `metrics`.
+        The statistic on each resample.
     level : float
         Confidence level, in (0, 1).
 
     Returns
     -------
     Interval
-        The quantiles that leave out (1 - level) / 2 on either side; NaN if the statistic is undefined on a resample.
+        The quantiles (1 - level) / 2 and (1 + level) / 2; NaN if the statistic is undefined on a resample.
     """
     low, high = np.quantile(values, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
     return Interval(float(low), float(high))

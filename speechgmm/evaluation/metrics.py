@@ -1,14 +1,15 @@
-"""How often the labels are right: confusion counts and the ratios made from them.
+"""Confusion counts, and the ratios computed from them: accuracy, recall, precision, F1, UAR.
 
-Counts have one row for each class in the corpus, one column for each predicted class and a last column for
-`unknown`: shape (..., K, K + 1). They add over utterances, speakers and groups. Every ratio is a function of them and
-is computed once, at the end; leading axes are kept, so the same function serves one evaluation and a thousand
-resamples of it. A ratio whose denominator is zero is undefined and NaN, never 0.
+Confusion counts have the shape (..., K, K + 1): one row per class in the corpus, one column per predicted class, and a
+last column for `unknown`. They are additive over utterances, speakers and groups. Each ratio is a function of the
+counts and keeps leading axes, so the same function serves one evaluation and all its resamples. A ratio with
+denominator 0 is undefined and NaN, never 0.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,8 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
 
-Counts: TypeAlias = npt.NDArray[np.int64]
-Ratios: TypeAlias = npt.NDArray[np.float64]
+from speechgmm.evaluation.array_types import Counts, Floats, Indices
+
+Statistic: TypeAlias = Callable[[Counts], Floats]
+"""A ratio of confusion counts, (..., K, K + 1) to (...)."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +30,15 @@ class Interval:
     Attributes
     ----------
     low, high : float
-        Its ends; NaN where there is none.
+        Its ends; NaN if the interval is undefined.
     """
 
     low: float
     high: float
 
 
-def confusion(truth: npt.NDArray[np.intp], predicted: npt.NDArray[np.intp], *, n_classes: int) -> Counts:
-    """Count the utterances of each class by what was predicted for them.
+def confusion(truth: Indices, predicted: Indices, *, n_classes: int) -> Counts:
+    """Confusion counts of utterances.
 
     Parameters
     ----------
@@ -49,7 +52,7 @@ def confusion(truth: npt.NDArray[np.intp], predicted: npt.NDArray[np.intp], *, n
     Returns
     -------
     array of int (K, K + 1)
-        Rows are the truth, columns the prediction, the last column is unknown.
+        Rows are corpus classes, columns predicted classes, the last column is unknown.
     """
     cells = np.bincount(truth * (n_classes + 1) + predicted, minlength=n_classes * (n_classes + 1))
     return cells.reshape(n_classes, n_classes + 1).astype(np.int64)
@@ -60,8 +63,8 @@ def correct(counts: Counts) -> Counts:
     return np.diagonal(counts, axis1=-2, axis2=-1)
 
 
-def accuracy(counts: Counts) -> Ratios:
-    """Share of all utterances with the right label; unknown is not right.
+def accuracy(counts: Counts) -> Floats:
+    """Share of all utterances with the correct label; unknown is not correct.
 
     Parameters
     ----------
@@ -76,13 +79,13 @@ def accuracy(counts: Counts) -> Ratios:
     return _ratio(correct(counts).sum(axis=-1), counts.sum(axis=(-2, -1)))
 
 
-def accuracy_decided(counts: Counts) -> Ratios:
-    """Share of the decided utterances with the right label, (..., K, K + 1) to (...); NaN if none is decided."""
+def accuracy_decided(counts: Counts) -> Floats:
+    """Share of the decided utterances with the correct label, (..., K, K + 1) to (...); NaN if none is decided."""
     return _ratio(correct(counts).sum(axis=-1), counts[..., :-1].sum(axis=(-2, -1)))
 
 
-def recall(counts: Counts) -> Ratios:
-    """Share of the utterances of each class that got its label; unknown is a miss.
+def recall(counts: Counts) -> Floats:
+    """Recall per class: share of its utterances with the correct label; unknown is a miss.
 
     Parameters
     ----------
@@ -97,8 +100,8 @@ def recall(counts: Counts) -> Ratios:
     return _ratio(correct(counts), counts.sum(axis=-1))
 
 
-def precision(counts: Counts) -> Ratios:
-    """Share of the utterances with a predicted label that are of that class.
+def precision(counts: Counts) -> Floats:
+    """Precision per class: share of the utterances predicted as the class that belong to it.
 
     Parameters
     ----------
@@ -113,11 +116,11 @@ def precision(counts: Counts) -> Ratios:
     return _ratio(correct(counts), counts[..., :-1].sum(axis=-2))
 
 
-def f1(counts: Counts) -> Ratios:
-    """F1 of each class: twice its correct predictions over its occurrences plus its predictions.
+def f1(counts: Counts) -> Floats:
+    """F1 per class: 2 x correct / (occurrences + predictions).
 
-    Where recall and precision are both defined and not both 0 this is their harmonic mean. A class that occurs and is
-    never predicted has F1 = 0 although its precision is undefined.
+    This is the harmonic mean of recall and precision if both are defined and not both 0. A class that occurs but is
+    never predicted has F1 = 0, although its precision is undefined.
 
     Parameters
     ----------
@@ -132,8 +135,8 @@ def f1(counts: Counts) -> Ratios:
     return _ratio(2 * correct(counts), counts.sum(axis=-1) + counts[..., :-1].sum(axis=-2))
 
 
-def unweighted_average_recall(counts: Counts) -> Ratios:
-    """UAR, also called balanced accuracy: the mean recall of the classes that occur.
+def unweighted_average_recall(counts: Counts) -> Floats:
+    """UAR (balanced accuracy): mean recall of the classes that occur.
 
     Parameters
     ----------
@@ -150,9 +153,10 @@ def unweighted_average_recall(counts: Counts) -> Ratios:
 
 
 def wilson_interval(n_correct: int, n: int, *, level: float = 0.95) -> Interval:
-    """Score interval of a proportion of independent trials (Wilson 1927).
+    """Wilson score interval of a proportion of independent trials (Wilson 1927).
 
-    Utterances of one speaker are not independent, so on speech it is too narrow; the bootstrap over speakers is not.
+    Utterances of one speaker are not independent: on speech this interval is too narrow. Use the bootstrap over
+    speakers of `intervals` to account for that.
 
     Parameters
     ----------
@@ -168,11 +172,11 @@ def wilson_interval(n_correct: int, n: int, *, level: float = 0.95) -> Interval:
     """
     if n == 0:
         return Interval(math.nan, math.nan)
-    found = binomtest(n_correct, n).proportion_ci(confidence_level=level, method="wilson")
-    return Interval(float(found.low), float(found.high))
+    interval = binomtest(n_correct, n).proportion_ci(confidence_level=level, method="wilson")
+    return Interval(float(interval.low), float(interval.high))
 
 
-def _ratio(numerator: npt.NDArray[np.number], denominator: npt.NDArray[np.number]) -> Ratios:
+def _ratio(numerator: npt.NDArray[np.number], denominator: npt.NDArray[np.number]) -> Floats:
     ratios = np.full(np.shape(denominator), np.nan)
     np.divide(numerator, denominator, out=ratios, where=denominator != 0)
     return ratios

@@ -1,4 +1,4 @@
-"""What an evaluation starts from: one outcome for each utterance, checked and counted."""
+"""Check outcomes and count them: the input of every evaluation."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.classifier.outcome import Outcome
 from speechgmm.errors import EvaluationError
+from speechgmm.evaluation.array_types import Counts, Indices
 from speechgmm.evaluation.intervals import speaker_counts
-from speechgmm.evaluation.metrics import Counts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Skipped:
-    """A recording left out of the evaluation, and why."""
+    """A recording excluded from the evaluation, and the reason."""
 
     path: str
     reason: str
 
 
 def check_outcomes(outcomes: Sequence[Outcome], classes: Sequence[str], *, n_skipped: int) -> None:
-    """Refuse outcomes that cannot be evaluated against these classes.
+    """Raise an error if outcomes cannot be evaluated with these classes.
 
     Parameters
     ----------
@@ -35,12 +34,13 @@ def check_outcomes(outcomes: Sequence[Outcome], classes: Sequence[str], *, n_ski
     classes : sequence of str
         The classes of the model.
     n_skipped : int
-        Recordings left out, for the message.
+        Recordings excluded; for the message.
 
     Raises
     ------
     EvaluationError
-        If the classes are no classes, there are no outcomes, or one contradicts the classes.
+        If the classes are invalid, there are no outcomes, or one has an invalid label, duration or log-likelihood
+        ratio.
     """
     if len(set(classes)) < max(2, len(classes)) or UNKNOWN in classes:
         raise EvaluationError(
@@ -48,7 +48,7 @@ def check_outcomes(outcomes: Sequence[Outcome], classes: Sequence[str], *, n_ski
         )
     if not outcomes:
         raise EvaluationError(
-            f"there is nothing to evaluate: no recording labelled {' or '.join(classes)} was classified, "
+            f"nothing to evaluate: no recording labelled {' or '.join(classes)} was classified, "
             f"{n_skipped} were skipped"
         )
     for outcome in outcomes:
@@ -64,7 +64,9 @@ def _check_outcome(outcome: Outcome, classes: Sequence[str]) -> None:
             f"skip it, or use one of {expected}"
         )
     if not 0.0 <= outcome.duration_s < math.inf:
-        raise EvaluationError(f"{outcome.path}: its duration is {outcome.duration_s} s, not a length of time")
+        raise EvaluationError(
+            f"{outcome.path}: its duration is {outcome.duration_s} s; expected a finite number of at least 0"
+        )
     if not decision.decided:
         return
     if decision.label not in classes:
@@ -78,12 +80,12 @@ def _check_outcome(outcome: Outcome, classes: Sequence[str]) -> None:
 
 
 def count_outcomes(outcomes: Sequence[Outcome], classes: Sequence[str]) -> tuple[list[str], Counts]:
-    """Count predictions speaker by speaker.
+    """Confusion counts per speaker.
 
     Parameters
     ----------
     outcomes : sequence of Outcome
-        N utterances, checked.
+        N utterances, checked by `check_outcomes`.
     classes : sequence of str
         The K classes of the model.
 
@@ -92,7 +94,7 @@ def count_outcomes(outcomes: Sequence[Outcome], classes: Sequence[str]) -> tuple
     speakers : list of str
         The named speakers, sorted.
     counts : array of int (S, K, K + 1)
-        Confusion counts of each of them, in this order, then of each utterance without a speaker.
+        First the named speakers in this order, then each utterance without a speaker as a speaker of its own.
     """
     index = {name: number for number, name in enumerate([*classes, UNKNOWN])}
     names, speakers = number_speakers(outcomes)
@@ -105,8 +107,8 @@ def count_outcomes(outcomes: Sequence[Outcome], classes: Sequence[str]) -> tuple
     return names, counts
 
 
-def number_speakers(outcomes: Sequence[Outcome]) -> tuple[list[str], npt.NDArray[np.intp]]:
-    """Give the named speakers, sorted, and who speaks in each of N utterances.
+def number_speakers(outcomes: Sequence[Outcome]) -> tuple[list[str], Indices]:
+    """Number the speakers of N utterances.
 
     Parameters
     ----------
@@ -115,11 +117,12 @@ def number_speakers(outcomes: Sequence[Outcome]) -> tuple[list[str], npt.NDArray
     Returns
     -------
     speakers : list of str
+        The named speakers, sorted.
     numbers : array of int (N,)
-        Places in `speakers`; each utterance without a speaker has a number of its own after them.
+        Index in `speakers`; each utterance without a speaker has a number of its own after them.
     """
     names = sorted({outcome.speaker for outcome in outcomes if outcome.speaker is not None})
-    places = {name: number for number, name in enumerate(names)}
+    index = {name: number for number, name in enumerate(names)}
     unnamed = itertools.count(len(names))
-    numbers = [next(unnamed) if one.speaker is None else places[one.speaker] for one in outcomes]
+    numbers = [next(unnamed) if outcome.speaker is None else index[outcome.speaker] for outcome in outcomes]
     return names, np.array(numbers, dtype=np.intp)

@@ -1,7 +1,7 @@
-"""The report of an evaluation: what the classifier answered, held against the labels of a corpus.
+"""The report of an evaluation: decisions compared with corpus labels.
 
-`evaluate` is the way in. It counts first, speaker by speaker; totals, groups and speakers are sums of these counts,
-and every ratio is computed from a sum, once.
+The entry point is `evaluate`. It counts per speaker first; totals, groups and speakers are sums of these counts, and
+every ratio is computed once from a sum.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from speechgmm.evaluation.breakdown import (
     by_snr,
     by_speaker,
     spread_of,
-    summarise,
     unfit_columns,
 )
 from speechgmm.evaluation.discrimination import DetectionResult, Trials, discriminate
 from speechgmm.evaluation.examples import Example, confident_errors, least_certain
+from speechgmm.evaluation.headline import Estimate, Evidence, estimates
 from speechgmm.evaluation.intervals import Resampling
 from speechgmm.evaluation.metrics import Interval
 from speechgmm.evaluation.outcomes import Skipped, check_outcomes, count_outcomes
@@ -53,65 +53,56 @@ class IntervalMethod:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """All results of one evaluation. A ratio that is undefined is NaN.
+    """All results of one evaluation. An undefined ratio is NaN.
 
     Attributes
     ----------
     classes : tuple of str
         The K classes, in the order of the model.
     n_utterances, n_speakers, n_unnamed : int
-        Utterances, their named speakers, and how many of the utterances name no speaker.
+        Utterances, their named speakers, and utterances without a speaker name.
     n_decided, n_unknown, n_correct : int
-        Utterances with a label, without one, and with the right one.
+        Utterances with a label, without a label, and with the correct label.
     unknown_reasons : mapping of str to int
-        Why there was no label, the most frequent reason first.
-    accuracy, accuracy_decided : float
-        `n_correct` over all utterances, and over the decided ones.
-    accuracy_wilson, accuracy_bootstrap : Interval
-        Of `accuracy`.
-    uar : float
-        Mean recall of the classes that occur (balanced accuracy).
-    uar_bootstrap : Interval
-        Of `uar`.
+        Reasons for `unknown` with their number of utterances, the most frequent first.
+    label_metrics : mapping of str to Estimate
+        Headline metrics computed from predicted labels: accuracy, accuracy of the decided utterances, UAR.
     confusion : tuple of tuple of int
-        (K, K + 1): rows are labels in the corpus, columns predicted labels, the last column is unknown.
+        (K, K + 1): rows are corpus labels, columns predicted labels, the last column is unknown.
     per_class : tuple of ClassResult
         In the order of `classes`.
-    eer : float
-        Equal error rate on the decided utterances; with more than two classes the mean of those in `detection`.
-    cllr : float
-        Cost of the log-likelihood ratios in bits; with more than two classes `detection.multiclass_cllr`.
-    eer_bootstrap, cllr_bootstrap : Interval
-        Of `eer` and `cllr`.
+    score_metrics : mapping of str to Estimate
+        Headline metrics computed from the log-likelihood ratios of the decided utterances: EER (with more than two
+        classes the mean of the defined ones in `detection`) and Cllr in bits (`detection.multiclass_cllr`).
     min_cllr : float
-        Cllr after ideal calibration; NaN for more than two classes, where `detection` has it class by class.
+        Minimum Cllr; NaN for more than two classes, see `detection` for the value per class.
     detection : tuple of DetectionResult
-        With two classes the first is the target; with more, each in turn against all others.
+        With two classes the first is the target; with more, each class against the others.
     curves : tuple of ScoreCurves
-        What pictures of the scores are drawn from; one for each of `detection`.
+        Data of the score figures; one for each of `detection`.
     by_duration : tuple of GroupResult
-        By length of the audio, shortest first; each group holds its lower end and not its upper.
+        By duration of the audio, shortest first; each group includes its lower end and excludes its upper.
     by_snr : tuple of GroupResult
-        By estimated signal-to-noise ratio, the noisiest first; each group holds its lower end and not its upper.
+        By estimated signal-to-noise ratio, lowest first; each group includes its lower end and excludes its upper.
     by_column : mapping of str to tuple of GroupResult
-        By the values of each column asked for, then of every other one that is fit for it; sorted; utterances without a
-        value are the group ``""``.
+        By the values of each requested column, then of every other suitable column; sorted by value; utterances without
+        a value form the group ``""``.
     columns_left_out : mapping of str to str
-        The other columns, each with the reason why nothing is broken down by it.
+        The other columns, each with the reason.
     folds : tuple of GroupResult
-        Of a cross-validation, each answered by a model of the other folds; else empty.
+        By fold of a cross-validation, each scored by a model trained on the other folds; otherwise empty.
     fold_spread : mapping of str to Spread
-        How far the folds' "accuracy", "uar", "eer" and "cllr" lie apart; empty without folds.
+        Spread of "accuracy", "uar", "eer" and "cllr" over the folds; empty without folds.
     per_speaker : tuple of SpeakerResult
-        Named speakers, the worst first.
+        Named speakers, lowest accuracy first.
     confident_errors, least_certain : tuple of Example
-        The wrong answers of highest probability, and the answers of lowest.
+        The errors of highest probability, and the decisions of lowest probability.
     skipped : tuple of Skipped
-        Recordings left out.
+        Excluded recordings.
     notes : tuple of str
-        What the reader should know.
+        Limitations of the results.
     model : mapping of str to anything
-        What the caller says of the model.
+        Description of the model, as given by the caller.
     intervals : IntervalMethod
         How the intervals were computed.
     """
@@ -124,18 +115,10 @@ class Report:
     n_unknown: int
     n_correct: int
     unknown_reasons: Mapping[str, int]
-    accuracy: float
-    accuracy_wilson: Interval
-    accuracy_bootstrap: Interval
-    accuracy_decided: float
-    uar: float
-    uar_bootstrap: Interval
+    label_metrics: Mapping[str, Estimate]
     confusion: tuple[tuple[int, ...], ...]
     per_class: tuple[ClassResult, ...]
-    eer: float
-    eer_bootstrap: Interval
-    cllr: float
-    cllr_bootstrap: Interval
+    score_metrics: Mapping[str, Estimate]
     min_cllr: float
     detection: tuple[DetectionResult, ...]
     curves: tuple[ScoreCurves, ...]
@@ -153,6 +136,61 @@ class Report:
     model: Mapping[str, Any]
     intervals: IntervalMethod
 
+    @property
+    def metrics(self) -> dict[str, Estimate]:
+        """All headline metrics by name; the properties below are shortcuts."""
+        return {**self.label_metrics, **self.score_metrics}
+
+    @property
+    def accuracy(self) -> float:
+        """`n_correct` divided by `n_utterances`."""
+        return self.label_metrics["accuracy"].value
+
+    @property
+    def accuracy_wilson(self) -> Interval:
+        """Wilson interval of `accuracy`."""
+        return self.label_metrics["accuracy"].intervals["wilson"]
+
+    @property
+    def accuracy_bootstrap(self) -> Interval:
+        """Bootstrap interval of `accuracy`."""
+        return self.label_metrics["accuracy"].intervals["bootstrap"]
+
+    @property
+    def accuracy_decided(self) -> float:
+        """`n_correct` divided by `n_decided`."""
+        return self.label_metrics["accuracy_decided"].value
+
+    @property
+    def uar(self) -> float:
+        """Mean recall of the classes that occur (balanced accuracy)."""
+        return self.label_metrics["uar"].value
+
+    @property
+    def uar_bootstrap(self) -> Interval:
+        """Bootstrap interval of `uar`."""
+        return self.label_metrics["uar"].intervals["bootstrap"]
+
+    @property
+    def eer(self) -> float:
+        """Equal error rate."""
+        return self.score_metrics["eer"].value
+
+    @property
+    def eer_bootstrap(self) -> Interval:
+        """Bootstrap interval of `eer`."""
+        return self.score_metrics["eer"].intervals["bootstrap"]
+
+    @property
+    def cllr(self) -> float:
+        """Cllr in bits."""
+        return self.score_metrics["cllr"].value
+
+    @property
+    def cllr_bootstrap(self) -> Interval:
+        """Bootstrap interval of `cllr`."""
+        return self.score_metrics["cllr"].intervals["bootstrap"]
+
 
 def evaluate(
     outcomes: Sequence[Outcome],
@@ -166,7 +204,7 @@ def evaluate(
     n_resamples: int = 1000,
     seed: int = 0,
 ) -> Report:
-    """Compute every figure of a report.
+    """Compute a report from outcomes.
 
     Parameters
     ----------
@@ -175,15 +213,15 @@ def evaluate(
     classes : sequence of str
         The classes of the model, in its order; with two, the first is the target of EER and Cllr.
     skipped : sequence of Skipped
-        Recordings left out, for the record.
+        Excluded recordings; copied to the report, like `notes` and `model`.
     notes : sequence of str
-        What the reader should know, for the record.
+        Limitations of the results.
     model : mapping of str to anything
-        Information on the model, for the record.
+        Description of the model.
     by : sequence of str
-        Columns of the outcomes to group by, besides those that are fit for it.
+        Columns of the outcomes to group by, in addition to all suitable columns.
     fold_column : str
-        The column that names each outcome's fold, if they are those of a cross-validation.
+        Of a cross-validation, the column with the name of the fold.
     n_resamples : int
         Resamples of the bootstrap, at least 1.
     seed : int
@@ -192,21 +230,24 @@ def evaluate(
     Returns
     -------
     Report
-        The same for the same arguments.
+        Equal for equal arguments.
 
     Raises
     ------
     EvaluationError
-        If there are no outcomes, or one contradicts the classes.
+        If there are no outcomes, or one does not fit the classes, see `check_outcomes`.
     OptionError
-        If a column, `n_resamples` or `seed` cannot be used.
+        If no outcome has a column of `by`, or `n_resamples` or `seed` is out of range.
     """
     resampling = Resampling(n_resamples=n_resamples, seed=seed)
     _check_columns(outcomes, by)
     check_outcomes(outcomes, classes, n_skipped=len(skipped))
-    _, counts = count_outcomes(outcomes, classes)
-    total = summarise("all", outcomes, classes, resampling)
-    scores = discriminate(Trials.of(outcomes, classes), classes, resampling)
+    speakers, counts = count_outcomes(outcomes, classes)
+    total = counts.sum(axis=0)
+    n_unknown = int(total[:, -1].sum())
+    trials = Trials.of(outcomes, classes)
+    scores = discriminate(trials, classes, resampling)
+    evidence = Evidence(counts=total, resampled=resampling.counts(counts), trials=trials, discrimination=scores)
     folds = by_fold(outcomes, classes, fold_column, resampling) if fold_column else ()
     unfit = unfit_columns(outcomes)
     further = (column for outcome in outcomes for column in outcome.columns)
@@ -214,32 +255,24 @@ def evaluate(
     reasons = Counter(outcome.decision.reason for outcome in outcomes if not outcome.decision.decided)
     return Report(
         classes=tuple(classes),
-        n_utterances=total.n_utterances,
-        n_speakers=total.n_speakers,
+        n_utterances=len(outcomes),
+        n_speakers=len(speakers),
         n_unnamed=sum(outcome.speaker is None for outcome in outcomes),
-        n_decided=total.n_utterances - total.n_unknown,
-        n_unknown=total.n_unknown,
-        n_correct=total.n_correct,
+        n_decided=len(outcomes) - n_unknown,
+        n_unknown=n_unknown,
+        n_correct=int(metrics.correct(total).sum()),
         unknown_reasons=dict(reasons.most_common()),
-        accuracy=total.accuracy,
-        accuracy_wilson=total.accuracy_wilson,
-        accuracy_bootstrap=total.accuracy_bootstrap,
-        accuracy_decided=float(metrics.accuracy_decided(counts.sum(axis=0))),
-        uar=total.uar,
-        uar_bootstrap=total.uar_bootstrap,
-        confusion=total.confusion,
+        label_metrics=estimates(evidence, "labels"),
+        confusion=tuple(tuple(row) for row in total.tolist()),
         per_class=by_class(outcomes, classes, resampling),
-        eer=scores.eer,
-        eer_bootstrap=scores.eer_bootstrap,
-        cllr=scores.cllr,
-        cllr_bootstrap=scores.cllr_bootstrap,
+        score_metrics=estimates(evidence, "scores"),
         min_cllr=scores.detections[0].min_cllr if len(scores.detections) == 1 else math.nan,
         detection=scores.detections,
         curves=score_curves(outcomes, classes),
         by_duration=by_duration(outcomes, classes, resampling),
         by_snr=by_snr(outcomes, classes, resampling),
         by_column={column: by_column(outcomes, classes, column, resampling) for column in columns},
-        columns_left_out={column: why for column, why in unfit.items() if column not in columns},
+        columns_left_out={column: reason for column, reason in unfit.items() if column not in columns},
         folds=folds,
         fold_spread=spread_of(folds) if folds else {},
         per_speaker=by_speaker(outcomes, classes),
@@ -256,5 +289,5 @@ def _check_columns(outcomes: Sequence[Outcome], by: Sequence[str]) -> None:
     known = sorted({column for outcome in outcomes for column in outcome.columns})
     for column in by:
         if column not in known and outcomes:
-            there = ", ".join(known) or "none"
-            raise OptionError(f"cannot group by '{column}': the further columns of the recordings are: {there}")
+            available = ", ".join(known) or "none"
+            raise OptionError(f"cannot group by '{column}': the further columns of the recordings are: {available}")

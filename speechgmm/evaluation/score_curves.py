@@ -1,23 +1,20 @@
-"""What pictures of scores are drawn from: DET and ROC points, histograms and reliability, few enough for a file.
+"""Data of the score figures, small enough for report.json: DET and ROC points, score histograms, reliability bins.
 
-One class is held against the others; a trial is one decided utterance. Nothing here is drawn.
+Each compares one target class with the others; a trial is one decided utterance. The figures are drawn in `reporting`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
 from speechgmm.classifier.outcome import Outcome
+from speechgmm.evaluation.array_types import Floats, Mask
 from speechgmm.evaluation.detection import det_points
 from speechgmm.evaluation.metrics import Interval, wilson_interval
-
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 MOST_POINTS = 200
 N_SCORE_BINS = 40
@@ -26,14 +23,14 @@ N_PROBABILITY_BINS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class DetCurve:
-    """The error rates at some thresholds, at most `MOST_POINTS`; points of the curve itself, both ends among them.
+    """A subset of the points of a DET curve, at most `MOST_POINTS`, both ends included.
 
     Attributes
     ----------
     false_alarm : tuple of float
-        Share of the nontargets accepted: falls from 1 to 0.
+        Share of the nontargets accepted, descending from 1 to 0.
     miss : tuple of float
-        Share of the targets not accepted: rises from 0 to 1.
+        Share of the targets rejected, ascending from 0 to 1.
     """
 
     false_alarm: tuple[float, ...]
@@ -42,14 +39,14 @@ class DetCurve:
 
 @dataclass(frozen=True, kw_only=True)
 class Histogram:
-    """How often scores fall in bins of equal width; a bin holds its lower edge and not its upper, the last one both.
+    """Score histogram with bins of equal width; a bin includes its lower edge, the last bin both edges.
 
     Attributes
     ----------
     edges : tuple of float
         One more than there are bins.
     targets, nontargets : tuple of int
-        Trials of either side in each bin.
+        Number of trials per bin.
     """
 
     edges: tuple[float, ...]
@@ -59,20 +56,19 @@ class Histogram:
 
 @dataclass(frozen=True, kw_only=True)
 class ReliabilityBin:
-    """Trials whose probability of the target is in [low, high); in the last bin, [low, high].
+    """Trials whose probability of the target is in [low, high); in the last bin, in [low, high].
 
     Attributes
     ----------
     low, high : float
-        The bin's ends.
+        Bin edges.
     n_trials, n_targets : int
-        Trials in it, and the targets among them.
+        Trials in the bin, and the targets among them.
     probability : float
-        Their mean probability of the target.
+        Mean probability of the target.
     share : float
-        ``n_targets / n_trials``: what the probability promises.
+        ``n_targets / n_trials``; equals `probability` for calibrated scores.
     share_wilson : Interval
-        Of `share`.
     """
 
     low: float
@@ -86,18 +82,18 @@ class ReliabilityBin:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreCurves:
-    """How the log-likelihood ratio of one class against the others tells its utterances from theirs.
+    """Curves of the log-likelihood ratio of one class against the others.
 
     Attributes
     ----------
     target : str
         The class.
     det : DetCurve
-        Without points if a side has no trials.
+        Without points if targets or nontargets have no trials.
     scores : Histogram
-        Of the ratios (natural logarithm); without bins if there are no trials.
+        Of the log-likelihood ratios (natural logarithm); without bins if there are no trials.
     reliability : tuple of ReliabilityBin
-        By probability under the model's priors, rising; bins without trials are left out.
+        By probability under the model's priors, ascending; bins without trials are left out.
     """
 
     target: str
@@ -107,12 +103,12 @@ class ScoreCurves:
 
 
 def score_curves(outcomes: Sequence[Outcome], classes: Sequence[str]) -> tuple[ScoreCurves, ...]:
-    """Hold the first of two classes, or each of more, against the others.
+    """Compute the curves of each target class: the first of two classes, or each of more.
 
     Parameters
     ----------
     outcomes : sequence of Outcome
-        Checked; those without a label are left out.
+        Checked by `check_outcomes`; those without a label are left out.
     classes : sequence of str
         The classes of the model.
 
@@ -140,26 +136,26 @@ def score_curves(outcomes: Sequence[Outcome], classes: Sequence[str]) -> tuple[S
 
 
 def det_curve(targets: Floats, nontargets: Floats, *, most: int = MOST_POINTS) -> DetCurve:
-    """Keep some of the points of `det_points`: few where they lie close on normal-deviate axes.
+    """Thin the points of `det_points` evenly on normal-deviate axes.
 
     Parameters
     ----------
     targets, nontargets : array of float (T,), (N,)
-        Finite scores of the two sides.
+        Finite scores.
     most : int
-        Points to keep at most; at least 4.
+        Maximum number of points, at least 4.
 
     Returns
     -------
     DetCurve
-        All points if there are no more than `most`; else those next to levels that are even on either axis.
+        All points if there are at most `most`; otherwise those next to evenly spaced levels on either axis.
     """
     if not len(targets) or not len(nontargets):
         return DetCurve(false_alarm=(), miss=())
     points = det_points(targets, nontargets)
     kept = np.arange(len(points.miss))
     if len(kept) > most:
-        # Either side has half of the levels. Four more points are both ends, and where either side's errors end.
+        # Half of the levels on each axis, and four points: both ends, the last miss of 0, the first false alarm of 0.
         by_miss = np.searchsorted(points.miss, _levels(points.miss, most // 2 - 2))
         by_false_alarm = np.searchsorted(-points.false_alarm, -_levels(points.false_alarm, most // 2 - 2))
         corners = [0, np.sum(points.miss == 0.0) - 1, np.sum(points.false_alarm > 0.0), kept[-1]]
@@ -168,7 +164,7 @@ def det_curve(targets: Floats, nontargets: Floats, *, most: int = MOST_POINTS) -
 
 
 def histogram(targets: Floats, nontargets: Floats) -> Histogram:
-    """Count the scores of either side in bins from the lowest to the highest; without scores there are no bins."""
+    """Histogram of target and nontarget scores over the range of both; without scores there are no bins."""
     if not len(targets) and not len(nontargets):
         return Histogram(edges=(), targets=(), nontargets=())
     edges = np.histogram_bin_edges(np.concatenate([targets, nontargets]), bins=N_SCORE_BINS)
@@ -179,8 +175,8 @@ def histogram(targets: Floats, nontargets: Floats) -> Histogram:
     )
 
 
-def reliability(probabilities: Floats, is_target: npt.NDArray[np.bool_]) -> tuple[ReliabilityBin, ...]:
-    """Hold the probability of the target against the share of targets, in bins of equal width.
+def reliability(probabilities: Floats, is_target: Mask) -> tuple[ReliabilityBin, ...]:
+    """Reliability diagram: mean probability of the target and share of targets, in bins of equal width.
 
     Parameters
     ----------
@@ -191,18 +187,18 @@ def reliability(probabilities: Floats, is_target: npt.NDArray[np.bool_]) -> tupl
     Returns
     -------
     tuple of ReliabilityBin
-        At most `N_PROBABILITY_BINS`, none without trials.
+        At most `N_PROBABILITY_BINS`; bins without trials are left out.
     """
     edges = np.linspace(0.0, 1.0, N_PROBABILITY_BINS + 1)
-    places = np.clip(np.searchsorted(edges, probabilities, side="right") - 1, 0, N_PROBABILITY_BINS - 1)
+    indices = np.clip(np.searchsorted(edges, probabilities, side="right") - 1, 0, N_PROBABILITY_BINS - 1)
     bins = []
-    for place in np.unique(places):
-        inside = places == place
+    for index in np.unique(indices):
+        inside = indices == index
         n_trials, n_targets = int(inside.sum()), int(is_target[inside].sum())
         bins.append(
             ReliabilityBin(
-                low=float(edges[place]),
-                high=float(edges[place + 1]),
+                low=float(edges[index]),
+                high=float(edges[index + 1]),
                 n_trials=n_trials,
                 n_targets=n_targets,
                 probability=float(probabilities[inside].mean()),
@@ -214,7 +210,7 @@ def reliability(probabilities: Floats, is_target: npt.NDArray[np.bool_]) -> tupl
 
 
 def _levels(rates: Floats, n_levels: int) -> Floats:
-    """Rates that are even on a normal-deviate axis, between the lowest and the highest that are neither 0 nor 1."""
+    """Levels evenly spaced on a normal-deviate axis, from the lowest to the highest rate within (0, 1)."""
     inner = rates[(rates > 0.0) & (rates < 1.0)]
     if not len(inner):
         return inner

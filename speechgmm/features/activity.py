@@ -1,8 +1,8 @@
-"""Which frames hold speech: those not far below the loud ones, whatever the recording's level.
+"""Voice activity detection (VAD): an energy threshold relative to the loud frames, independent of the absolute level.
 
-Speech moves: syllables and pauses, vowels and consonants. A stretch whose level stays within a few decibels is noise,
-hum or a tone, however loud. That level is the mean over the mel bands in decibels, because its spread is the same for
-steady noise of any colour: 2 to 3 dB, against 8 dB or more for half a second of speech.
+The level of speech varies with syllables and pauses. A stretch whose level stays within a few decibels is steady noise,
+hum or a tone. For this check the level is the mean of the mel bands in decibels. Its spread is 2 to 3 dB for steady
+noise of any colour, and 8 dB or more for half a second of speech.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from speechgmm.features.array_types import Features, FrameMask
 from speechgmm.features.options import FrontEndOptions
 
-DECIBELS = 10.0 / np.log(10.0)  # from the natural logarithm of a power
-LOUD_SHARE, LOUD_S = 0.05, 0.25  # the loud frames: the loudest 5 %, but no more than a quarter of a second
+DECIBELS = 10.0 / np.log(10.0)  # per neper of power
+LOUD_SHARE, LOUD_S = 0.05, 0.25  # loud frames: the loudest 5 %, at most a quarter of a second
 QUIET_SHARE = 0.05
-NOISE_SHARE = 0.1  # the quietest tenth of the frames, whose mean power stands for the noise
+NOISE_SHARE = 0.1  # quietest share of the frames; its mean power is the noise estimate
 SILENCE_DB = -65.0  # power of all mel bands, samples in [-1, 1]; one-bit noise of 16-bit audio has -78 to -72
-STEADY_DB = 4.0  # spread of the mean level, below which a stretch is steady sound and no speech
-NOISY_SHARE = 0.6  # in noise, how far down from the loud to the quiet frames the threshold may lie
+STEADY_DB = 4.0  # spread of the mean level; below, a stretch is steady sound without speech
+NOISY_SHARE = 0.6  # in noise: lowest threshold, as a share of the way from the loud down to the quiet frames
 
 
-def speech_frames(log_mel: npt.NDArray[np.float32], options: FrontEndOptions) -> npt.NDArray[np.bool_]:
-    """Tell frames of speech from pauses by their energy.
+def speech_frames(log_mel: Features, options: FrontEndOptions) -> FrameMask:
+    """Detect the speech frames by their energy.
 
-    The threshold lies `speech_range_db` below the loud frames, but in a noisy recording not lower than 60 % of the way
-    from them down to the quiet ones, both in decibels. The loud frames are few, so that a short utterance in a long
-    pause is found.
+    The threshold is `speech_range_db` below the loud frames, but in noise not lower than 60 % of the way from the loud
+    down to the quiet frames, in decibels. Few frames count as loud, so a short utterance in a long pause is detected.
 
     Parameters
     ----------
@@ -39,23 +39,23 @@ def speech_frames(log_mel: npt.NDArray[np.float32], options: FrontEndOptions) ->
     Returns
     -------
     ndarray (T,) of bool
-        All false where even the loud frames are silence, and where the sound is steady.
+        All false if even the loud frames are below `SILENCE_DB`, or if the sound is steady.
     """
     level = DECIBELS * np.log(frame_powers(log_mel))
     loud, quiet = extremes(level, options.hop_s)
     if loud < SILENCE_DB or is_steady(log_mel, options.hop_s):
         return np.zeros(len(level), dtype=np.bool_)
     threshold = loud - min(options.speech_range_db, NOISY_SHARE * (loud - quiet))
-    keep: npt.NDArray[np.bool_] = level >= threshold
-    return keep
+    is_speech: FrameMask = level >= threshold
+    return is_speech
 
 
-def speech_to_noise_db(log_mel: npt.NDArray[np.float32], speech: npt.NDArray[np.bool_]) -> float:
+def speech_to_noise_db(log_mel: Features, speech: FrameMask) -> float:
     """Estimate the signal-to-noise ratio: mean power of the speech frames over that of the quietest tenth of all.
 
-    The estimate is a rough one, and a high one. In steady noise it says some 5 dB more than the power of the speech
-    over that of all the noise: the quietest frames lie below the noise's mean, speech frames hold noise as well, and
-    noise outside the mel bands is not heard. Where nobody pauses, it says how far the speech itself rises and falls.
+    The estimate is rough and too high. In steady noise it is about 5 dB above the ratio of speech power to total noise
+    power: the quietest frames are below the mean of the noise, speech frames contain noise too, and noise outside the
+    mel bands does not count. Without pauses it measures the dynamic range of the speech.
 
     Parameters
     ----------
@@ -77,26 +77,26 @@ def speech_to_noise_db(log_mel: npt.NDArray[np.float32], speech: npt.NDArray[np.
     return float(DECIBELS * np.log(powers[speech].mean(dtype=np.float64) / noise))
 
 
-def frame_powers(log_mel: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Power of all mel bands together in each frame, (T, n_mels) to (T,)."""
+def frame_powers(log_mel: Features) -> npt.NDArray[np.float32]:
+    """Sum of the mel bands' power per frame, (T, n_mels) to (T,)."""
     powers: npt.NDArray[np.float32] = np.exp(log_mel).sum(axis=1)
     return powers
 
 
-def is_steady(log_mel: npt.NDArray[np.float32], hop_s: float) -> bool:
-    """Whether the mean level of the bands stays within `STEADY_DB`, extremes left aside."""
+def is_steady(log_mel: Features, hop_s: float) -> bool:
+    """Whether the mean level of the bands varies by less than `STEADY_DB`, except in the loud and the quiet frames."""
     loud, quiet = extremes(DECIBELS * log_mel.mean(axis=1), hop_s)
     return loud - quiet < STEADY_DB
 
 
 def extremes(level: npt.NDArray[np.floating], hop_s: float) -> tuple[float, float]:
-    """The level that only the loud frames exceed, and the one that only the quiet frames fall short of.
+    """Quantiles of the level: the lower limit of the loud frames and the upper limit of the quiet frames.
 
     Parameters
     ----------
     level : ndarray (T,)
     hop_s : float
-        Seconds from frame to frame.
+        Frame period in seconds.
 
     Returns
     -------
@@ -108,10 +108,10 @@ def extremes(level: npt.NDArray[np.floating], hop_s: float) -> tuple[float, floa
 
 
 def _quantile(ordered: npt.NDArray[np.floating], share: float) -> float:
-    """What `numpy.quantile` says, to the last bit, without the time it takes to get ready: segmentation asks often."""
-    place = share * (len(ordered) - 1)
-    below = math.floor(place)
+    """Bit-identical to `numpy.quantile` without its overhead: segmentation calls this often."""
+    position = share * (len(ordered) - 1)
+    below = math.floor(position)
     low, high = ordered[below], ordered[min(below + 1, len(ordered) - 1)]
-    part, step = place - below, float(high - low)
-    # From the nearer of the two.
-    return float(low) + step * part if part < 0.5 else float(high) - step * (1.0 - part)
+    fraction, step = position - below, float(high - low)
+    # Interpolate from the nearer neighbour, as numpy does.
+    return float(low) + step * fraction if fraction < 0.5 else float(high) - step * (1.0 - fraction)

@@ -1,4 +1,4 @@
-"""Log mel bands on a grid of time: the frames of a second or so at once, as soon as their samples are there."""
+"""Log mel bands on a fixed time grid, in chunks of about a second, with as little delay as the windows allow."""
 
 from __future__ import annotations
 
@@ -6,29 +6,30 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from speechgmm.features.front_end import Features, Samples, log_mel_bands, power_spectrum, without_offset
+from speechgmm.features.array_types import Features, Samples
+from speechgmm.features.front_end import log_mel_bands, power_spectrum, without_offset
 from speechgmm.features.options import FrontEndOptions
 
 
 def chunks(
     blocks: Iterable[Samples], front_ends: Sequence[FrontEndOptions], *, n_frames: int
 ) -> Iterator[tuple[Features, ...]]:
-    """Turn samples into log mel bands, the same whatever blocks the samples come in.
+    """Yield the log mel bands of each chunk; the result does not depend on the block boundaries.
 
     Parameters
     ----------
     blocks : iterable of ndarray (n,)
-        The samples in [-1, 1] at the front ends' sampling rate, cut anyhow.
+        Consecutive samples in [-1, 1] at the front ends' sampling rate, in blocks of any size.
     front_ends : sequence of FrontEndOptions
-        Of one sampling rate; the hop of each is a whole multiple of the first one's.
+        One per stream, of one sampling rate. Each hop is a whole multiple of the first front end's hop.
     n_frames : int
-        Frames of the first front end in a chunk, a multiple of those that any other hops over.
+        Frames per chunk of the first front end; a multiple of every hop ratio.
 
     Yields
     ------
     tuple of ndarray (T, n_mels)
-        One for each front end: natural logarithms, ``n_frames`` of the first one's hops long. The last chunk is as long
-        as the samples are; there, a longer window may have fewer frames, or none.
+        One per stream: natural logarithms of ``n_frames`` hops of the first front end. The last chunk may be shorter;
+        there, a stream with a longer window may have fewer frames, or none.
     """
     step = n_frames * front_ends[0].hop
     length = step + max(options.window - options.hop for options in front_ends)
@@ -38,7 +39,7 @@ def chunks(
         while len(pending) >= length:
             yield _bands(pending[:length], step, front_ends)
             pending = pending[step:]
-    # What is left over when no more samples come may still be a little more than a chunk.
+    # The samples left at the end may be a little more than one chunk.
     while len(pending) >= front_ends[0].window:
         yield _bands(pending, step, front_ends)
         pending = pending[step:]

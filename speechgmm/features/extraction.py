@@ -1,12 +1,11 @@
-"""From a recording to its frames: where audio files meet the front end."""
+"""Feature extraction: read a recording, or make an augmented version of it, and turn it into frames."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -20,40 +19,40 @@ from speechgmm.features.options import FrontEndOptions
 
 
 class FrameStorage(Protocol):
-    """Where the speech frames of an utterance are kept."""
+    """Storage of the speech frames of an utterance: memory or a file."""
 
     def read(self, begin: int, end: int) -> Features:
-        """Some of them, (end - begin, D)."""
+        """The frames from `begin` to before `end`, (end - begin, D)."""
 
     def describe(self) -> str:
-        """How an error calls the place."""
+        """Name of the storage in an error message."""
 
 
 @dataclass(frozen=True, eq=False)
 class InMemory:
-    """Frames (T, D) that are at hand."""
+    """Frames (T, D) in memory."""
 
     frames: Features
 
     def read(self, begin: int, end: int) -> Features:
-        """A view of some of them."""
+        """A view of the frames."""
         return self.frames[begin:end]
 
     def describe(self) -> str:
-        """Memory has no name."""
+        """Memory has no file name."""
         return "the frames"
 
 
 @dataclass(frozen=True, eq=False)
 class StretchSummary:
-    """What is known of a stretch without its frames.
+    """Counts and mean of a stretch, known without its frames.
 
     Attributes
     ----------
     n_frames : int
-        How many frames it had in all.
+        Frames in all.
     n_speech : int
-        Frames of speech among them.
+        Speech frames among them.
     mean : ndarray (D,)
         Of the speech frames; 0 where there are none.
     """
@@ -70,21 +69,21 @@ class Utterance:
     Attributes
     ----------
     recording : Recording
-    extents : tuple of StretchSummary
-        Of its stretches, a minute each.
-    kept : FrameStorage
-        Where their speech frames are, one stretch after the other.
+    summaries : tuple of StretchSummary
+        Of its stretches, one minute each.
+    storage : FrameStorage
+        Of the speech frames, stretch by stretch.
     digest : str
         SHA-256 of the audio file, in hexadecimal.
-    home : str
-        The address of the worker that extracted it, on a cluster.
+    worker : str
+        On a cluster, the address of the worker that extracted it; else empty.
     """
 
     recording: Recording
-    extents: tuple[StretchSummary, ...]
-    kept: FrameStorage
+    summaries: tuple[StretchSummary, ...]
+    storage: FrameStorage
     digest: str
-    home: str = ""
+    worker: str = ""
 
     @classmethod
     def of(cls, recording: Recording, parts: Iterable[Stretch], digest: str) -> Utterance:
@@ -93,26 +92,26 @@ class Utterance:
         frames: list[Features] = [part.frames for part in parts] or [np.empty((0, 0), dtype=np.float32)]
         return cls(
             recording=recording,
-            extents=tuple(map(summarise_stretch, parts)),
-            kept=InMemory(frames[0] if len(frames) == 1 else np.concatenate(frames)),
+            summaries=tuple(map(summarise_stretch, parts)),
+            storage=InMemory(frames[0] if len(frames) == 1 else np.concatenate(frames)),
             digest=digest,
         )
 
     @property
     def n_speech(self) -> int:
         """Frames of speech."""
-        return sum(extent.n_speech for extent in self.extents)
+        return sum(summary.n_speech for summary in self.summaries)
 
     def stretches(self) -> Iterator[Stretch]:
-        """Its stretches, read from where they are kept."""
+        """The stretches, read from the storage."""
         begin = 0
-        for extent in self.extents:
-            yield Stretch(self.kept.read(begin, begin + extent.n_speech), extent.n_frames)
-            begin += extent.n_speech
+        for summary in self.summaries:
+            yield Stretch(self.storage.read(begin, begin + summary.n_speech), summary.n_frames)
+            begin += summary.n_speech
 
-    def at(self, home: str) -> Utterance:
-        """The same, extracted by this worker of a cluster."""
-        return replace(self, home=home)
+    def at(self, worker: str) -> Utterance:
+        """The same utterance, extracted by this worker of a cluster."""
+        return replace(self, worker=worker)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +123,7 @@ class Failure:
 
 
 def summarise_stretch(stretch: Stretch) -> StretchSummary:
-    """What to know of a stretch."""
+    """Count the frames of a stretch and average its speech frames."""
     n_speech, n_dimensions = stretch.frames.shape
     mean = stretch.frames.mean(axis=0, dtype=np.float64) if n_speech else np.zeros(n_dimensions)
     return StretchSummary(stretch.n_frames, n_speech, mean)
@@ -137,7 +136,9 @@ def recording_stretches(
     channel: int | None = None,
     noises: tuple[Path, ...] = (),
 ) -> Iterator[tuple[Stretch, ...]]:
-    """Read a recording, or make a copy of one, once and turn it into frames in several ways, a minute at a time.
+    """Read a recording once and yield its frames in every stream, one minute at a time.
+
+    Where the recording stands for an augmented version, the version is made first.
 
     Parameters
     ----------
@@ -147,12 +148,12 @@ def recording_stretches(
     channel : int, optional
         Counted from 1; by default the channels are mixed.
     noises : tuple of Path
-        Sounds that copies with another channel may be mixed with.
+        Non-speech recordings that channel augmentation may mix in.
 
     Yields
     ------
     tuple of Stretch
-        One a front end.
+        One per front end.
 
     Raises
     ------
@@ -164,7 +165,7 @@ def recording_stretches(
         recording.file, sampling_rate=sampling_rate, channel=channel, start=recording.start, end=recording.end
     )
     return stream_stretches(
-        _copied(recording, samples, sampling_rate, noises) if recording.augmentation else samples, front_ends
+        _augmented(recording, samples, sampling_rate, noises) if recording.augmentation else samples, front_ends
     )
 
 
@@ -175,7 +176,7 @@ def extract(
     channel: int | None = None,
     noises: tuple[Path, ...] = (),
 ) -> Utterance | Failure:
-    """Read a recording and keep all its frames in memory; parameters as for `recording_stretches`."""
+    """Read a recording and keep its frames in memory; parameters as for `recording_stretches`."""
     try:
         parts = recording_stretches(recording, [front_end], channel=channel, noises=noises)
         return Utterance.of(recording, (part for (part,) in parts), digest(recording.file))
@@ -183,16 +184,39 @@ def extract(
         return Failure(recording=recording, reason=str(error))
 
 
-def _copied(
+def _augmented(
     recording: Recording, samples: Iterable[Samples], sampling_rate: int, noises: tuple[Path, ...]
-) -> list[Samples]:
-    """The copy that the recording stands for, the same each time: what is drawn depends on the file alone."""
-    whole = np.concatenate([np.empty(0, dtype=np.float32), *samples])
-    mixed_with = [_sound(noise, sampling_rate) for noise in noises] if recording.augmentation == CHANNEL else []
-    seed = int(short_digest(digest(recording.file)))
-    return [augment(whole, sampling_rate, recording.augmentation, noises=mixed_with, seed=seed)]
+) -> Iterator[Samples]:
+    """The augmented version. It is the same each time: its random numbers depend on the file alone."""
+    yield augment(
+        _joined(samples),
+        sampling_rate,
+        recording.augmentation,
+        noises=_SoundFiles(noises if recording.augmentation == CHANNEL else (), sampling_rate),
+        seed=int(short_digest(digest(recording.file))),
+    )
 
 
-@functools.lru_cache(maxsize=512)
-def _sound(file: Path, sampling_rate: int) -> Samples:
-    return np.concatenate([np.empty(0, dtype=np.float32), *blocks(file, sampling_rate=sampling_rate)])
+class _SoundFiles(Sequence[Samples]):
+    """The samples of audio files, each read when it is asked for: an augmentation draws one of many."""
+
+    def __init__(self, files: tuple[Path, ...], sampling_rate: int) -> None:
+        self._files, self._sampling_rate = files, sampling_rate
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    @overload
+    def __getitem__(self, index: int) -> Samples: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Samples]: ...
+
+    def __getitem__(self, index: int | slice) -> Samples | Sequence[Samples]:
+        if isinstance(index, slice):
+            return _SoundFiles(self._files[index], self._sampling_rate)
+        return _joined(blocks(self._files[index], sampling_rate=self._sampling_rate))
+
+
+def _joined(pieces: Iterable[Samples]) -> Samples:
+    return np.concatenate([np.empty(0, dtype=np.float32), *pieces])

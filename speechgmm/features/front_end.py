@@ -1,13 +1,15 @@
-"""From samples to frames, with scipy's Fourier and cosine transforms and librosa's mel filter bank.
+"""The front end: from samples to feature frames, with scipy's transforms and librosa's mel filter bank.
 
-The way of a frame: a steady offset is filtered out; a Hann window and its power spectrum; mel bands; logarithm;
-discrete cosine transform and, where asked for, deltas; or the bits of `patterns` instead. A frame depends on its own
-samples only (deltas: on its neighbours; patterns: on the frame 50 ms before), never on how loud the rest of the
-recording is; that is why `librosa.feature.mfcc`, which clips everything 80 dB below the recording's loudest instant, is
-not used.
+Steps: high-pass against a DC offset; Hann window and power spectrum; mel bands; logarithm; then discrete cosine
+transform with optional deltas, or the binary `binary_patterns`. A frame depends on its own samples only (deltas: on its
+neighbours; patterns: on the frame 50 ms earlier) and not on the level of the rest of the recording. Therefore
+`librosa.feature.mfcc` is not used: it clips everything 80 dB below the loudest point of the recording.
 
-Long recordings are worked through in stretches of about a minute, each with its own choice of speech frames and its own
-mean, so that memory does not grow with their length.
+A long recording is processed in stretches of up to a minute, so memory does not grow with its length. Each stretch has
+its own voice activity detection and its own mean. A stream is one front end and its frames.
+
+Main path: `stream_stretches` -> `without_offset`, `stretch_samples`, `power_spectrum`, `log_mel_bands`, `stretch_of` ->
+`features_of`; later `normalise_mean`.
 """
 
 from __future__ import annotations
@@ -25,30 +27,29 @@ import scipy.fft
 import scipy.signal
 
 from speechgmm.features.activity import DECIBELS, speech_frames, speech_to_noise_db
+from speechgmm.features.array_types import Features as Features  # exported from here too
+from speechgmm.features.array_types import Samples as Samples
+from speechgmm.features.binary_patterns import patterns
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.features.patterns import patterns
-
-Samples = npt.NDArray[np.float32]
-Features = npt.NDArray[np.float32]
 
 STRETCH_S = 60.0
 OFFSET_CUTOFF_HZ = 20.0
-FRAMES_AT_A_TIME = 64  # in the transform: their spectra stay in a core's cache
+FRAMES_PER_TRANSFORM = 64  # their spectra fit in the cache of a core
 POWER_FLOOR = 1e-12  # power of a mel band, samples in [-1, 1]: far below 16-bit quantisation noise
 
 
 @dataclass(frozen=True, eq=False)
 class Stretch:
-    """The speech frames of a minute or so.
+    """The speech frames of one stretch of the signal, up to one minute long (the last: up to one and a half).
 
     Attributes
     ----------
     frames : ndarray (T, D) of float32
-        Frames that hold speech; the mean of cepstra is not taken off yet.
+        Speech frames, before mean normalisation.
     n_frames : int
-        How many frames the stretch had in all.
+        Number of all frames, with and without speech.
     snr_db : float
-        Estimated signal-to-noise ratio in decibels; NaN without speech, and where only the speech frames are kept.
+        Estimated signal-to-noise ratio in decibels; NaN without speech, or if the stretch was read from stored frames.
     """
 
     frames: Features
@@ -57,12 +58,13 @@ class Stretch:
 
 
 def stretches(blocks: Iterable[Samples], options: FrontEndOptions) -> Iterator[Stretch]:
-    """Turn a recording into stretches of speech frames.
+    """Yield the speech frames of each stretch of a recording, for a single stream.
 
     Parameters
     ----------
     blocks : iterable of ndarray (n,)
-        The samples in [-1, 1] at the options' sampling rate, cut anyhow: the result does not depend on the cuts.
+        Consecutive samples in [-1, 1] at the options' sampling rate, in blocks of any size. The result does not depend
+        on the block boundaries.
     options : FrontEndOptions
 
     Yields
@@ -74,62 +76,74 @@ def stretches(blocks: Iterable[Samples], options: FrontEndOptions) -> Iterator[S
 
 
 def stream_stretches(blocks: Iterable[Samples], front_ends: Sequence[FrontEndOptions]) -> Iterator[tuple[Stretch, ...]]:
-    """Turn a recording into stretches of speech frames in several ways; those of one window share its spectrum.
+    """Yield, for each stretch of a recording, the speech frames of every stream.
+
+    A stretch is a part of the signal of up to one minute (the last: up to one and a half). Each item is one stretch and
+    has one `Stretch` per stream. Streams with the same window share its power spectrum.
 
     Parameters
     ----------
     blocks : iterable of ndarray (n,)
         As for `stretches`.
     front_ends : sequence of FrontEndOptions
-        Of one sampling rate and one hop.
+        One per stream, of one sampling rate and one hop.
 
     Yields
     ------
     tuple of Stretch
-        One for each front end; an empty one where the recording's end is too short for its window.
+        One per stream, in the order of `front_ends`. It is empty if the end of the recording is shorter than the
+        stream's window.
     """
     by_window = {options.window: options for options in front_ends}
-    copies = itertools.tee(without_offset(blocks, front_ends[0].sampling_rate), len(by_window))
-    pieces = [windows_of(copy, options) for copy, options in zip(copies, by_window.values(), strict=True)]
-    for found in itertools.zip_longest(*pieces):
+    filtered = itertools.tee(without_offset(blocks, front_ends[0].sampling_rate), len(by_window))
+    pieces = [stretch_samples(own, options) for own, options in zip(filtered, by_window.values(), strict=True)]
+    for samples_by_window in itertools.zip_longest(*pieces):
         powers = {
             window: None if samples is None else power_spectrum(samples, options)
-            for (window, options), samples in zip(by_window.items(), found, strict=True)
+            for (window, options), samples in zip(by_window.items(), samples_by_window, strict=True)
         }
-        yield tuple(_stretch(powers[options.window], options) for options in front_ends)
+        yield tuple(_stretch_of_power(powers[options.window], options) for options in front_ends)
 
 
-def _stretch(power: Features | None, options: FrontEndOptions) -> Stretch:
-    return _no_stretch(options) if power is None else stretch_of(log_mel_bands(power, options), options)
+def _stretch_of_power(power: Features | None, options: FrontEndOptions) -> Stretch:
+    return _empty_stretch(options) if power is None else stretch_of(log_mel_bands(power, options), options)
 
 
 def stretch_of(log_mel: Features, options: FrontEndOptions) -> Stretch:
-    """Make a stretch of its log mel bands (T, n_mels): the frames that hold speech, as features."""
+    """Compute the features of the speech frames of one stretch from its log mel bands (T, n_mels)."""
     if len(log_mel) == 0:
-        return _no_stretch(options)
-    keep = speech_frames(log_mel, options)
-    return Stretch(features_of(log_mel, options)[keep], len(log_mel), speech_to_noise_db(log_mel, keep))
+        return _empty_stretch(options)
+    is_speech = speech_frames(log_mel, options)
+    return Stretch(features_of(log_mel, options)[is_speech], len(log_mel), speech_to_noise_db(log_mel, is_speech))
 
 
 def features_of(log_mel: Features, options: FrontEndOptions) -> Features:
-    """Turn log mel bands (T, n_mels) into what the options make of them, (T, D)."""
+    """Compute cepstra or patterns (T, D), as the options say, from log mel bands (T, n_mels)."""
     if len(log_mel) == 0:
-        return _no_stretch(options).frames
+        return _empty_stretch(options).frames
     return patterns(log_mel, options.hop_s) if options.features == "patterns" else cepstra(log_mel, options)
 
 
-def _no_stretch(options: FrontEndOptions) -> Stretch:
+def _empty_stretch(options: FrontEndOptions) -> Stretch:
     return Stretch(np.empty((0, options.n_dimensions), dtype=np.float32), 0)
 
 
 def aligned(parts: Iterable[Iterable[Stretch]], front_ends: Sequence[FrontEndOptions]) -> Iterator[tuple[Stretch, ...]]:
-    """Put the stretches that each front end has made of a recording side by side, as `views` yields them."""
-    for found in itertools.zip_longest(*parts):
-        yield tuple(stretch or _no_stretch(options) for stretch, options in zip(found, front_ends, strict=True))
+    """Zip the stretches of several streams of one recording into tuples, as `stream_stretches` yields them.
+
+    Parameters
+    ----------
+    parts : iterable of iterable of Stretch
+        The stretches of each stream.
+    front_ends : sequence of FrontEndOptions
+        Of each stream. A stream with fewer stretches than another gets empty ones at the end.
+    """
+    for row in itertools.zip_longest(*parts):
+        yield tuple(stretch or _empty_stretch(options) for stretch, options in zip(row, front_ends, strict=True))
 
 
 def without_offset(blocks: Iterable[Samples], sampling_rate: int) -> Iterator[Samples]:
-    """Filter out a steady offset by a first-order high-pass, its state carried from block to block."""
+    """Remove a DC offset with a first-order high-pass; the filter state is carried from block to block."""
     b, a, settled = offset_filter(sampling_rate)
     state: Samples | None = None
     for block in blocks:
@@ -143,15 +157,16 @@ def without_offset(blocks: Iterable[Samples], sampling_rate: int) -> Iterator[Sa
 
 @functools.lru_cache(maxsize=8)
 def offset_filter(sampling_rate: int) -> tuple[Samples, Samples, Samples]:
-    """Coefficients of the high-pass, and its state where it has settled on a steady 1."""
+    """Coefficients b and a of the high-pass, and its steady state for a constant input of 1."""
     b, a = scipy.signal.butter(1, OFFSET_CUTOFF_HZ, "highpass", fs=sampling_rate)
     return b.astype(np.float32), a.astype(np.float32), scipy.signal.lfilter_zi(b, a).astype(np.float32)
 
 
-def windows_of(blocks: Iterable[Samples], options: FrontEndOptions) -> Iterator[Samples]:
-    """Cut samples anew, into pieces that hold a stretch's windows each; windows of neighbouring pieces may overlap.
+def stretch_samples(blocks: Iterable[Samples], options: FrontEndOptions) -> Iterator[Samples]:
+    """Re-block samples into the samples of each stretch; neighbours overlap by window minus hop.
 
-    The last piece has half a stretch to one and a half, so that no tail is too short to tell speech from pauses.
+    The last stretch is half to one and a half times as long as the others, so that no stretch is too short for voice
+    activity detection. A recording of less than half a stretch is one short stretch.
     """
     step = round(STRETCH_S / options.hop_s) * options.hop
     length = step - options.hop + options.window
@@ -166,7 +181,7 @@ def windows_of(blocks: Iterable[Samples], options: FrontEndOptions) -> Iterator[
 
 
 def power_spectrum(samples: Samples, options: FrontEndOptions) -> Features:
-    """Power of each frequency in each frame.
+    """Power spectrum of each frame.
 
     Parameters
     ----------
@@ -181,32 +196,31 @@ def power_spectrum(samples: Samples, options: FrontEndOptions) -> Features:
     """
     frames = np.lib.stride_tricks.sliding_window_view(samples, options.window)[:: options.hop]
     power = np.empty((len(frames), 1 + options.n_fft // 2), dtype=np.float32)
-    padded = np.zeros((FRAMES_AT_A_TIME, options.n_fft), dtype=np.float32)
-    for begin in range(0, len(frames), FRAMES_AT_A_TIME):
-        several = frames[begin : begin + FRAMES_AT_A_TIME]
-        windowed = padded[: len(several)]
-        np.multiply(several, hann_window(options.window), out=windowed[:, : options.window])
-        # Real, imaginary, real, ...: squared where they lie, without strides.
+    padded = np.zeros((FRAMES_PER_TRANSFORM, options.n_fft), dtype=np.float32)
+    for begin in range(0, len(frames), FRAMES_PER_TRANSFORM):
+        block = frames[begin : begin + FRAMES_PER_TRANSFORM]
+        windowed = padded[: len(block)]
+        np.multiply(block, hann_window(options.window), out=windowed[:, : options.window])
+        # Real and imaginary parts alternate in memory; squaring them in place needs no strides.
         parts = scipy.fft.rfft(windowed, axis=1).view(np.float32)
         np.square(parts, out=parts)
-        np.add(parts[:, ::2], parts[:, 1::2], out=power[begin : begin + FRAMES_AT_A_TIME])
+        np.add(parts[:, ::2], parts[:, 1::2], out=power[begin : begin + FRAMES_PER_TRANSFORM])
     return power
 
 
 @functools.lru_cache(maxsize=8)
 def hann_window(length: int) -> Samples:
-    """A periodic Hann window."""
+    """Periodic Hann window."""
     return scipy.signal.get_window("hann", length).astype(np.float32)
 
 
 def log_mel_bands(power: Features, options: FrontEndOptions) -> Features:
-    """Natural logarithm of the power in each mel band of each frame, at most so far below the frame's loudest.
+    """Natural logarithm of the mel bands' power, limited per frame to `band_range_db` below the loudest band.
 
     Parameters
     ----------
     power : ndarray (T, 1 + n_fft / 2)
     options : FrontEndOptions
-        For the bands, and `band_range_db`.
 
     Returns
     -------
@@ -223,7 +237,7 @@ def log_mel_bands(power: Features, options: FrontEndOptions) -> Features:
 
 @functools.lru_cache(maxsize=8)
 def mel_filters(options: FrontEndOptions) -> Features:
-    """The mel filter bank as a matrix (n, n_mels), for the n lowest frequencies; no band holds any of the others."""
+    """Mel filter bank as a matrix (n, n_mels) for the n lowest frequencies; all weights above these are zero."""
     filters: Features = librosa.filters.mel(
         sr=options.sampling_rate,
         n_fft=options.n_fft,
@@ -231,12 +245,12 @@ def mel_filters(options: FrontEndOptions) -> Features:
         fmin=options.fmin_hz,
         fmax=options.fmax_hz,
     )
-    n_heard = 1 + int(np.flatnonzero(filters.any(axis=0))[-1])
-    return np.ascontiguousarray(filters.T[:n_heard], dtype=np.float32)
+    n_used = 1 + int(np.flatnonzero(filters.any(axis=0))[-1])
+    return np.ascontiguousarray(filters.T[:n_used], dtype=np.float32)
 
 
 def cepstra(log_mel: Features, options: FrontEndOptions) -> Features:
-    """Cepstral coefficients of log mel bands, without the zeroth, and their deltas where asked for.
+    """MFCCs without the zeroth, followed by their deltas up to `delta_order`.
 
     Parameters
     ----------
@@ -258,14 +272,16 @@ def cepstra(log_mel: Features, options: FrontEndOptions) -> Features:
 
 
 def normalise_mean(frames: Features, reference: npt.NDArray[np.float64], options: FrontEndOptions) -> Features:
-    """Move the mean of an utterance's cepstra toward the mean of the training data, as the options say; never patterns.
+    """Cepstral mean normalisation (CMN): shift the frames so that their mean moves toward the training mean.
+
+    `FrontEndOptions.cepstral_mean` says how far. Patterns are not shifted.
 
     Parameters
     ----------
     frames : ndarray (T, D)
         Speech frames of one stretch.
     reference : ndarray (D,)
-        Mean of the training frames.
+        Training mean.
     options : FrontEndOptions
 
     Returns
@@ -281,7 +297,7 @@ def normalise_mean(frames: Features, reference: npt.NDArray[np.float64], options
 def mean_shift(
     mean: npt.NDArray[np.float64], n_frames: int, reference: npt.NDArray[np.float64], options: FrontEndOptions
 ) -> Features | None:
-    """What `normalise_mean` takes off each of so many frames with this mean, (D,); None for nothing."""
+    """The shift (D,) that `normalise_mean` subtracts from `n_frames` frames with this mean; None for no shift."""
     if options.features == "patterns" or options.cepstral_mean == "none":
         return None
     share = n_frames / (n_frames + options.shrink_frames) if options.cepstral_mean == "shrunk" else 1.0

@@ -1,4 +1,4 @@
-"""The front end's options, saved with every model: a model only understands frames made with its own."""
+"""Options of the front end. They are saved with every model, which requires frames computed with the same options."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ CEPSTRAL_MEANS = ("none", "utterance", "shrunk")
 
 @dataclass(frozen=True, kw_only=True)
 class FrontEndOptions:
-    """How samples become frames.
+    """Parameters of the front end.
 
     Attributes
     ----------
     sampling_rate : int
-        Hz; audio is resampled to it.
+        In Hz, 8000 to 96000. Audio is resampled to it.
     window_s, hop_s : float
-        Length of a frame's Hann window and distance of two frames, in seconds.
+        Length of the Hann window and frame period, in seconds.
     n_mels : int
-        Mel bands.
+        Number of mel bands, 2 to 256.
     fmin_hz, fmax_hz : float
         Lower edge of the lowest band and upper edge of the highest.
     band_range_db : float
-        A mel band further than this below the loudest band of its frame is taken for this far below; positive. Lossy
-        codecs leave bands empty, of which the logarithm would outweigh all that is heard.
+        Mel bands are limited to this far below the loudest band of their frame; positive. Lossy codecs leave bands
+        empty, and the logarithms of empty bands would dominate the features.
     features : str
-        What is made of the mel bands. "cepstra": their cosine transform; "patterns": zeros and ones, see `patterns`, to
-        which the options from `n_coefficients` to `shrink_frames` do not apply.
+        "cepstra": cosine transform of the log mel bands (MFCC); "patterns": binary comparisons, see `binary_patterns`.
+        The options from `n_coefficients` to `shrink_frames` do not apply to patterns.
     n_coefficients : int
-        Cepstral coefficients kept, from the first (the zeroth, the level, is never kept); at most ``n_mels - 1``.
+        Cepstral coefficients kept, starting with the first, at most ``n_mels - 1``. The zeroth, the level, is dropped.
     delta_order : int
-        0: the coefficients only; 1: and their slope over time; 2: and their curvature.
+        0: coefficients only; 1: with deltas (slope over time); 2: with deltas and delta-deltas (curvature).
     cepstral_mean : str
-        What is done about an utterance's mean frame. "none": nothing; "utterance": it is moved to the training mean;
-        "shrunk": it is moved by the share ``n / (n + shrink_frames)`` of the way for n speech frames.
+        Mean normalisation of a stretch with n speech frames. "none": no shift; "utterance": its mean is moved to the
+        training mean; "shrunk": its mean is moved by the share ``n / (n + shrink_frames)`` of that distance.
     shrink_frames : float
         See `cepstral_mean`; not negative.
     speech_range_db : float
-        A frame more than this below the loud frames of its stretch is no speech; positive.
+        Frames more than this below the loud frames of their stretch are not speech; positive.
     """
 
     sampling_rate: int = 16000
@@ -106,19 +106,19 @@ class FrontEndOptions:
 
     @classmethod
     def parse(cls, assignments: Iterable[str], base: FrontEndOptions | None = None) -> FrontEndOptions:
-        """Read options from ``NAME=VALUE`` texts; those not named are as in another front end, or by default.
+        """Parse ``NAME=VALUE`` texts; options not named are taken from `base` or from the defaults.
 
         Raises
         ------
         OptionError
-            If a text is no such assignment, or a value is outside its range.
+            If a text is not ``NAME=VALUE``, the name is unknown, or the value is of another type or outside its range.
         """
         defaults = asdict(base or cls())
         values: dict[str, Any] = dict(defaults)
         for assignment in assignments:
             name, equals, text = assignment.partition("=")
             if not equals or name not in defaults:
-                raise OptionError(f"{assignment!r} is no NAME=VALUE with a name of {', '.join(defaults)}")
+                raise OptionError(f"{assignment!r}: expected NAME=VALUE, where NAME is one of {', '.join(defaults)}")
             kind = type(defaults[name])
             try:
                 values[name] = kind(text)
@@ -128,26 +128,26 @@ class FrontEndOptions:
 
     @property
     def window(self) -> int:
-        """Samples in a window."""
+        """Window length in samples."""
         return round(self.window_s * self.sampling_rate)
 
     @property
     def hop(self) -> int:
-        """Samples from one frame to the next."""
+        """Frame period in samples."""
         return round(self.hop_s * self.sampling_rate)
 
     @property
     def n_fft(self) -> int:
-        """Length of the Fourier transform: the next power of two that holds a window."""
+        """Length of the Fourier transform: the next power of two not below the window length."""
         return 1 << (self.window - 1).bit_length()
 
     @property
     def n_dimensions(self) -> int:
-        """D, the number of features a frame has."""
+        """Number of features per frame, D."""
         if self.features == "patterns":
             return 2 * self.n_mels - 1
         return self.n_coefficients * (1 + self.delta_order)
 
     def duration_s(self, n_frames: int) -> float:
-        """Seconds of audio that so many frames span."""
+        """Duration in seconds of `n_frames` consecutive frames, from the first window's start to the last one's end."""
         return (n_frames * self.hop + self.window - self.hop) / self.sampling_rate if n_frames else 0.0

@@ -1,7 +1,7 @@
-"""Several mixtures over the same frames, all scored by one matrix product.
+"""Score frames under several mixtures with one matrix product.
 
-The components of all of them are columns of one matrix, on axes they share, so that frames are expanded once and the
-processor is given one large product instead of several small ones.
+The components of all mixtures are columns of one matrix, on common axes. Frames are expanded once, and one large matrix
+product replaces several small ones.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from speechgmm.mixture.model import Mixture
 
 @dataclass(frozen=True, eq=False)
 class Bank:
-    """Mixtures that are held against one another.
+    """Mixtures that are scored together.
 
     Attributes
     ----------
     mixtures : tuple of Mixture
-        One or more, of one family and of as many dimensions.
+        One or more, of the same family and number of dimensions.
     """
 
     mixtures: tuple[Mixture, ...]
 
     def log_likelihoods(self, frames: Frames) -> Floats:
-        """Logarithm of the density of each frame under each mixture.
+        """Log-likelihood of each frame under each mixture.
 
         Parameters
         ----------
         frames : ndarray (T, D)
-            In float32 or float64, which is also the precision of the work.
+            In float32 or float64, which is also the precision of the computation.
 
         Returns
         -------
@@ -47,7 +47,7 @@ class Bank:
         for rows, block in score_blocks(frames, axes, self._coefficients):
             totals = block.likelihoods @ self._members
             unit = axes.log_density(frames[rows]) + block.log_ratios - np.log(block.totals, dtype=np.float64)
-            with np.errstate(divide="ignore"):  # what vanishes beside another is scored alone
+            with np.errstate(divide="ignore"):  # a vanishing total is scored alone below
                 scores[rows] = unit[:, np.newaxis] + np.log(totals, dtype=np.float64)
             weak = ~(totals > least)
             for index in np.flatnonzero(weak.any(axis=0)):
@@ -57,27 +57,28 @@ class Bank:
 
     @cached_property
     def _pooled(self) -> Mixture:
-        """The mixtures as one, each with the same share of the weight."""
+        """All mixtures as one, with equal weights."""
         return pooled(self.mixtures)
 
     @cached_property
     def _coefficients(self) -> Floats:
-        """Those of the pooled mixture, each component with the weight it has in its own."""
+        """Coefficients of the pooled mixture, with the component weights of the single mixtures."""
         coefficients = self._pooled.coefficients.copy()
         coefficients[0] += np.log(len(self.mixtures))
         return coefficients
 
     @cached_property
     def _members(self) -> npt.NDArray[np.float32]:
-        """Which mixture each component is of, (K, M) of 0 and 1."""
+        """Membership of components in mixtures, (K, M) of 0 and 1."""
         sizes = [mixture.n_components for mixture in self.mixtures]
         return np.repeat(np.eye(len(sizes), dtype=np.float32), sizes, axis=0)
 
 
 def pooled(mixtures: Sequence[Mixture]) -> Mixture:
-    """The mixture that draws from each of some mixtures, of one family, equally often."""
+    """The mixture of all components of some mixtures of one family, each mixture with the same total weight."""
     joined = {
-        field.name: np.concatenate([getattr(each, field.name) for each in mixtures]) for field in fields(mixtures[0])
+        field.name: np.concatenate([getattr(mixture, field.name) for mixture in mixtures])
+        for field in fields(mixtures[0])
     }
     joined["weights"] /= len(mixtures)
     return replace(mixtures[0], **joined)

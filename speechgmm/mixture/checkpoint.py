@@ -1,22 +1,26 @@
-"""Where fits are kept as they proceed, so that a training that was broken off can go on."""
+"""The interface of checkpoints: fits are saved during training, so that an interrupted training can be resumed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from speechgmm.mixture.em import Fit
 
 
-class Journal:
-    """Forgets everything; one that remembers overrides all three methods."""
+class Checkpoint:
+    """A checkpoint that saves nothing. Subclasses override every method."""
 
-    def at(self, name: str) -> Journal:
-        """The place for the fit, or for all the fits of a part, of this name."""
+    def begin(self, identity: Mapping[str, str]) -> None:
+        """Start or resume a training. The identity maps names to everything that the result depends on."""
+
+    def at(self, name: str) -> Checkpoint:
+        """The part of the checkpoint with this name, for one fit or several."""
         return self
 
     def read(self) -> Fit[Any] | None:
-        """The fit of this place as it was written last, if it was."""
+        """The last saved state of this fit, if there is one."""
         return None
 
     def write(self, fit: Fit[Any]) -> None:
-        """Keep the fit of this place as it stands."""
+        """Save the state of this fit."""

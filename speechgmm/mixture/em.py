@@ -1,8 +1,9 @@
-"""The update: from statistics to a better mixture, and the loop around both (Dempster, Laird & Rubin 1977).
+"""The EM algorithm: E-steps and M-steps in turn (Dempster, Laird & Rubin 1977).
 
-What an M-step does depends on the family of the components (`gaussian_family`). Whatever that is, a component that owns
-less than `min_occupancy` frames is put on one half of a heavy one; in a fit of K components this is done K times at
-most, after that such components are removed. Only in such an iteration may the likelihood fall, and `Fit` says so.
+The M-step depends on the family of the components (`gaussian_mstep`, `bernoulli_mstep`). For every family, components
+with an occupancy below `min_occupancy` frames are re-seeded: the component is removed, and a heavy one is split in two.
+A fit of K components re-seeds at most K times; further components with too few frames are removed only. The likelihood
+may fall only in these iterations; `Fit.reseeded_at` lists them.
 """
 
 from __future__ import annotations
@@ -14,26 +15,26 @@ from typing import Generic
 
 import numpy as np
 
+from speechgmm.mixture.component_family import Family, M
 from speechgmm.mixture.estep import Frames
-from speechgmm.mixture.families import family_for
-from speechgmm.mixture.family import Family, M
+from speechgmm.mixture.family_registry import family_for
 from speechgmm.mixture.model import Mixture
 from speechgmm.mixture.options import EMOptions
-from speechgmm.mixture.shards import Shards, Spread, as_shards
+from speechgmm.mixture.shards import ShardedFrames, as_shards
 from speechgmm.mixture.statistics import Statistics, accumulate_shards, auxiliary
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Update(Generic[M]):
-    """A mixture from one M-step, and what had to be repaired.
+    """The mixture of one M-step, and the number of components that were re-seeded or removed.
 
     Attributes
     ----------
     mixture : Mixture
     n_limited : int
-        Parameters held at a limit: the variances (of K times D) of Gaussians at the floor.
+        Number of parameters at a limit, for Gaussians the variances (of K times D) at the floor.
     n_reseeded, n_pruned : int
-        Components put on one half of the heaviest, or removed, because they owned too few frames.
+        Components with too few frames that were re-seeded by a split, or removed.
     """
 
     mixture: M
@@ -44,22 +45,23 @@ class Update(Generic[M]):
 
 @dataclass(frozen=True, kw_only=True)
 class Iteration:
-    """One step of EM in the light of its lower bound (Neal & Hinton 1998); all in nats a frame.
+    """Log-likelihood and lower bound of one EM iteration (Neal & Hinton 1998), in nats per frame.
 
-    For any responsibilities q, ``F(q, mixture) = Q + entropy(q)`` is at most the log-likelihood, by the
-    Kullback-Leibler divergence of q from the posteriors. The M-step raises F at fixed q; the E-step closes the gap.
+    For any responsibilities q, ``F(q, mixture) = Q + entropy(q)`` is a lower bound of the log-likelihood. The gap is
+    the Kullback-Leibler divergence of q from the posteriors. The M-step raises F at fixed q; the E-step closes the gap.
 
     Attributes
     ----------
     log_likelihood : float
-        Of the mixture that the M-step made. (Hard EM: of the frames and their most likely components together.)
+        Log-likelihood of the mixture after the M-step. Hard EM: the joint log-likelihood of the frames and their most
+        likely components.
     auxiliary, entropy : float
-        Q and the entropy of the responsibilities after the E-step; their sum F is the log-likelihood again.
+        Q and the entropy of the responsibilities after the E-step; their sum F equals the log-likelihood.
     raised : float
-        F after the M-step, with the responsibilities of the step before; NaN for the start, and where components were
-        re-seeded or removed.
+        F after the M-step, with the responsibilities of the previous iteration. NaN for the start, and if components
+        were re-seeded or removed.
     log_prior : float
-        Logarithm of the prior density of the mixture's parameters, where the family has one, up to a constant.
+        Logarithm of the prior density of the mixture's parameters, up to a constant; 0 for a family without a prior.
     """
 
     log_likelihood: float
@@ -70,7 +72,7 @@ class Iteration:
 
     @classmethod
     def after(cls, statistics: Statistics, mixture: Mixture, *, raised: float, log_prior: float) -> Iteration:
-        """What an E-step found: its statistics, under the mixture they were taken with; sums over all frames."""
+        """From the statistics of an E-step and the mixture they were computed with; all sums over all frames."""
         return cls(
             log_likelihood=statistics.log_likelihood / statistics.n_frames,
             auxiliary=auxiliary(statistics, mixture) / statistics.n_frames,
@@ -81,37 +83,37 @@ class Iteration:
 
     @property
     def objective(self) -> float:
-        """What EM climbs: log-likelihood and log prior."""
+        """The objective that EM maximises: log-likelihood plus log prior."""
         return self.log_likelihood + self.log_prior
 
     @property
     def bound(self) -> float:
-        """F after the E-step."""
+        """The lower bound F after the E-step."""
         return self.auxiliary + self.entropy
 
     @property
     def gap(self) -> float:
-        """Divergence of the old responsibilities from the new posteriors, which the E-step closed; not negative."""
+        """Gap that the E-step closed: divergence of the old responsibilities from the posteriors, not negative."""
         return self.log_likelihood - self.raised
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fit(Generic[M]):
-    """A fitted mixture, or one on its way, and how it came about.
+    """A mixture and the history of its fit, finished or not.
 
     Attributes
     ----------
     mixture : Mixture
     iterations : tuple of Iteration
-        Of the starting mixture and after each update; the last is `mixture`'s.
+        Of the initial mixture and after each update; the last one belongs to `mixture`.
     converged : bool
-        True if the last update gained less than the tolerance; False if the iterations ran out.
+        True if the last update gained less than the tolerance; False at the maximum number of iterations.
     n_limited : int
-        Parameters of `mixture` that stand at a limit: of Gaussians the variances at the floor.
+        Number of parameters of `mixture` at a limit, for Gaussians the variances at the floor.
     reseeded_at : tuple of int
-        The updates (from 1) in which components were re-seeded or removed: there the likelihood may fall.
+        The updates (from 1) in which components were re-seeded or removed, so that the likelihood may fall.
     n_reseeded, n_pruned : int
-        Components re-seeded and removed in all.
+        Total number of components re-seeded and removed.
     """
 
     mixture: M
@@ -124,72 +126,70 @@ class Fit(Generic[M]):
 
     @property
     def log_likelihoods(self) -> tuple[float, ...]:
-        """Mean log-likelihood a frame (nats) of the start and after each update."""
+        """Mean log-likelihood per frame (nats) of the start and after each update."""
         return tuple(iteration.log_likelihood for iteration in self.iterations)
 
     @property
     def n_iterations(self) -> int:
-        """How many updates were made."""
+        """Number of updates."""
         return max(len(self.iterations) - 1, 0)
 
 
 def update(statistics: Statistics, family: Family[M], *, min_occupancy: float, may_reseed: int) -> Update[M]:
-    """M-step: the mixture of highest expected log-likelihood, and no component left with too few frames.
+    """M-step: maximise the expected log-likelihood; re-seed or remove components with too few frames.
 
     Parameters
     ----------
     statistics : Statistics
     family : Family
     min_occupancy : float
-        A component with fewer frames is re-seeded or removed. The heaviest always stays.
+        A component with fewer frames is re-seeded or removed. The heaviest component always stays.
     may_reseed : int
-        How many components may be re-seeded; beyond them, and beyond as many as stay, components are removed.
+        Maximum number of components to re-seed; never more than the number of components that stay. The others are
+        removed.
 
     Returns
     -------
     Update
     """
     occupancies = statistics.occupancies
-    poor = occupancies < min_occupancy
-    poor[np.argmax(occupancies)] = False
-    n_poor = int(poor.sum())
-    n_reseeded = min(n_poor, may_reseed, len(poor) - n_poor)
-    mixture = family.maximise(statistics.only(~poor) if n_poor else statistics)
+    starved = occupancies < min_occupancy
+    starved[np.argmax(occupancies)] = False
+    n_starved = int(starved.sum())
+    n_reseeded = min(n_starved, may_reseed, len(starved) - n_starved)
+    mixture = family.maximise(statistics.only(~starved) if n_starved else statistics)
     if n_reseeded:
         mixture = family.split(mixture, n_reseeded)
     return Update(
         mixture=mixture,
         n_limited=family.n_limited(mixture),
         n_reseeded=n_reseeded,
-        n_pruned=n_poor - n_reseeded,
+        n_pruned=n_starved - n_reseeded,
     )
 
 
 def fit(
-    data: Frames | Shards,
+    data: Frames | ShardedFrames,
     start: M | Fit[M],
     *,
     family: Family[M] | None = None,
     options: EMOptions = EMOptions(),
-    spread: Spread = map,
     monitor: Callable[[Fit[M]], None] | None = None,
 ) -> Fit[M]:
     """Fit a mixture to frames by EM.
 
     Parameters
     ----------
-    data : ndarray (T, D) or sequence of Shard
-        The frames; weighted ones are shards, see `shards.shards_of`.
+    data : ndarray (T, D) or ShardedFrames
+        The frames; for weighted frames see `shards.shards_of`.
     start : Mixture or Fit
-        Where EM starts; its parameters are brought within the limits of the M-step first. Or a fit that was broken off,
-        as the monitor was given it: it then ends as if it never had been.
+        The initial mixture; its parameters are first brought within the limits of the M-step. Or an unfinished fit, as
+        passed to the monitor; the result is then that of an uninterrupted fit.
     family : Family, optional
-        What `families.family_for` says of the data, where it is known already.
+        The result of `family_registry.family_for` for the data, if it is already known.
     options : EMOptions
-    spread : callable
-        How the shards of an E-step are worked on: see `shards.Spread`.
     monitor : callable, optional
-        Called with the fit as it stands, before the first update and after each.
+        Called with the current fit before the first update and after each.
 
     Returns
     -------
@@ -198,36 +198,35 @@ def fit(
     Raises
     ------
     TrainingError
-        If there are fewer frames than components, or a frame is not one the family can describe.
+        If there are fewer frames than components, or the frames are not valid for the family.
     """
     shards = as_shards(data)
     mixture = start.mixture if isinstance(start, Fit) else start
-    known = family or family_for(mixture.family, shards, mixture.n_components, options=options, spread=spread)
-    beginning = start if isinstance(start, Fit) else Fit(mixture=known.apply_limits(mixture))
+    m_step_family = family or family_for(mixture.family, shards, mixture.n_components, options=options)
+    initial = start if isinstance(start, Fit) else Fit(mixture=m_step_family.apply_limits(mixture))
 
     def m_step(statistics: Statistics, state: Fit[M]) -> Update[M]:
         may_reseed = state.mixture.n_components + state.n_pruned - state.n_reseeded
-        return update(statistics, known, min_occupancy=options.min_occupancy, may_reseed=may_reseed)
+        return update(statistics, m_step_family, min_occupancy=options.min_occupancy, may_reseed=may_reseed)
 
-    return run_em(beginning, shards, known, m_step, options=options, spread=spread, monitor=monitor)
+    return run_em(initial, shards, m_step_family, m_step, options=options, monitor=monitor)
 
 
 def run_em(
     state: Fit[M],
-    shards: Shards,
+    data: ShardedFrames,
     family: Family[M],
     m_step: Callable[[Statistics, Fit[M]], Update[M]],
     *,
     options: EMOptions,
-    spread: Spread,
     monitor: Callable[[Fit[M]], None] | None,
 ) -> Fit[M]:
-    """E-steps and M-steps in turn, from a fit as it stands until it has converged or the iterations run out."""
+    """Run E-steps and M-steps in turn from a fit until convergence or the maximum number of iterations."""
     if state.converged or state.n_iterations >= options.max_iterations:
         return state
 
     def e_step(mixture: M) -> Statistics:
-        return accumulate_shards(mixture, shards, axes=family.axes, hard=options.hard, spread=spread)
+        return accumulate_shards(mixture, data, axes=family.axes, hard=options.hard)
 
     statistics = e_step(state.mixture)
     if not state.iterations:
@@ -238,7 +237,7 @@ def run_em(
     while not state.converged and state.n_iterations < options.max_iterations:
         step = m_step(statistics, state)
         repaired = bool(step.n_reseeded or step.n_pruned)
-        # After a repair the old responsibilities were of other components.
+        # After a repair the old responsibilities belong to other components.
         raised = math.nan if repaired else auxiliary(statistics, step.mixture) + statistics.entropy
         statistics = e_step(step.mixture)
         log_prior = family.log_prior(step.mixture)

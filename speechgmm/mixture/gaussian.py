@@ -1,4 +1,4 @@
-"""The model: a mixture of Gaussians with diagonal covariances. It scores frames and never changes.
+"""Gaussian mixture models with diagonal covariances (GMM).
 
 Symbols: ``T`` frames, ``D`` dimensions, ``K`` components. A mixture has the density
 
@@ -6,8 +6,8 @@ Symbols: ``T`` frames, ``D`` dimensions, ``K`` components. A mixture has the den
 
     log w_k N(x; m_k, v_k) = log w_k - 1/2 sum_d [ log 2 pi v_kd + (x_d - m_kd)^2 / v_kd ]                      (2)
 
-Expanding the square makes (2) linear in ``z = (1, x, x^2)``, so that one matrix product scores a block of frames under
-all components; how that is done fast and safely is in `estep`.
+Expanding the square makes (2) linear in ``z = (1, x, x^2)``. One matrix product therefore scores a block of frames
+under all components; see `estep`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class DiagonalMixture(Mixture):
     Raises
     ------
     OptionError
-        If the arrays do not fit one another or a value is outside its range.
+        If the shapes of the arrays do not match or a value is outside its range.
     """
 
     family: ClassVar[str] = "gaussian"
@@ -67,30 +67,30 @@ class DiagonalMixture(Mixture):
 
     @property
     def n_dimensions(self) -> int:
-        """D, the number of features a frame has."""
+        """D, the number of features of a frame."""
         return int(self.means.shape[1])
 
     @property
     def n_parameters(self) -> int:
-        """Free parameters: K(2D + 1) - 1."""
+        """Number of free parameters, K(2D + 1) - 1."""
         return self.n_components * (2 * self.n_dimensions + 1) - 1
 
     @cached_property
     def axes(self) -> Axes:
-        """Axes near the mean and standard deviation of the mixture as a whole."""
+        """Axes near the mean and standard deviation of the whole mixture."""
         mean = self.weights @ self.means
         spread = self.weights @ (self.variances + (self.means - mean) ** 2)
         return Axes.around(mean, np.sqrt(spread))
 
     def joint_coefficients(self, axes: Axes) -> Floats:
-        """Equation (2): constant, linear and quadratic coefficients (1 + 2D, K), less those of the axes' density."""
+        """Equation (2): constant, linear and quadratic coefficients (1 + 2D, K), minus those of the axes' density."""
         means, variances = (self.means - axes.center) / axes.scale, self.variances / axes.scale**2
         precisions = 1.0 / variances
         constant = np.log(self.weights) - 0.5 * (np.log(variances).sum(axis=1) + (means**2 * precisions).sum(axis=1))
         return np.vstack([constant, (means * precisions).T, 0.5 - 0.5 * precisions.T])
 
     def draw(self, components: npt.NDArray[np.intp], rng: np.random.Generator) -> Floats:
-        """Draw one frame from each of the Gaussians named, (n, D)."""
+        """Draw one frame from each of the given Gaussians, (n, D)."""
         noise = rng.standard_normal((len(components), self.n_dimensions))
-        drawn: Floats = self.means[components] + np.sqrt(self.variances[components]) * noise
-        return drawn
+        frames: Floats = self.means[components] + np.sqrt(self.variances[components]) * noise
+        return frames

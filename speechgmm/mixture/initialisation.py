@@ -1,62 +1,58 @@
-"""Where EM starts: a sample of the frames, and one of four ways to make a first mixture of it."""
+"""Initialisation of EM: the first mixture, made from a sample of the frames by one of four methods."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from speechgmm.errors import OptionError
+from speechgmm.mixture.component_family import Family, M
 from speechgmm.mixture.em import fit
 from speechgmm.mixture.estep import Floats, Frames
-from speechgmm.mixture.family import Family, M
 from speechgmm.mixture.kmeans import Vectors, assign, lloyd, seed_plus_plus
 from speechgmm.mixture.kmedoids import k_medoids
 from speechgmm.mixture.options import EMOptions
-from speechgmm.mixture.shards import Shards, Spread, shards_of
+from speechgmm.mixture.shards import Shard, ShardedFrames, shards_of
 from speechgmm.mixture.statistics import Statistics, moments
 
 START_METHODS = ("kmeans", "random", "medoids", "split")
 
-SAMPLE_PER_COMPONENT, LEAST_SAMPLE = 25, 2000  # frames drawn; after EM, a sample four times as large ends no better
-SPLIT_SAMPLE_PER_COMPONENT = 100  # EM runs on them
-MEDOID_SAMPLE_PER_COMPONENT, MEDOID_SAMPLE = 50, 4000  # for k-medoids, whose time grows with the square of the sample
-SPLIT_ITERATIONS = 8  # of EM on the sample between one round of splits and the next
-LEAST_SHARE = 1e-3  # of a frame
+SAMPLE_PER_COMPONENT, MIN_SAMPLE = 25, 2000  # frames drawn; a sample four times as large is not better after EM
+SPLIT_SAMPLE_PER_COMPONENT = 100  # more frames, because EM runs on them
+MEDOID_SAMPLE_PER_COMPONENT, MAX_MEDOID_SAMPLE = 50, 4000  # the time of k-medoids is quadratic in the sample size
+SPLIT_ITERATIONS = 8  # of EM on the sample between two rounds of splits
+MIN_SPLIT_OCCUPANCY = 1e-3  # frames
 
 
 def start(
-    shards: Shards,
+    data: ShardedFrames,
     n_components: int,
     family: Family[M],
     rng: np.random.Generator,
     *,
     method: str = "kmeans",
     options: EMOptions = EMOptions(),
-    spread: Spread = map,
 ) -> M:
-    """A mixture for EM to start from, made of a sample of the frames.
+    """Make the initial mixture of EM from a sample of the frames.
 
     Parameters
     ----------
-    shards : sequence of Shard
-        The sample is drawn in proportion to the frames' weights; a frame of weight 0 is never drawn.
+    data : ShardedFrames
+        The sample is drawn in proportion to the frame weights; a frame of weight 0 is never drawn.
     n_components : int
-        K, at most as many as there are frames.
+        K, at most the number of frames.
     family : Family
-        Of the components, for these frames.
+        The family of the components, created for these frames.
     rng : numpy.random.Generator
     method : str
-        - "kmeans": clusters of k-means become components, each feature scaled to variance 1.
-        - "random": random frames, different ones where there are enough, become the middles of equal components.
-        - "medoids": clusters around K medoids become components, each feature scaled to variance 1.
-        - "split": one component is split, and EM run on the sample, until there are enough: see `split_to`.
+        - "kmeans": the clusters of k-means become components. Each feature is scaled to variance 1 first.
+        - "random": random frames, distinct if possible, become the centres of components with equal spread.
+        - "medoids": the clusters of k-medoids become components. Each feature is scaled to variance 1 first.
+        - "split": one component is split, with EM on the sample after each round of splits; see `split_to`.
     options : EMOptions
-        For the EM of "split".
-    spread : callable
-        How the shards are worked on: see `shards.Spread`.
+        Options of EM, for "split".
 
     Returns
     -------
@@ -65,74 +61,77 @@ def start(
     Raises
     ------
     OptionError
-        If there is no such method.
+        If the method is unknown.
     """
     check_method(method)
-    drawn = draw_frames(shards, sample_size(method, n_components), rng, spread)
+    frames = draw_frames(data, sample_size(method, n_components), rng)
     if method == "random":
-        return family.place(all_alike(n_components, drawn, family), distinct_frames(drawn, n_components, rng))
+        return family.place(
+            identical_components(n_components, frames, family), distinct_frames(frames, n_components, rng)
+        )
     if method == "split":
-        return split_to(n_components, drawn, family, options)
-    sample = standardised(drawn)
+        return split_to(n_components, frames, family, options)
+    sample = standardised(frames)
     if method == "medoids":
         medoids = k_medoids(sample.astype(np.float64), n_components, rng).indices
-        clusters = from_clusters(assign(sample, sample[medoids]).assignments, n_components, drawn, family)
-        return family.place(clusters, drawn[medoids].astype(np.float64))
+        clusters = from_clusters(assign(sample, sample[medoids]).assignments, n_components, frames, family)
+        return family.place(clusters, frames[medoids].astype(np.float64))
     clustering = lloyd(sample, seed_plus_plus(sample, n_components, rng))
-    return from_clusters(clustering.assignments, n_components, drawn, family)
+    return from_clusters(clustering.assignments, n_components, frames, family)
 
 
-def draw_frames(shards: Shards, n_frames: int, rng: np.random.Generator, spread: Spread = map) -> Frames:
-    """Draw frames without repetition, in proportion to their weights; all that have any where there are fewer.
+def draw_frames(data: ShardedFrames, n_frames: int, rng: np.random.Generator) -> Frames:
+    """Draw frames without replacement, in proportion to their weights.
 
-    Every frame waits for a time of its own, exponential with its weight as rate; the first to come are drawn
-    (Efraimidis & Spirakis 2006). So the weights are walked through once, and only frames that are drawn are kept.
+    Weighted reservoir sampling (Efraimidis & Spirakis 2006): every frame gets an exponentially distributed arrival time
+    with its weight as the rate, and the frames with the earliest times are drawn. This needs one pass over the weights
+    and reads the drawn frames only.
 
     Parameters
     ----------
-    shards : sequence of Shard
+    data : ShardedFrames
     n_frames : int
+        Number of frames to draw. All frames of positive weight are drawn if there are fewer.
     rng : numpy.random.Generator
-    spread : callable
-        How the shards are worked on: see `shards.Spread`.
 
     Returns
     -------
     ndarray (n, D)
-        In their order.
+        In the order of the data.
     """
-    times, places = np.empty(0), np.empty((0, 2), dtype=np.int64)
-    for index, shard in enumerate(shards):
+    times, positions = np.empty(0), np.empty((0, 2), dtype=np.int64)
+    for index, shard in enumerate(data):
         weights = shard.weights()
         rows = np.flatnonzero(weights)
         times = np.concatenate([times, rng.exponential(size=len(weights))[rows] / weights[rows]])
-        places = np.concatenate([places, np.stack([np.full(len(rows), index), rows], axis=1)])
+        positions = np.concatenate([positions, np.stack([np.full(len(rows), index), rows], axis=1)])
         if len(times) > n_frames:
-            first = np.argpartition(times, n_frames - 1)[:n_frames]
-            times, places = times[first], places[first]
-    drawn = sorted(map(tuple, places.tolist()))
+            earliest = np.argpartition(times, n_frames - 1)[:n_frames]
+            times, positions = times[earliest], positions[earliest]
+    drawn = sorted(map(tuple, positions.tolist()))
     rows_of: dict[int, list[int]] = {}
     for index, row in drawn:
         rows_of.setdefault(index, []).append(row)
-    frames: Frames = np.concatenate(list(spread(_rows_of, [(shards[index], rows) for index, rows in rows_of.items()])))
+    selections = [(data.shards[index], rows) for index, rows in rows_of.items()]
+    frames: Frames = np.concatenate(list(data.execute(_read_rows, selections)))
     return frames
 
 
-def _rows_of(wanted: tuple[Any, list[int]]) -> Frames:
-    shard, rows = wanted
+def _read_rows(selection: tuple[Shard, list[int]]) -> Frames:
+    shard, rows = selection
     frames: Frames = shard.frames()[rows]
     return frames
 
 
 def standardised(frames: Frames) -> Vectors:
-    """The frames with each feature scaled to mean 0 and variance 1, a constant one to 0."""
-    known = moments(shards_of(frames))
-    deviation = np.sqrt(np.where(known.variance > 0, known.variance, 1.0))
-    return ((frames - known.mean) / deviation).astype(frames.dtype)
+    """Scale each feature to mean 0 and variance 1; a constant feature becomes 0."""
+    overall = moments(shards_of(frames))
+    deviation = np.sqrt(np.where(overall.variance > 0, overall.variance, 1.0))
+    return ((frames - overall.mean) / deviation).astype(frames.dtype)
 
 
 def check_method(method: str) -> None:
-    """Refuse a method that is none of `START_METHODS`.
+    """Raise OptionError unless the method is one of `START_METHODS`.
 
     Raises
     ------
@@ -143,16 +142,16 @@ def check_method(method: str) -> None:
 
 
 def sample_size(method: str, n_components: int) -> int:
-    """How many frames a start is made of, where there are so many; never fewer than components."""
+    """Number of frames to draw for the initialisation, at least the number of components."""
     if method == "medoids":
-        return max(n_components, min(MEDOID_SAMPLE_PER_COMPONENT * n_components, MEDOID_SAMPLE))
+        return max(n_components, min(MEDOID_SAMPLE_PER_COMPONENT * n_components, MAX_MEDOID_SAMPLE))
     if method == "split":
         return SPLIT_SAMPLE_PER_COMPONENT * n_components
-    return max(LEAST_SAMPLE, SAMPLE_PER_COMPONENT * n_components)
+    return max(MIN_SAMPLE, SAMPLE_PER_COMPONENT * n_components)
 
 
 def distinct_frames(frames: Frames, n_frames: int, rng: np.random.Generator) -> Floats:
-    """Draw frames, no two equal; where there are too few different ones, all of these again and again.
+    """Draw distinct frames in random order; if there are fewer than K, they are repeated in this order.
 
     Parameters
     ----------
@@ -171,9 +170,10 @@ def distinct_frames(frames: Frames, n_frames: int, rng: np.random.Generator) -> 
 
 
 def split_to(n_components: int, frames: Frames, family: Family[M], options: EMOptions) -> M:
-    """Grow a mixture from a single component by binary splitting (as HTK and Kaldi do), up to doubling it in a round.
+    """Grow a mixture from a single component by binary splitting, as HTK and Kaldi do.
 
-    Between one round and the next come `SPLIT_ITERATIONS` of EM, after the last none.
+    Each round at most doubles the number of components. `SPLIT_ITERATIONS` of EM run between two rounds, none after the
+    last.
 
     Parameters
     ----------
@@ -187,9 +187,9 @@ def split_to(n_components: int, frames: Frames, family: Family[M], options: EMOp
     -------
     Mixture
     """
-    mixture = all_alike(1, frames, family)
-    # The first updates after a split gain little, and on a sample every component may stay that owns any of it.
-    brief = replace(options, max_iterations=SPLIT_ITERATIONS, tolerance=0.0, min_occupancy=LEAST_SHARE)
+    mixture = identical_components(1, frames, family)
+    # The first updates after a split gain little, and on a sample a component may have few frames.
+    brief = replace(options, max_iterations=SPLIT_ITERATIONS, tolerance=0.0, min_occupancy=MIN_SPLIT_OCCUPANCY)
     while mixture.n_components < n_components:
         if mixture.n_components > 1:
             fitted = fit(frames, mixture, family=family, options=brief)
@@ -199,12 +199,12 @@ def split_to(n_components: int, frames: Frames, family: Family[M], options: EMOp
 
 
 def from_clusters(assignments: npt.NDArray[np.intp], n_components: int, frames: Frames, family: Family[M]) -> M:
-    """The mixture whose components are clusters: the M-step from frames that belong to one component each.
+    """The mixture whose components are clusters: one M-step with hard assignments.
 
     Parameters
     ----------
     assignments : ndarray (T,) of int
-        Which cluster each frame is in; an empty one becomes what all frames together would, with the weight of one.
+        The cluster of each frame. An empty cluster becomes a component of all frames, with the weight of one frame.
     n_components : int
         K.
     frames : ndarray (T, D)
@@ -220,8 +220,8 @@ def from_clusters(assignments: npt.NDArray[np.intp], n_components: int, frames: 
     return family.maximise(Statistics(family.axes, float(len(frames)), np.nan, 0.0, sums))
 
 
-def all_alike(n_components: int, frames: Frames, family: Family[M]) -> M:
-    """Equal components, each what all frames together make."""
+def identical_components(n_components: int, frames: Frames, family: Family[M]) -> M:
+    """A mixture of identical components, each fitted to all frames."""
     sums: Floats = np.tile(_expanded(frames, family).sum(axis=1), (n_components, 1))
     return family.maximise(Statistics(family.axes, float(len(frames)), np.nan, 0.0, sums))
 

@@ -1,6 +1,6 @@
-"""k-means: k-means++ seeds (Arthur & Vassilvitskii 2007, greedy variant) and Lloyd's iterations.
+"""k-means: k-means++ initialisation (Arthur & Vassilvitskii 2007, greedy variant) and Lloyd's algorithm.
 
-Distances are squared Euclidean, so features of different scale must be brought to one scale first.
+Distances are squared Euclidean. Features of different scale must be scaled first.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ import numpy.typing as npt
 
 from speechgmm.mixture.estep import BLOCK_FRAMES
 
-Vectors = npt.NDArray[Any]  # float32 or float64, which is also the precision of the work
+Vectors = npt.NDArray[Any]  # float32 or float64, which is also the precision of the computation
 
 LLOYD_ITERATIONS = 5
 
 
 @dataclass(frozen=True, eq=False)
 class Clustering:
-    """Vectors divided among centres.
+    """Centres and the assignment of frames to them.
 
     Attributes
     ----------
     centers : ndarray (K, D)
     assignments : ndarray (T,) of int
-        The nearest centre of each frame.
+        Index of the nearest centre of each frame.
     distortion : float
-        Mean squared distance of a frame to its centre.
+        Mean squared distance of the frames to their centres.
     """
 
     centers: Vectors
@@ -43,14 +43,14 @@ def squared_distances(frames: Vectors, centers: Vectors) -> Vectors:
 
 
 def _relative_distances(frames: Vectors, centers: Vectors) -> Vectors:
-    """Squared distance of each frame to each centre, less the frame's own squared length: for comparing centres."""
+    """Squared distance of each frame to each centre minus the squared norm of the frame; for comparing centres."""
     distances: Vectors = frames @ (-2.0 * centers.T)
     distances += (centers**2).sum(axis=1)
     return distances
 
 
 def seed_plus_plus(frames: Vectors, n_clusters: int, rng: np.random.Generator) -> Vectors:
-    """Draw centres from the frames, far ones more likely; of a few candidates keep the one that lowers distortion most.
+    """Greedy k-means++: draw candidate frames in proportion to squared distance, keep the best of a few as next centre.
 
     Parameters
     ----------
@@ -62,27 +62,27 @@ def seed_plus_plus(frames: Vectors, n_clusters: int, rng: np.random.Generator) -
     Returns
     -------
     ndarray (K, D)
-        Vectors; equal ones only where the frames have fewer than K distinct values.
+        Centres, distinct if the frames have at least K distinct values.
     """
     n_candidates = 2 + int(np.log(n_clusters))
-    features = np.ascontiguousarray(frames.T)  # a candidate's distances are a row, along which the work runs
-    lengths = (features**2).sum(axis=0)
+    features = np.ascontiguousarray(frames.T)  # distances to a candidate are then a contiguous row
+    squared_norms = (features**2).sum(axis=0)
 
     def distances_to(candidates: npt.NDArray[np.intp]) -> Vectors:
         centers = frames[candidates]
         distances: Vectors = (-2.0 * centers) @ features
         distances += (centers**2).sum(axis=1)[:, np.newaxis]
-        distances += lengths
+        distances += squared_norms
         return np.maximum(distances, 0.0, out=distances)
 
     chosen = [int(rng.integers(len(frames)))]
     nearest = distances_to(np.array(chosen))[0]
     while len(chosen) < n_clusters:
-        cumulated = np.cumsum(nearest, dtype=np.float64)
-        if cumulated[-1] > 0:
-            drawn = rng.random(n_candidates) * cumulated[-1]
-            candidates = np.minimum(np.searchsorted(cumulated, drawn, side="right"), len(frames) - 1)
-        else:  # all frames are centres already: any will do
+        cumulative = np.cumsum(nearest, dtype=np.float64)
+        if cumulative[-1] > 0:
+            drawn = rng.random(n_candidates) * cumulative[-1]
+            candidates = np.minimum(np.searchsorted(cumulative, drawn, side="right"), len(frames) - 1)
+        else:  # every frame equals a centre already
             candidates = rng.integers(len(frames), size=n_candidates)
         distances = np.minimum(nearest, distances_to(candidates))
         best = int(np.argmin(distances.sum(axis=1)))
@@ -92,7 +92,7 @@ def seed_plus_plus(frames: Vectors, n_clusters: int, rng: np.random.Generator) -
 
 
 def assign(frames: Vectors, centers: Vectors) -> Clustering:
-    """Give each frame to its nearest centre."""
+    """Assign each frame to its nearest centre."""
     assignments = np.empty(len(frames), dtype=np.intp)
     nearest = (frames**2).sum(axis=1)
     for begin in range(0, len(frames), BLOCK_FRAMES):
@@ -104,9 +104,9 @@ def assign(frames: Vectors, centers: Vectors) -> Clustering:
 
 
 def centroids(frames: Vectors, clustering: Clustering) -> Vectors:
-    """The mean of each cluster's frames, (K, D); an empty cluster moves to the frame farthest from its centre.
+    """Mean of the frames of each cluster, (K, D). An empty cluster moves to the frame farthest from its centre.
 
-    Each empty cluster takes another frame, so that two of them do not meet.
+    Several empty clusters move to different frames.
     """
     n_clusters = len(clustering.centers)
     counts = np.bincount(clustering.assignments, minlength=n_clusters)
@@ -120,20 +120,20 @@ def centroids(frames: Vectors, clustering: Clustering) -> Vectors:
 
 
 def lloyd(frames: Vectors, centers: Vectors, *, max_iterations: int = LLOYD_ITERATIONS) -> Clustering:
-    """Lloyd's iterations: assign frames to centres, move centres to their frames' mean, until nothing moves.
+    """Lloyd's algorithm: assign frames to centres and move centres to the means, until distortion no longer falls.
 
     Parameters
     ----------
     frames : ndarray (T, D)
     centers : ndarray (K, D)
-        Where to start.
+        Initial centres.
     max_iterations : int
-        Most moves of the centres.
+        Maximum number of iterations.
 
     Returns
     -------
     Clustering
-        Its distortion is at most that of the start.
+        Its distortion is at most that of the initial centres.
     """
     clustering = assign(frames, centers)
     for _ in range(max_iterations):

@@ -1,10 +1,12 @@
-"""k-medoids: centres that are frames, chosen so that the frames lie near them in Euclidean distance, not squared.
+"""k-medoids by FasterPAM (Schubert & Rousseeuw 2021): centres are frames, distances Euclidean.
 
-Minimised is the total deviation, the sum over frames of the distance to the nearest centre, by swaps of a centre with a
-frame that is none: FasterPAM (Schubert & Rousseeuw 2021). Cached distances to the nearest and the second nearest centre
-tell for one candidate what a swap with each of the K centres would change, at the cost of one row of distances; a swap
-that lowers the total is made at once. As distances are not squared, a stray frame pulls no harder than any other; it
-becomes a centre of its own only where its distance exceeds what that leaves to be paid by all frames of a cluster.
+The algorithm minimises the total deviation, the sum over frames of the distance to the nearest centre, by swaps of a
+centre with a frame that is not a centre. The distances to the nearest and second nearest centre are cached. They give
+the change of the total by a swap of one candidate with each of the K centres, at the cost of one row of distances. A
+swap that lowers the total is made immediately.
+
+Distances are not squared, so outliers have little influence. An outlier becomes a centre only if its distance exceeds
+the cost of moving all frames of some cluster to their second nearest centre.
 """
 
 from __future__ import annotations
@@ -19,9 +21,9 @@ from speechgmm.mixture.estep import Floats
 
 Indices = np.ndarray[tuple[int], np.dtype[np.intp]]
 
-MAX_PASSES = 5  # over all candidates; hardly anything is gained after the second
-CANDIDATES_AT_ONCE = 128  # rows of distances computed together
-LEAST_GAIN = 1e-12  # of the total deviation: a smaller one may be rounding
+MAX_PASSES = 5  # over all candidates; there is hardly any gain after the second
+CANDIDATE_BLOCK = 128  # rows of distances computed together
+MIN_GAIN = 1e-12  # share of the total deviation; a smaller gain may be rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,28 +33,28 @@ class Medoids:
     Attributes
     ----------
     indices : ndarray (K,) of int
-        Which frames they are, all different.
+        Indices of the frames, all different.
     deviations : tuple of float
-        Total deviation at first and after each swap; it falls.
-    settled : bool
-        True if no single swap lowers the total further; False if the passes ran out first.
+        Total deviation of the initial centres and after each swap, decreasing.
+    converged : bool
+        True if no single swap lowers the total further; False at the maximum number of passes.
     """
 
     indices: Indices
     deviations: tuple[float, ...]
-    settled: bool
+    converged: bool
 
 
 @dataclass(eq=False)
 class Nearest:
-    """The two centres nearest to each frame; with a single centre, that one twice.
+    """The nearest and second nearest centre of each frame; with a single centre, that one twice.
 
     Attributes
     ----------
     first, second : ndarray (T,) of int
-        Which of the centres, from 0.
+        Index of the centre, from 0.
     to_first, to_second : ndarray (T,)
-        Distances to them.
+        Distance to the centre.
     """
 
     first: Indices
@@ -62,17 +64,17 @@ class Nearest:
 
 
 def k_medoids(frames: Floats, n_clusters: int, rng: np.random.Generator, *, max_passes: int = MAX_PASSES) -> Medoids:
-    """Choose K frames as centres by eager swaps from a random start.
+    """Choose K frames as centres: random initial centres, then swaps that lower the total deviation.
 
     Parameters
     ----------
     frames : ndarray (T, D)
-        A pass takes time in proportion to T squared: a sample of a few thousand.
+        The time of a pass is quadratic in T; use a sample of a few thousand.
     n_clusters : int
         K, at most T.
     rng : numpy.random.Generator
     max_passes : int
-        How many times each frame is tried as a centre, at most.
+        Maximum number of times each frame is tried as a centre.
 
     Returns
     -------
@@ -90,7 +92,7 @@ def k_medoids(frames: Floats, n_clusters: int, rng: np.random.Generator, *, max_
         since_swap += 1
         changes = swap_changes(distances, nearest, removal)
         out = int(np.argmin(changes))
-        if changes[out] < -LEAST_GAIN * deviations[-1]:
+        if changes[out] < -MIN_GAIN * deviations[-1]:
             chosen[out] = candidate
             _swap(nearest, frames, frames[chosen], out, distances)
             removal = removal_costs(nearest, n_clusters)
@@ -100,21 +102,21 @@ def k_medoids(frames: Floats, n_clusters: int, rng: np.random.Generator, *, max_
 
 
 def swap_changes(distances: Floats, nearest: Nearest, removal: Floats) -> Floats:
-    """What the total deviation would change by if a candidate took the place of each centre.
+    """Change of the total deviation if a candidate replaces each of the centres.
 
     Parameters
     ----------
     distances : ndarray (T,)
-        From the frames to the candidate.
+        Distances of the frames to the candidate.
     nearest : Nearest
     removal : ndarray (K,)
-        Of `removal_costs`.
+        Result of `removal_costs`.
 
     Returns
     -------
     ndarray (K,)
-        A frame that is nearer to the candidate than to its first centre gains, whichever centre goes. A frame of the
-        centre that goes pays no more than the way to the candidate.
+        A frame that is nearer to the candidate than to its nearest centre gains for every replaced centre. A frame of
+        the replaced centre moves to the candidate or to its second nearest centre.
     """
     gain = np.minimum(distances - nearest.to_first, 0.0).sum()
     relief = nearest.to_second - np.clip(distances, nearest.to_first, nearest.to_second)
@@ -123,19 +125,19 @@ def swap_changes(distances: Floats, nearest: Nearest, removal: Floats) -> Floats
 
 
 def _candidates(frames: Floats, n_passes: int) -> Iterator[tuple[int, Floats]]:
-    """Each frame's number and its distances to all frames, again and again."""
+    """Yield the index of each frame and its distances to all frames, once per pass."""
     for _ in range(n_passes):
-        for begin in range(0, len(frames), CANDIDATES_AT_ONCE):
-            yield from enumerate(cdist(frames[begin : begin + CANDIDATES_AT_ONCE], frames), begin)
+        for begin in range(0, len(frames), CANDIDATE_BLOCK):
+            yield from enumerate(cdist(frames[begin : begin + CANDIDATE_BLOCK], frames), begin)
 
 
 def two_nearest(frames: Floats, centers: Floats) -> Nearest:
-    """Find the two of the centres (K, D) that are nearest to each frame (T, D)."""
+    """Find the nearest and second nearest of the centres (K, D) of each frame (T, D)."""
     distances = cdist(frames, centers)
     rows = np.arange(len(frames))
     first = distances.argmin(axis=1)
     to_first = distances[rows, first]
-    if len(centers) == 1:  # no frame can be farther from another than this: being left without a centre
+    if len(centers) == 1:  # an upper bound of all distances between frames replaces the second distance
         return Nearest(first, to_first, first, np.full(len(frames), 2.0 * to_first.max()))
     distances[rows, first] = np.inf
     second = distances.argmin(axis=1)
@@ -143,19 +145,19 @@ def two_nearest(frames: Floats, centers: Floats) -> Nearest:
 
 
 def removal_costs(nearest: Nearest, n_clusters: int) -> Floats:
-    """What it would cost to remove each centre, (K,): its frames would pay the way to their second one."""
+    """Increase of the total deviation if a centre is removed, (K,): its frames move to their second nearest centre."""
     costs = nearest.to_second - nearest.to_first
     return np.bincount(nearest.first, weights=costs, minlength=n_clusters).astype(np.float64)
 
 
 def _swap(nearest: Nearest, frames: Floats, centers: Floats, out: int, distances: Floats) -> None:
-    """Bring `nearest` up to date after a candidate with these distances has taken the place of centre `out`."""
-    bereft = (nearest.first == out) | (nearest.second == out)
-    closest = ~bereft & (distances < nearest.to_first)
-    closer = ~(bereft | closest) & (distances < nearest.to_second)
+    """Update `nearest` after a candidate with these distances has replaced centre `out`."""
+    lost = (nearest.first == out) | (nearest.second == out)
+    closest = ~lost & (distances < nearest.to_first)
+    closer = ~(lost | closest) & (distances < nearest.to_second)
     nearest.second[closest], nearest.to_second[closest] = nearest.first[closest], nearest.to_first[closest]
     nearest.first[closest], nearest.to_first[closest] = out, distances[closest]
     nearest.second[closer], nearest.to_second[closer] = out, distances[closer]
-    again = two_nearest(frames[bereft], centers)
-    nearest.first[bereft], nearest.to_first[bereft] = again.first, again.to_first
-    nearest.second[bereft], nearest.to_second[bereft] = again.second, again.to_second
+    updated = two_nearest(frames[lost], centers)
+    nearest.first[lost], nearest.to_first[lost] = updated.first, updated.to_first
+    nearest.second[lost], nearest.to_second[lost] = updated.second, updated.to_second

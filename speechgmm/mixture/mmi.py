@@ -1,19 +1,19 @@
-"""Discriminative re-estimation: class mixtures moved so that their ratio, not each likelihood, fits the data.
+"""Discriminative training of the means of class mixtures by maximum mutual information (MMI; Bahl et al. 1986).
 
-Maximum likelihood describes each class as well as it can, also where that tells nothing of the difference. Here the
-means climb the posterior probability of the true classes of utterances u (maximum mutual information; Bahl et al.
-1986),
+Maximum likelihood describes each class as well as possible, also where this does not help to separate the classes. MMI
+maximises the posterior probability of the true classes c_u of utterances u, that is, minimises
 
     L = - 1/U sum_u log P(c_u | u),     P(c | u) ~ exp( scale m_uc + offset_c )                                  (7)
 
-with m_uc the mean log-likelihood a frame, as in the calibration. Its gradient needs nothing but the statistics (3),
-taken with signed frame weights: with e_uc = (P(c | u) - [c = c_u]) / U and g the responsibilities,
+with m_uc the mean log-likelihood per frame, as in the calibration. The gradient needs the statistics (3) only, with
+signed frame weights. With e_uc = (P(c | u) - [c = c_u]) / U and the responsibilities g,
 
     dL/dmean_ck = sum_u scale e_uc / n_u sum_t g_tk (x_t - mean_ck) / v_ck                                       (8)
 
-Steps are Adam's (Kingma & Ba 2015), in units of each component's standard deviation, and what is kept is the average of
-the steps' means (Polyak & Juditsky 1992). A pull toward the maximum-likelihood means, the stronger the more frames a
-component stands for, keeps the mixtures from learning the known recordings by heart, as I-smoothing does (Povey 2003).
+- Steps are those of Adam (Kingma & Ba 2015), in units of each component's standard deviation.
+- The result is the average of the means over the steps (Polyak averaging; Polyak & Juditsky 1992).
+- I-smoothing (Povey 2003) limits overfitting: a penalty pulls the means toward their maximum-likelihood values, in
+  proportion to the weight of the component.
 """
 
 from __future__ import annotations
@@ -31,36 +31,36 @@ from speechgmm.mixture.estep import Axes, Floats, Frames
 from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.statistics import accumulate
 
-START_SCALE = 5.0  # a calibration's usual one is about that
-SCALE_RATE = 0.02  # Adam's step for the logarithm of the scale and for the offsets
-MOMENTUM, SQUARE_MEMORY, TINY = 0.9, 0.99, 1e-8  # Adam's
-AVERAGE_FROM = 0.25  # of the steps: before, the means are still on their way
+INITIAL_SCALE = 5.0  # close to the usual scale of a calibration
+SCALE_LEARNING_RATE = 0.02  # of Adam for the logarithm of the scale and for the offsets
+BETA1, BETA2, EPSILON = 0.9, 0.99, 1e-8  # Adam: decay rates of the two moments, term in the denominator
+AVERAGE_FROM = 0.25  # share of the steps before averaging starts; the means of the first steps are far from the result
 
 
 @dataclass(frozen=True, kw_only=True)
 class MMIOptions:
-    """How mixtures are re-estimated.
+    """Options of discriminative training (MMI).
 
     Attributes
     ----------
     steps : int
-        How many batches are looked at, 1 or more.
-    batch : int
-        Cuts of utterances in each, 2 or more.
-    rate : float
-        Adam's step, in standard deviations of a component; positive.
+        Number of steps, one batch each; 1 or more.
+    batch_size : int
+        Cuts of utterances per batch, 2 or more.
+    learning_rate : float
+        Learning rate of Adam, in standard deviations of a component; positive.
     i_smoothing : float
-        How strongly means are held where maximum likelihood put them; not negative.
+        Strength of the penalty that pulls the means toward their maximum-likelihood values; not negative.
     shortest_s, longest_s : float
-        Between how many seconds of speech a cut has.
+        Range of the duration of cuts, in seconds of speech.
     channel_share, effort_share : float
-        Shares of the cuts that are taken from copies of the recordings: through another channel, or spoken with more
-        effort; from 0 on, together at most 1. Where voices are raised, maximum likelihood also learns from shouts.
+        Shares of the cuts with channel and vocal effort augmentation; not negative, sum at most 1. With an effort share
+        above 0, maximum likelihood training also uses shout augmentation.
     """
 
     steps: int = 300
-    batch: int = 64
-    rate: float = 0.02
+    batch_size: int = 64
+    learning_rate: float = 0.02
     i_smoothing: float = 1.0
     shortest_s: float = 0.2
     longest_s: float = 3.0
@@ -70,36 +70,36 @@ class MMIOptions:
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise OptionError(f"steps is {self.steps}, but it must be 1 or more")
-        if self.batch < 2:
-            raise OptionError(f"batch is {self.batch}, but it must be 2 or more")
-        if not (math.isfinite(self.rate) and self.rate > 0):
-            raise OptionError(f"rate is {self.rate}, but it must be positive")
+        if self.batch_size < 2:
+            raise OptionError(f"batch_size is {self.batch_size}, but it must be 2 or more")
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise OptionError(f"learning_rate is {self.learning_rate}, but it must be positive and finite")
         if not (math.isfinite(self.i_smoothing) and self.i_smoothing >= 0):
-            raise OptionError(f"i_smoothing is {self.i_smoothing}, but it must be 0 or more")
+            raise OptionError(f"i_smoothing is {self.i_smoothing}, but it must be 0 or more and finite")
         if not 0 < self.shortest_s <= self.longest_s < math.inf:
             raise OptionError(
-                f"shortest_s is {self.shortest_s} and longest_s {self.longest_s}, but 0 < shortest_s <= longest_s must "
-                "hold"
+                f"shortest_s is {self.shortest_s} and longest_s {self.longest_s}, but both must be positive and finite "
+                "and shortest_s at most longest_s"
             )
         if not (self.channel_share >= 0 and self.effort_share >= 0 and self.channel_share + self.effort_share <= 1):
             raise OptionError(
-                f"channel_share is {self.channel_share} and effort_share {self.effort_share}, but they must be from 0 "
-                "on and together at most 1"
+                f"channel_share is {self.channel_share} and effort_share {self.effort_share}, but both must be 0 or "
+                "more and their sum at most 1"
             )
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Some utterances, or cuts of them.
+    """A batch of U utterances or cuts of utterances.
 
     Attributes
     ----------
     frames : ndarray (T, D)
-        One utterance after the other.
+        The frames of all utterances, concatenated.
     lengths : ndarray (U,) of int
-        How many frames each has, at least 1.
+        Number of frames of each utterance, at least 1.
     truth : ndarray (U,) of int
-        The class of each.
+        Index of the true class of each utterance.
     """
 
     frames: Frames
@@ -109,14 +109,14 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class MMIFit:
-    """Re-estimated mixtures.
+    """Mixtures after discriminative training.
 
     Attributes
     ----------
     mixtures : tuple of DiagonalMixture
-        With the weights and variances they had.
+        With new means; weights and variances are unchanged.
     losses : tuple of float
-        L of equation (7) in nats, of each batch before its step.
+        Loss L of equation (7) in nats, of each batch before its step.
     """
 
     mixtures: tuple[DiagonalMixture, ...]
@@ -125,16 +125,18 @@ class MMIFit:
 
 @dataclass(frozen=True, eq=False)
 class Gradient:
-    """L of equation (7) for a batch, and its gradient.
+    """Loss L of equation (7) for a batch, and its gradient.
 
     Attributes
     ----------
     loss : float
         In nats.
     means : tuple of ndarray (K, D)
-        Equation (8) for each class.
+        Gradient with respect to the means of each class, equation (8).
     log_scale : float
+        Derivative with respect to the logarithm of the scale.
     offsets : ndarray (C,)
+        Gradient with respect to the offsets.
     """
 
     loss: float
@@ -144,14 +146,14 @@ class Gradient:
 
 
 def fit_mmi(mixtures: Sequence[DiagonalMixture], batches: Iterable[Batch], options: MMIOptions) -> MMIFit:
-    """Move the means of class mixtures by one step a batch.
+    """Train the means of class mixtures discriminatively, one Adam step per batch.
 
     Parameters
     ----------
     mixtures : sequence of DiagonalMixture
-        One a class.
+        One per class.
     batches : iterable of Batch
-        One for each of the options' steps.
+        One per step.
     options : MMIOptions
 
     Returns
@@ -160,29 +162,29 @@ def fit_mmi(mixtures: Sequence[DiagonalMixture], batches: Iterable[Batch], optio
     """
     n_classes, n_dimensions = len(mixtures), mixtures[0].n_dimensions
     deviations = [np.sqrt(mixture.variances) for mixture in mixtures]
-    pulls = [options.i_smoothing / n_dimensions * mixture.weights[:, np.newaxis] for mixture in mixtures]
-    moves = [Adam(mixture.means.shape, options.rate) for mixture in mixtures]
-    log_scale, offsets = Adam((), SCALE_RATE), Adam((n_classes,), SCALE_RATE)
+    penalties = [options.i_smoothing / n_dimensions * mixture.weights[:, np.newaxis] for mixture in mixtures]
+    shifts = [Adam(mixture.means.shape, options.learning_rate) for mixture in mixtures]
+    log_scale, offsets = Adam((), SCALE_LEARNING_RATE), Adam((n_classes,), SCALE_LEARNING_RATE)
     averages = [Average(mixture.means.shape) for mixture in mixtures]
     losses: list[float] = []
     for number, batch in enumerate(batches):
-        current = _moved(mixtures, deviations, [move.value for move in moves])
-        scale = START_SCALE * math.exp(float(log_scale.value))
-        found = gradient(current, batch, scale=scale, offsets=offsets.value)
-        losses.append(found.loss)
-        for move, means, deviation, i_smoothing in zip(moves, found.means, deviations, pulls, strict=True):
-            move.step(means * deviation + i_smoothing * move.value)
-        log_scale.step(np.asarray(found.log_scale))
-        offsets.step(found.offsets)
+        current = _shifted(mixtures, deviations, [shift.value for shift in shifts])
+        scale = INITIAL_SCALE * math.exp(float(log_scale.value))
+        slope = gradient(current, batch, scale=scale, offsets=offsets.value)
+        losses.append(slope.loss)
+        for shift, means, deviation, penalty in zip(shifts, slope.means, deviations, penalties, strict=True):
+            shift.step(means * deviation + penalty * shift.value)
+        log_scale.step(np.asarray(slope.log_scale))
+        offsets.step(slope.offsets)
         if number >= AVERAGE_FROM * options.steps:
-            for average, move in zip(averages, moves, strict=True):
-                average.add(move.value)
-    settled = [average.value if average.count else move.value for average, move in zip(averages, moves, strict=True)]
-    return MMIFit(tuple(_moved(mixtures, deviations, settled)), tuple(losses))
+            for average, shift in zip(averages, shifts, strict=True):
+                average.add(shift.value)
+    final = [average.value if average.count else shift.value for average, shift in zip(averages, shifts, strict=True)]
+    return MMIFit(tuple(_shifted(mixtures, deviations, final)), tuple(losses))
 
 
 def gradient(mixtures: Sequence[DiagonalMixture], batch: Batch, *, scale: float, offsets: Floats) -> Gradient:
-    """Equations (7) and (8) for a batch.
+    """Loss and gradient of a batch, equations (7) and (8).
 
     Parameters
     ----------
@@ -195,8 +197,8 @@ def gradient(mixtures: Sequence[DiagonalMixture], batch: Batch, *, scale: float,
     -------
     Gradient
     """
-    begins = np.concatenate([[0], np.cumsum(batch.lengths)[:-1]])
-    sums = [np.add.reduceat(mixture.log_likelihoods(batch.frames), begins) for mixture in mixtures]
+    starts = np.concatenate([[0], np.cumsum(batch.lengths)[:-1]])
+    sums = [np.add.reduceat(mixture.log_likelihoods(batch.frames), starts) for mixture in mixtures]
     means = np.stack(sums, axis=1) / batch.lengths[:, np.newaxis]
     log_posteriors = log_softmax(scale * means + offsets, axis=1)
     utterances = np.arange(len(batch.truth))
@@ -219,47 +221,46 @@ def gradient(mixtures: Sequence[DiagonalMixture], batch: Batch, *, scale: float,
 
 
 class Adam:
-    """A value that goes down a gradient by Adam's steps, from 0 on.
+    """An array, initially 0, that is minimised by gradient steps of Adam (Kingma & Ba 2015).
 
     Parameters
     ----------
     shape : tuple of int
-        Of the value.
-    rate : float
-        Size of a step.
+        Shape of the array.
+    learning_rate : float
     """
 
-    def __init__(self, shape: tuple[int, ...], rate: float) -> None:
+    def __init__(self, shape: tuple[int, ...], learning_rate: float) -> None:
         self.value: Floats = np.zeros(shape)
-        self._rate = rate
+        self._learning_rate = learning_rate
         self._mean, self._square = np.zeros(shape), np.zeros(shape)
         self._count = 0
 
     def step(self, slope: Floats) -> None:
-        """Take one step down a slope."""
+        """Take one step against the gradient `slope`."""
         self._count += 1
-        self._mean += (1 - MOMENTUM) * (slope - self._mean)
-        self._square += (1 - SQUARE_MEMORY) * (slope**2 - self._square)
-        mean = self._mean / (1 - MOMENTUM**self._count)
-        square = self._square / (1 - SQUARE_MEMORY**self._count)
-        self.value = self.value - self._rate * mean / (np.sqrt(square) + TINY)
+        self._mean += (1 - BETA1) * (slope - self._mean)
+        self._square += (1 - BETA2) * (slope**2 - self._square)
+        mean = self._mean / (1 - BETA1**self._count)
+        square = self._square / (1 - BETA2**self._count)
+        self.value = self.value - self._learning_rate * mean / (np.sqrt(square) + EPSILON)
 
 
 class Average:
-    """The running mean of values of one shape."""
+    """Running mean of arrays of one shape."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.value: Floats = np.zeros(shape)
         self.count = 0
 
     def add(self, value: Floats) -> None:
-        """Take one more value into the mean."""
+        """Add a value to the mean."""
         self.count += 1
         self.value = self.value + (value - self.value) / self.count
 
 
-def _moved(
-    mixtures: Sequence[DiagonalMixture], deviations: Sequence[Floats], moves: Sequence[Floats]
+def _shifted(
+    mixtures: Sequence[DiagonalMixture], deviations: Sequence[Floats], shifts: Sequence[Floats]
 ) -> list[DiagonalMixture]:
-    triples = zip(mixtures, deviations, moves, strict=True)
-    return [replace(mixture, means=mixture.means + deviation * move) for mixture, deviation, move in triples]
+    triples = zip(mixtures, deviations, shifts, strict=True)
+    return [replace(mixture, means=mixture.means + deviation * shift) for mixture, deviation, shift in triples]

@@ -1,7 +1,7 @@
-"""The model, whatever its components are: it scores frames and never changes.
+"""The base class of mixture models. A mixture is immutable; it scores frames and draws samples.
 
-The joint log-likelihood of a frame and a component is linear in some ``z(x)``, so that one matrix product scores a
-block of frames under all components; how that is done fast and safely is in `estep`.
+The joint log-likelihood of a frame and a component is linear in some ``z(x)``. One matrix product therefore scores a
+block of frames under all components; see `estep`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from speechgmm.mixture.estep import Axes, Floats, Frames
 
 @dataclass(frozen=True, eq=False)
 class Mixture(ABC):
-    """A density ``p(x) = sum_k w_k p_k(x)`` of K components; all fields are arrays whose first axis is K.
+    """A mixture density ``p(x) = sum_k w_k p_k(x)`` of K components; all fields are arrays whose first axis is K.
 
     Attributes
     ----------
@@ -41,21 +41,21 @@ class Mixture(ABC):
     @property
     @abstractmethod
     def n_dimensions(self) -> int:
-        """D, the number of features a frame has."""
+        """D, the number of features of a frame."""
 
     @property
     @abstractmethod
     def n_parameters(self) -> int:
-        """How many numbers could be chosen freely; the weights sum to 1."""
+        """Number of free parameters; the weights sum to 1 and have K - 1."""
 
     @property
     @abstractmethod
     def axes(self) -> Axes:
-        """Axes near the mixture as a whole: what its scores are computed on."""
+        """Axes near the mean and spread of the whole mixture, on which frames are scored."""
 
     @abstractmethod
     def joint_coefficients(self, axes: Axes) -> Floats:
-        """Joint log-likelihood of a frame and each component as a matrix for frames expressed on these axes.
+        """Joint log-likelihood of a frame and each component, as coefficients of z on given axes.
 
         Parameters
         ----------
@@ -64,25 +64,25 @@ class Mixture(ABC):
         Returns
         -------
         ndarray (M, K)
-            Coefficients of z, less those of the axes' own density.
+            Coefficients of z, minus those of the axes' reference density.
         """
 
     @abstractmethod
     def draw(self, components: npt.NDArray[np.intp], rng: np.random.Generator) -> Floats:
-        """Draw one frame from each of the components named, (n, D)."""
+        """Draw one frame from each of the given components, (n, D)."""
 
     @cached_property
     def coefficients(self) -> Floats:
-        """`joint_coefficients` for the mixture's own axes."""
+        """`joint_coefficients` on the axes of the mixture."""
         return self.joint_coefficients(self.axes)
 
     def log_likelihoods(self, frames: Frames) -> Floats:
-        """Logarithm of the density of each frame.
+        """Log-likelihood of each frame.
 
         Parameters
         ----------
         frames : ndarray (T, D)
-            In float32 or float64, which is also the precision of the work.
+            In float32 or float64, which is also the precision of the computation.
 
         Returns
         -------
@@ -113,19 +113,19 @@ class Mixture(ABC):
         return posteriors
 
     def sample(self, n_frames: int, rng: np.random.Generator) -> tuple[Floats, npt.NDArray[np.intp]]:
-        """Draw frames from the density: a component by its weight, then a frame from it.
+        """Draw frames from the mixture: a component by its weight, then a frame from that component.
 
         Parameters
         ----------
         n_frames : int
-            How many; 0 or more.
+            Number of frames, 0 or more.
         rng : numpy.random.Generator
 
         Returns
         -------
         frames : ndarray (n_frames, D)
         components : ndarray (n_frames,)
-            Which component each frame was drawn from, 0 to K - 1.
+            The component that each frame was drawn from, 0 to K - 1.
 
         Raises
         ------

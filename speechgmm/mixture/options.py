@@ -9,23 +9,22 @@ from speechgmm.errors import OptionError
 
 @dataclass(frozen=True, kw_only=True)
 class EMOptions:
-    """How EM runs.
+    """Options of EM.
 
     Attributes
     ----------
     max_iterations : int
-        Most updates, at least 1.
+        Maximum number of updates, at least 1.
     tolerance : float
-        EM has converged when an update gains less than this, in nats a frame; not negative.
+        EM has converged when an update gains less than this, in nats per frame; not negative.
     variance_floor : float
-        Gaussians: least variance of a component as a share of the data's variance in the same dimension, in [0, 1).
+        Gaussian: minimum variance of a component as a share of the data's variance in the same dimension, in [0, 1).
     smoothing : float
-        Bernoulli: how many frames like the data's mean every component is taken to have seen besides its own; not
-        negative.
+        Bernoulli: number of frames equal to the data's mean that are added to every component; not negative, finite.
     min_occupancy : float
-        Least number of (weighted) frames a component must own, positive.
+        Minimum number of (weighted) frames of a component, positive.
     hard : bool
-        Give each frame to its most likely component alone (Viterbi training) instead of sharing it out.
+        Assign each frame to its most likely component only (Viterbi training), not to all by responsibility.
     """
 
     max_iterations: int = 50
@@ -43,6 +42,6 @@ class EMOptions:
         if not 0 <= self.variance_floor < 1:
             raise OptionError(f"variance_floor is {self.variance_floor}, but it must be at least 0 and below 1")
         if not 0 <= self.smoothing < float("inf"):
-            raise OptionError(f"smoothing is {self.smoothing}, but it must be a number of frames from 0 on")
+            raise OptionError(f"smoothing is {self.smoothing}, but it must be a finite number of frames, 0 or more")
         if not self.min_occupancy > 0:
             raise OptionError(f"min_occupancy is {self.min_occupancy}, but it must be positive")

@@ -1,4 +1,4 @@
-"""EM from several starts: it climbs to a local optimum, and which one is the luck of the start."""
+"""EM from several starts. EM finds a local optimum, which depends on the start; the best fit is kept."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from speechgmm.errors import OptionError
-from speechgmm.mixture.checkpoint import Journal
+from speechgmm.mixture.checkpoint import Checkpoint
 from speechgmm.mixture.em import Fit, fit
 from speechgmm.mixture.estep import Frames
-from speechgmm.mixture.families import family_for
+from speechgmm.mixture.family_registry import family_for
 from speechgmm.mixture.initialisation import start
+from speechgmm.mixture.model import Mixture
 from speechgmm.mixture.options import EMOptions
-from speechgmm.mixture.shards import Shards, Spread, as_shards
+from speechgmm.mixture.shards import ShardedFrames, as_shards
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,9 +25,9 @@ class Restarts:
     Attributes
     ----------
     best : Fit
-        The one whose mixture has the highest log-likelihood; of equal ones the first.
+        The fit with the highest log-likelihood, the first one of a tie.
     log_likelihoods : tuple of float
-        Mean log-likelihood a frame (nats) that each fit ended with, in the order of the fits.
+        Final mean log-likelihood per frame (nats) of each fit.
     """
 
     best: Fit[Any]
@@ -34,12 +35,12 @@ class Restarts:
 
     @property
     def spread(self) -> float:
-        """Difference between the highest and the lowest log-likelihood, in nats a frame."""
+        """Difference between the highest and the lowest log-likelihood, in nats per frame."""
         return max(self.log_likelihoods) - min(self.log_likelihoods)
 
 
 def check_restarts(restarts: int) -> None:
-    """Refuse a number of fits below 1.
+    """Raise OptionError unless the number of fits is 1 or more.
 
     Raises
     ------
@@ -50,7 +51,7 @@ def check_restarts(restarts: int) -> None:
 
 
 def fit_restarts(
-    data: Frames | Shards,
+    data: Frames | ShardedFrames,
     n_components: int,
     *,
     family: str = "gaussian",
@@ -58,30 +59,27 @@ def fit_restarts(
     restarts: int = 1,
     method: str = "kmeans",
     options: EMOptions = EMOptions(),
-    spread: Spread = map,
-    journal: Journal = Journal(),
+    checkpoint: Checkpoint = Checkpoint(),
 ) -> Restarts:
-    """Fit a mixture from several starts and keep the best.
+    """Fit a mixture from several starts and return the best fit.
 
     Parameters
     ----------
-    data : ndarray (T, D) or sequence of Shard
+    data : ndarray (T, D) or ShardedFrames
     n_components : int
         K, at most T.
     family : str
-        Of `families.FAMILIES`.
+        One of `family_registry.FAMILIES`.
     seed : int
-        Each start draws from a generator made of it and of its number, so that the first fits do not depend on how many
-        follow.
+        The generator of each start is seeded with this and the number of the start. A fit therefore does not depend on
+        the number of restarts.
     restarts : int
-        How many fits, at least 1.
+        Number of fits, at least 1.
     method : str
-        Of `initialisation.START_METHODS`.
+        One of `initialisation.START_METHODS`.
     options : EMOptions
-    spread : callable
-        How the shards of an E-step are worked on: see `shards.Spread`.
-    journal : Journal
-        Where the fits are kept as they proceed.
+    checkpoint : Checkpoint
+        Saves the fits during training.
 
     Returns
     -------
@@ -90,20 +88,20 @@ def fit_restarts(
     Raises
     ------
     OptionError
-        If there is no such method or family, or the number of fits is below 1.
+        If the method or family is unknown, or the number of fits is below 1.
     TrainingError
-        If there are fewer frames than components, or a frame is not one the family can describe.
+        If there are fewer frames than components, or the frames are not valid for the family.
     """
     check_restarts(restarts)
     shards = as_shards(data)
-    kind = family_for(family, shards, n_components, options=options, spread=spread)
+    m_step_family = family_for(family, shards, n_components, options=options)
     fits: list[Fit[Any]] = []
     for number in range(1, restarts + 1):
-        page = journal.at(f"start-{number}")
-        begun = page.read()
-        if begun is None:
+        part = checkpoint.at(f"start-{number}")
+        initial: Mixture | Fit[Any] | None = part.read()
+        if initial is None:
             rng = np.random.default_rng([seed, number])
-            beginning = start(shards, n_components, kind, rng, method=method, options=options, spread=spread)
-        fits.append(fit(shards, begun or beginning, family=kind, options=options, spread=spread, monitor=page.write))
-    ends = tuple(fitted.log_likelihoods[-1] for fitted in fits)
-    return Restarts(fits[int(np.argmax(ends))], ends)
+            initial = start(shards, n_components, m_step_family, rng, method=method, options=options)
+        fits.append(fit(shards, initial, family=m_step_family, options=options, monitor=part.write))
+    log_likelihoods = tuple(fitted.log_likelihoods[-1] for fitted in fits)
+    return Restarts(fits[int(np.argmax(log_likelihoods))], log_likelihoods)

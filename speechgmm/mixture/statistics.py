@@ -1,11 +1,11 @@
-"""The statistics: what EM needs to know of the data under a mixture. They add up.
+"""Expected sufficient statistics of frames under a mixture: the E-step.
 
-The E-step computes responsibilities ``g_tk`` and keeps of them only sums over frames (Bishop 2006, eq. 9.23 to 9.27),
+The E-step computes responsibilities ``g_tk`` and keeps sums over frames only (Bishop 2006, eq. 9.23 to 9.27),
 
     n_k = sum_t a_t g_tk        s_k = sum_t a_t g_tk (x_t - c)        q_k = sum_t a_t g_tk (x_t - c)^2            (3)
 
-with frame weights ``a_t`` and a fixed centre ``c``, around which nothing cancels. Sums over disjoint sets of frames
-add up to the sums over all of them, whatever the order, the chunks or the machine.
+with frame weights ``a_t`` and a fixed centre ``c``, which avoids cancellation. Statistics of disjoint sets of frames
+add up to the statistics of all frames.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ import numpy.typing as npt
 from speechgmm.errors import TrainingError
 from speechgmm.mixture.estep import BOOST, Axes, Floats, Frames, keep_best, score_blocks
 from speechgmm.mixture.model import Mixture
-from speechgmm.mixture.shards import Shard, Shards, Spread
+from speechgmm.mixture.shards import Shard, ShardedFrames
 
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """Expected sufficient statistics of some frames under a mixture, equation (3).
+    """Expected sufficient statistics of a set of frames under a mixture, equation (3).
 
     Attributes
     ----------
     axes : Axes
-        What the frames were expressed on; its centre is the c of (3).
+        The axes that the frames were expressed on; their centre is the c of (3).
     n_frames : float
         Sum of the frame weights.
     log_likelihood : float
-        Weighted sum of the frames' log-likelihoods (natural logarithm); of their most likely components' joint ones
-        where each frame was given to one component.
+        Weighted sum of the frames' log-likelihoods (nats). Hard EM: of the joint log-likelihoods of frames and their
+        most likely components.
     entropy : float
         Weighted sum of the entropies of the frames' responsibilities, in nats.
     sums : ndarray (K, 1 + D) or (K, 1 + 2D)
@@ -65,7 +65,7 @@ class Statistics:
 
     @property
     def second(self) -> Floats:
-        """The q_k of (3), (K, D), in the squared units of the features; for axes that frames are squared on."""
+        """The q_k of (3), (K, D), in the squared units of the features; only for axes with ``z = (1, x, x^2)``."""
         return self.sums[:, 1 + len(self.axes.center) :] * self.axes.scale**2
 
     def __add__(self, other: Statistics) -> Statistics:
@@ -80,26 +80,26 @@ class Statistics:
         )
 
     def only(self, which: npt.NDArray[np.bool_]) -> Statistics:
-        """The same with the sums of some components only."""
+        """The statistics with the sums of the selected components only."""
         return replace(self, sums=self.sums[which])
 
 
 def auxiliary(statistics: Statistics, mixture: Mixture) -> float:
-    """EM's auxiliary function Q: expected joint log-likelihood of frames and components under a mixture.
+    """The auxiliary function Q of EM: expected joint log-likelihood of frames and components under a mixture.
 
-    The expectation is over the responsibilities that the statistics were taken with, whichever mixture gave them:
-    ``Q = sum_t a_t sum_k g_tk log w_k p_k(x_t)``  (Bishop 2006, eq. 9.30).
+    ``Q = sum_t a_t sum_k g_tk log w_k p_k(x_t)`` with the responsibilities of the statistics, which may be those of
+    another mixture (Bishop 2006, eq. 9.30).
 
     Parameters
     ----------
     statistics : Statistics
     mixture : Mixture
-        With the same number of components.
+        With the number of components of the statistics.
 
     Returns
     -------
     float
-        In nats, over all frames.
+        In nats, summed over all frames.
     """
     coefficients = mixture.joint_coefficients(statistics.axes)
     return float((statistics.sums * coefficients.T).sum() + statistics.sums.sum(axis=0) @ statistics.axes.reference)
@@ -113,19 +113,19 @@ def accumulate(
     frame_weights: Floats | None = None,
     hard: bool = False,
 ) -> Statistics:
-    """E-step: the statistics of frames under a mixture.
+    """E-step: expected sufficient statistics of frames under a mixture.
 
     Parameters
     ----------
     mixture : Mixture
     frames : ndarray (T, D)
-        In float32 or float64, which is also the precision of the work within a block; blocks add up in float64.
+        In float32 or float64, which is also the precision within a block; blocks are summed in float64.
     axes : Axes
-        Near the data's mean and standard deviation, the same for all statistics that shall be added.
+        Near the data's mean and standard deviation; the same for all statistics that are added.
     frame_weights : ndarray (T,), optional
-        How much each frame counts, not negative; 1 by default.
+        Weight of each frame, not negative; 1 by default.
     hard : bool
-        Give each frame to its most likely component alone, as Viterbi training does, instead of sharing it out.
+        Assign each frame to its most likely component only (Viterbi training), not to all by responsibility.
 
     Returns
     -------
@@ -139,13 +139,13 @@ def accumulate(
             keep_best(block)
         weights = np.ones(len(block.totals)) if frame_weights is None else frame_weights[rows]
         log_ratio += float(weights @ block.log_ratios)
-        # Normalises the responsibilities at the length of z in products a frame instead of K.
+        # Scaling z instead of the likelihoods takes as many products per frame as z is long, instead of K.
         block.z[:] *= (BOOST * weights / block.totals).astype(block.z.dtype)
         sums += (block.z @ block.likelihoods).T
     sums /= BOOST
     n_frames = float(len(frames)) if frame_weights is None else float(frame_weights.sum())
-    # Responsibilities sum to 1, so the axes' own share of the log-likelihoods is in the sums already. And the
-    # log-likelihood is Q plus the entropy of the responsibilities, because these are the posteriors.
+    # Responsibilities sum to 1, so the log-likelihood under the reference density of the axes follows from the sums.
+    # The log-likelihood is Q plus the entropy of the responsibilities, because these are the posteriors.
     return Statistics(
         axes=axes,
         n_frames=n_frames,
@@ -155,32 +155,28 @@ def accumulate(
     )
 
 
-def accumulate_shards(
-    mixture: Mixture, shards: Shards, *, axes: Axes, hard: bool = False, spread: Spread = map
-) -> Statistics:
-    """E-step on shards, which may be worked on side by side: parameters otherwise as for `accumulate`.
+def accumulate_shards(mixture: Mixture, data: ShardedFrames, *, axes: Axes, hard: bool = False) -> Statistics:
+    """E-step on shards; other parameters as for `accumulate`.
 
-    What the shards give is added up in their order, so the sums do not depend on how the work was spread.
+    The statistics of the shards are added in the order of the shards, so the sums do not depend on the executor.
 
     Parameters
     ----------
-    shards : sequence of Shard
-        None have statistics of 0.
-    spread : callable
-        Applies a function to each of some items and gives the results in their order, as `map` does.
+    data : ShardedFrames
+        May be empty; the statistics are then 0.
     """
     work = functools.partial(_accumulate_shard, mixture, axes, hard)
-    nothing = Statistics(axes, 0.0, 0.0, 0.0, np.zeros((mixture.n_components, axes.n_expanded)))
-    return functools.reduce(operator.add, spread(work, shards), nothing)
+    zero = Statistics(axes, 0.0, 0.0, 0.0, np.zeros((mixture.n_components, axes.n_expanded)))
+    return functools.reduce(operator.add, data.apply(work), zero)
 
 
 def _accumulate_shard(mixture: Mixture, axes: Axes, hard: bool, shard: Shard) -> Statistics:
     return accumulate(mixture, shard.frames(), axes=axes, frame_weights=shard.weights(), hard=hard)
 
 
-def mean_log_likelihood(mixture: Mixture, shards: Shards, *, spread: Spread = map) -> float:
-    """Weighted mean of the log-likelihoods (nats) of frames of which at least one has any weight."""
-    sums = list(spread(functools.partial(_score_shard, mixture), shards))
+def mean_log_likelihood(mixture: Mixture, data: ShardedFrames) -> float:
+    """Weighted mean log-likelihood per frame (nats); at least one frame must have a positive weight."""
+    sums = list(data.apply(functools.partial(_score_shard, mixture)))
     return sum(score for score, _ in sums) / sum(weight for _, weight in sums)
 
 
@@ -191,12 +187,12 @@ def _score_shard(mixture: Mixture, shard: Shard) -> tuple[float, float]:
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Mean and variance of some frames; those of several sets of frames add up to those of all.
+    """Mean and variance of a set of frames. Moments of disjoint sets add up to those of all frames.
 
     Attributes
     ----------
     total : float
-        Sum of the frames' weights.
+        Sum of the frame weights.
     mean, variance : ndarray (D,)
     """
 
@@ -205,7 +201,7 @@ class Moments:
     variance: Floats
 
     def __add__(self, other: Moments) -> Moments:
-        """Those of both sets together (Chan, Golub & LeVeque 1979)."""
+        """Moments of the union of two disjoint sets (Chan, Golub & LeVeque 1979)."""
         total = self.total + other.total
         share = other.total / (total or 1.0)
         step = other.mean - self.mean
@@ -216,22 +212,22 @@ class Moments:
         )
 
 
-def moments(shards: Shards, *, spread: Spread = map) -> Moments:
+def moments(data: ShardedFrames) -> Moments:
     """Weighted mean and variance of the frames of one or more shards, in float64.
 
     Raises
     ------
     TrainingError
-        If a frame is not finite; it says where that comes from.
+        If a frame is not finite; the error names the origin of the frame.
     """
-    return functools.reduce(operator.add, spread(_moments_of_shard, shards))
+    return functools.reduce(operator.add, data.apply(_moments_of_shard))
 
 
 def _moments_of_shard(shard: Shard) -> Moments:
     weights, frames = shard.weights(), shard.frames().astype(np.float64)
-    strange = ~np.isfinite(frames).all(axis=1)
-    if strange.any():
-        raise TrainingError(f"{shard.describe(int(strange.argmax()))} hold values that are not finite numbers")
+    not_finite = ~np.isfinite(frames).all(axis=1)
+    if not_finite.any():
+        raise TrainingError(f"{shard.describe(int(not_finite.argmax()))} hold values that are not finite numbers")
     total = float(weights.sum())
     mean = weights @ frames / (total or 1.0)
     frames -= mean

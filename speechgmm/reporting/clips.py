@@ -1,7 +1,7 @@
-"""Short clips of recordings that a page carries inside itself.
+"""Short audio clips embedded in a page.
 
-They are MP3, the one small codec that every browser plays: some do not play Opus or Vorbis in Ogg, and FLAC is four
-times as large. At 16 kHz and one channel, five seconds take some 15 kB.
+The format is MP3, the one small codec that every browser plays: some do not play Opus or Vorbis in Ogg, and FLAC is
+four times as large. At 16 kHz and one channel, five seconds take about 15 kB.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SAMPLING_RATE = 16_000
 
 
 def clip(recording: Recording, *, channel: int | None = None) -> str:
-    """The loudest seconds of a recording, as an address that holds the sound itself.
+    """Encode the loudest seconds of a recording as a data URL.
 
     Parameters
     ----------
@@ -34,12 +34,12 @@ def clip(recording: Recording, *, channel: int | None = None) -> str:
     Returns
     -------
     str
-        ``data:audio/mpeg;base64,...``: at most `CLIP_S` of the first `SEARCHED_S`.
+        ``data:audio/mpeg;base64,...``: at most `CLIP_S` seconds of the first `SEARCHED_S` seconds.
 
     Raises
     ------
     AudioError
-        If the recording cannot be read, or the clip cannot be made.
+        If the recording cannot be read or encoded.
     """
     end = recording.start + SEARCHED_S
     samples = read(
@@ -53,16 +53,18 @@ def clip(recording: Recording, *, channel: int | None = None) -> str:
     try:
         soundfile.write(content, np.clip(loudest(samples), -1.0, 1.0), SAMPLING_RATE, format="MP3")
     except (soundfile.LibsndfileError, ValueError) as error:
-        raise AudioError(f"{recording.file}: no clip can be made of it: {error}") from error
+        raise AudioError(
+            f"{recording.file}: the clip cannot be encoded as MP3 (install a libsndfile with MP3 support): {error}"
+        ) from error
     return f"data:audio/mpeg;base64,{base64.b64encode(content.getvalue()).decode('ascii')}"
 
 
 def loudest(samples: Samples) -> Samples:
-    """The `CLIP_S` seconds of most power, sought in steps of a tenth of a second; everything where there is no more."""
+    """The `CLIP_S` seconds with the highest energy, in steps of 0.1 s; shorter signals are returned whole."""
     length, step = round(CLIP_S * SAMPLING_RATE), SAMPLING_RATE // 10
     if len(samples) <= length:
         return samples
     energy = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
-    begins = np.arange(0, len(samples) - length + 1, step)
-    begin = begins[np.argmax(energy[begins + length] - energy[begins])]
-    return samples[begin : begin + length]
+    starts = np.arange(0, len(samples) - length + 1, step)
+    start = starts[np.argmax(energy[starts + length] - energy[starts])]
+    return samples[start : start + length]

@@ -1,6 +1,7 @@
-"""What the pictures of a report show; matplotlib draws it.
+"""Figures of an evaluation report, drawn with matplotlib.
 
-Each function gives a figure, or None where the report has nothing to show. Colours are those of the light page.
+Each function returns a figure, or None where the report has no data for it. Colours are those of the page's light
+colour scheme.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from speechgmm.evaluation.breakdown import GroupResult
 from speechgmm.evaluation.discrimination import DetectionResult
 from speechgmm.evaluation.report import Report
 from speechgmm.evaluation.score_curves import ScoreCurves
-from speechgmm.reporting.html import legible
+from speechgmm.reporting.html_elements import legible
 from speechgmm.reporting.numbers import formatted
 
 if TYPE_CHECKING:
@@ -26,16 +27,16 @@ if TYPE_CHECKING:
 GROUND, INK, FAINT, LINE, HEAT = "#ffffff", "#1c2024", "#555e68", "#cdd3da", "#8ab4e8"
 SERIES = ("#1f5fa8", "#b4530a", "#1b7a4b", "#8a3ca8", "#a3284a", "#5b6a00")
 DASHES = ("solid", "dashed", "dotted")
-MOST_CLASSES = len(SERIES) * len(DASHES)
+MAX_CLASSES = len(SERIES) * len(DASHES)  # each curve has its own pair of colour and dash
 
-WIDTH, HEIGHT = 4.8, 3.4  # inches: small, so that letters are large enough where the picture fills a telephone
+WIDTH, HEIGHT = 4.8, 3.4  # inches; small, so that text is large enough on a phone
 _NAME_WIDTH = 18
-_RATES = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95)  # marked on the axes of DET
-_LEAST_RATE, _GREATEST_RATE = 0.0005, 0.98
+_DET_TICKS = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95)
+_DET_MIN, _DET_MAX = 0.0005, 0.98  # ends of the DET axes
 
 
 def confusion(report: Report) -> Figure:
-    """Counts by label in the corpus and predicted label; a cell is as strong as its share of its row."""
+    """Confusion matrix: counts as text, share of the row as colour intensity."""
     n_classes = len(report.classes)
     side = min(0.62, 9.0 / n_classes)
     figure, axes = _axes(max(WIDTH, side * (n_classes + 1) + 2.2), max(2.6, side * n_classes + 1.6))
@@ -43,7 +44,7 @@ def confusion(report: Report) -> Figure:
         for column, count in enumerate(counts):
             share = count / max(1, sum(counts))
             axes.fill_between([column, column + 1], row, row + 1, color=HEAT, alpha=share, linewidth=0)
-            if n_classes <= MOST_CLASSES:
+            if n_classes <= MAX_CLASSES:
                 axes.text(column + 0.5, row + 0.5, formatted(count, "count"), ha="center", va="center")
     names = [shortened(name) for name in [*report.classes, UNKNOWN]]
     axes.set_xticks(
@@ -56,8 +57,8 @@ def confusion(report: Report) -> Figure:
 
 
 def scores(report: Report) -> Figure | None:
-    """Histograms of the log-likelihood ratio of each class, for its own utterances and for the others."""
-    curves = [one for one in report.curves[:MOST_CLASSES] if one.scores.edges]
+    """Histograms of the log-likelihood ratio of each class, for targets and non-targets."""
+    curves = [curve for curve in report.curves[:MAX_CLASSES] if curve.scores.edges]
     if not curves:
         return None
     from matplotlib.figure import Figure
@@ -66,8 +67,8 @@ def scores(report: Report) -> Figure | None:
     n_rows = -(-len(curves) // n_columns)
     size = (WIDTH, WIDTH) if len(curves) == 1 else (2 * WIDTH, 2.6 * n_rows)
     figure = Figure(figsize=size, layout="constrained")
-    for place, curve in enumerate(curves, 1):
-        axes = figure.add_subplot(n_rows, n_columns, place)
+    for index, curve in enumerate(curves, 1):
+        axes = figure.add_subplot(n_rows, n_columns, index)
         others = report.classes[1] if len(report.classes) == 2 else "all others"
         sides = ((curve.target, curve.scores.targets), (others, curve.scores.nontargets))
         for (name, counts), colour, dash in zip(sides, SERIES, DASHES, strict=False):
@@ -76,87 +77,90 @@ def scores(report: Report) -> Figure | None:
             axes.stairs(shares, curve.scores.edges, color=colour, alpha=0.2, fill=True)
             axes.stairs(shares, curve.scores.edges, color=colour, linestyle=dash, label=label)
         axes.axvline(0.0, color=FAINT, linewidth=0.8)
-        axes.set(xlabel=f"log-likelihood ratio of {shortened(curve.target)} (nats)", ylabel="share of its utterances")
+        axes.set(xlabel=f"log-likelihood ratio of {shortened(curve.target)} (nats)", ylabel="share of the utterances")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, fontsize=9)
     return figure
 
 
 def det(report: Report) -> Figure | None:
-    """Miss rate against false-alarm rate on normal-deviate axes (Martin et al. 1997), the EER marked."""
-    if not _detected(report):
+    """DET curve: miss rate against false-alarm rate on normal-deviate axes (Martin et al. 1997), with the EER."""
+    curves = _det_curves(report)
+    if not curves:
         return None
-    figure, axes = _square(len(_detected(report)))
-    for curve, style in _styled(_detected(report)):
-        eer = _found(report, curve).eer
+    figure, axes = _square(len(curves))
+    for curve, style in _styled(curves):
+        eer = _result_of(report, curve).eer
         label = f"EER {formatted(eer, 'ratio')} {shortened(curve.target)}"
         axes.plot(_deviates(curve.det.false_alarm), _deviates(curve.det.miss), label=label, **style)
         axes.plot(_deviates([eer]), _deviates([eer]), "o", color=style["color"])
     ends = _deviates([0.0, 1.0])
     axes.plot(ends, ends, color=FAINT, linewidth=0.8, linestyle="dotted")
-    names = [f"{100 * rate:g}" for rate in _RATES]
-    axes.set_xticks(_deviates(_RATES), names)
-    axes.set_yticks(_deviates(_RATES), names)
-    axes.set(xlim=ends, ylim=ends, xlabel="false alarms (%)", ylabel="misses (%)")
+    names = [f"{100 * rate:g}" for rate in _DET_TICKS]
+    axes.set_xticks(_deviates(_DET_TICKS), names)
+    axes.set_yticks(_deviates(_DET_TICKS), names)
+    axes.set(xlim=ends, ylim=ends, xlabel="false-alarm rate (%)", ylabel="miss rate (%)")
     _legend_above(figure, axes)
     return figure
 
 
 def roc(report: Report) -> Figure | None:
-    """Share of targets found against false-alarm rate."""
-    if not _detected(report):
+    """ROC curve: true-positive rate against false-alarm rate, with the area under the curve (AUC)."""
+    curves = _det_curves(report)
+    if not curves:
         return None
-    figure, axes = _square(len(_detected(report)))
-    for curve, style in _styled(_detected(report)):
-        label = f"AUC {formatted(_found(report, curve).auc, 'ratio')} {shortened(curve.target)}"
+    figure, axes = _square(len(curves))
+    for curve, style in _styled(curves):
+        label = f"AUC {formatted(_result_of(report, curve).auc, 'ratio')} {shortened(curve.target)}"
         axes.plot(curve.det.false_alarm, 1.0 - np.array(curve.det.miss), label=label, **style)
-    _finish_unit_square(figure, axes, "false alarms (share)", "targets found (share)")
+    _finish_unit_square(figure, axes, "false-alarm rate", "true-positive rate")
     return figure
 
 
 def reliability(report: Report) -> Figure | None:
-    """Share of targets among utterances of about the same probability, against that probability."""
-    curves = [one for one in report.curves[:MOST_CLASSES] if one.reliability]
+    """Reliability diagram: observed share of targets against predicted probability, in bins of the probability."""
+    curves = [curve for curve in report.curves[:MAX_CLASSES] if curve.reliability]
     if not curves:
         return None
     figure, axes = _square(len(curves))
     for curve, style in _styled(curves):
         bins = curve.reliability
-        probabilities, shares = [one.probability for one in bins], [one.share for one in bins]
-        label = f"label {shortened(curve.target)}"
+        probabilities, shares = [bin_.probability for bin_ in bins], [bin_.share for bin_ in bins]
+        label = shortened(curve.target)
         axes.plot(probabilities, shares, marker="o", markersize=4, label=label, **style)
-        if len(curves) == 1:  # the intervals of many classes would hide one another
-            ends = [(one.share_wilson.low, one.share_wilson.high) for one in bins]
-            axes.errorbar(probabilities, shares, _arms(shares, ends), fmt="none", color=style["color"], capsize=3)
-    _finish_unit_square(figure, axes, "probability given", "share that have the label")
+        if len(curves) == 1:  # error bars of several classes would overlap
+            ends = [(bin_.share_wilson.low, bin_.share_wilson.high) for bin_ in bins]
+            axes.errorbar(probabilities, shares, _error_bars(shares, ends), fmt="none", color=style["color"], capsize=3)
+    _finish_unit_square(figure, axes, "predicted probability", "observed share")
     return figure
 
 
 def cllr(report: Report) -> Figure | None:
-    """Cllr of each class against the others: what the order of the scores costs, and what their calibration adds."""
-    found = [one for one in report.detection[:MOST_CLASSES] if not np.isnan(one.cllr)]
-    if not found:
+    """Cllr of each class against the others, split into discrimination loss (min Cllr) and calibration loss."""
+    results = [result for result in report.detection[:MAX_CLASSES] if not np.isnan(result.cllr)]
+    if not results:
         return None
-    figure, axes = _axes(WIDTH, 1.6 + 0.4 * len(found))
-    places, least = np.arange(len(found)), np.array([one.min_cllr for one in found])
-    axes.barh(places, least, 0.6, color=SERIES[0], label="discrimination")
-    axes.barh(places, [one.calibration_loss for one in found], 0.6, left=least, color=SERIES[1], label="calibration")
-    axes.set_yticks(places, [shortened(one.target) for one in found])
-    axes.set(xlabel="Cllr (bits)", ylim=(len(found) - 0.5, -0.5))
+    figure, axes = _axes(WIDTH, 1.6 + 0.4 * len(results))
+    rows, min_cllr = np.arange(len(results)), np.array([result.min_cllr for result in results])
+    losses = [result.calibration_loss for result in results]
+    axes.barh(rows, min_cllr, 0.6, color=SERIES[0], label="discrimination loss")
+    axes.barh(rows, losses, 0.6, left=min_cllr, color=SERIES[1], label="calibration loss")
+    axes.set_yticks(rows, [shortened(result.target) for result in results])
+    axes.set(xlabel="Cllr (bits)", ylim=(len(results) - 0.5, -0.5))
     axes.grid(axis="y", visible=False)
     _legend_above(figure, axes)
     return figure
 
 
 def groups(results: Sequence[GroupResult], what: str, unit: str) -> Figure | None:
-    """Accuracy of some groups with Wilson's intervals, and the utterances in each."""
+    """Accuracy of groups with Wilson intervals and numbers of utterances."""
     if not results:
         return None
     figure, axes = _axes(WIDTH, HEIGHT)
-    places, accuracies = np.arange(len(results)), [one.accuracy for one in results]
-    ends = [(one.accuracy_wilson.low, one.accuracy_wilson.high) for one in results]
-    axes.errorbar(places, accuracies, _arms(accuracies, ends), fmt="o", color=SERIES[0], capsize=4)
-    names = [f"{one.name.removesuffix(unit)}\nn {formatted(one.n_utterances, 'count')}" for one in results]
-    axes.set_xticks(places, names, fontsize=9)
+    columns, accuracies = np.arange(len(results)), [group.accuracy for group in results]
+    ends = [(group.accuracy_wilson.low, group.accuracy_wilson.high) for group in results]
+    axes.errorbar(columns, accuracies, _error_bars(accuracies, ends), fmt="o", color=SERIES[0], capsize=4)
+    names = [f"{group.name.removesuffix(unit)}\nn {formatted(group.n_utterances, 'count')}" for group in results]
+    axes.set_xticks(columns, names, fontsize=9)
     axes.set(
         xlim=(-0.5, len(results) - 0.5),
         ylim=(min(0.5, np.min(ends) - 0.05), 1.03),
@@ -168,7 +172,7 @@ def groups(results: Sequence[GroupResult], what: str, unit: str) -> Figure | Non
 
 
 def shortened(name: str) -> str:
-    """A name short enough for a picture: its middle is left out."""
+    """Shorten a name for a figure by leaving out its middle."""
     name = legible(name)
     half = (_NAME_WIDTH - 1) // 2
     return name if len(name) <= _NAME_WIDTH else f"{name[:half]}…{name[-half:]}"
@@ -182,38 +186,39 @@ def _axes(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def _square(n_curves: int) -> tuple[Figure, Axes]:
-    """Axes about as wide as high, below a legend of so many curves."""
+    """Approximately square axes below a legend with one entry per curve."""
     return _axes(WIDTH, WIDTH + 0.1 * n_curves)
 
 
-def _found(report: Report, curve: ScoreCurves) -> DetectionResult:
-    return next(one for one in report.detection if one.target == curve.target)
+def _result_of(report: Report, curve: ScoreCurves) -> DetectionResult:
+    return next(result for result in report.detection if result.target == curve.target)
 
 
-def _detected(report: Report) -> list[ScoreCurves]:
-    return [one for one in report.curves[:MOST_CLASSES] if one.det.miss]
+def _det_curves(report: Report) -> list[ScoreCurves]:
+    return [curve for curve in report.curves[:MAX_CLASSES] if curve.det.miss]
 
 
 def _styled(curves: Sequence[ScoreCurves]) -> Iterator[tuple[ScoreCurves, dict[str, Any]]]:
-    """Every curve with a colour and a dash of its own: no two look alike, in grey neither for the first three."""
+    """Each curve with its own colour and dash; the first three also differ in greyscale."""
     for number, curve in enumerate(curves):
         dash = (number + number // len(SERIES)) % len(DASHES)
         yield curve, {"color": SERIES[number % len(SERIES)], "linestyle": DASHES[dash]}
 
 
 def _deviates(rates: Sequence[float]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    deviates: np.ndarray[Any, np.dtype[np.float64]] = ndtri(np.clip(rates, _LEAST_RATE, _GREATEST_RATE))
+    deviates: np.ndarray[Any, np.dtype[np.float64]] = ndtri(np.clip(rates, _DET_MIN, _DET_MAX))
     return deviates
 
 
-def _arms(values: Sequence[float], ends: Sequence[tuple[float, float]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _error_bars(values: Sequence[float], ends: Sequence[tuple[float, float]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Lengths of error bars below and above the values, shape (2, n); rounding never makes one negative."""
     low, high = np.array(ends).T
     return np.maximum([values - low, high - values], 0.0)
 
 
-def _finish_unit_square(figure: Figure, axes: Axes, across: str, up: str) -> None:
+def _finish_unit_square(figure: Figure, axes: Axes, xlabel: str, ylabel: str) -> None:
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle="dotted")
-    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel=across, ylabel=up)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel=xlabel, ylabel=ylabel)
     _legend_above(figure, axes)
 
 

@@ -1,7 +1,7 @@
-"""The numbers of a page: each is read from one place of a report's JSON, says which, and is written in one way.
+"""Numbers on a page: each is read from report.json, formatted, and marked with its JSON pointer.
 
-A number stands on the page as ``<data value="0.9706" data-key="/uar">0.971</data>``: the key is the place in
-report.json as a JSON pointer (RFC 6901), the value is what stands there, the text is what `formatted` makes of it.
+Example: ``<data value="0.9706" data-key="/uar">0.971</data>``. ``data-key`` is the JSON pointer (RFC 6901) into
+report.json, ``value`` the value there, and the text that value as `formatted`.
 """
 
 from __future__ import annotations
@@ -10,32 +10,31 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from speechgmm.reporting.html import Html, element, joined
+from speechgmm.reporting.html_elements import Html, element, joined
 
-Form: TypeAlias = Literal["ratio", "count", "one", "percent", "plain"]
+Form: TypeAlias = Literal["ratio", "count", "tenths", "percent", "plain"]
 
 
 @dataclass(frozen=True)
-class Place:
-    """A place in a report's JSON.
+class JsonValue:
+    """A value in report.json with its JSON pointer.
 
     Attributes
     ----------
     value : object
-        What stands there.
-    key : str
-        Where it is, as a JSON pointer; empty for the whole.
+    pointer : str
+        Empty for the whole document.
     """
 
     value: Any
-    key: str = ""
+    pointer: str = ""
 
-    def __getitem__(self, step: str | int) -> Place:
-        """What stands below, by name or number."""
-        return Place(self.value[step], f"{self.key}/{str(step).replace('~', '~0').replace('/', '~1')}")
+    def __getitem__(self, step: str | int) -> JsonValue:
+        """The member with this name, or the item with this index."""
+        return JsonValue(self.value[step], f"{self.pointer}/{str(step).replace('~', '~0').replace('/', '~1')}")
 
-    def __iter__(self) -> Iterator[Place]:
-        """The entries of a list, or the values of an object, in their order."""
+    def __iter__(self) -> Iterator[JsonValue]:
+        """The items of a list or the values of an object, in order."""
         steps = self.value if isinstance(self.value, Mapping) else range(len(self.value))
         return (self[step] for step in steps)
 
@@ -43,7 +42,7 @@ class Place:
         return len(self.value)
 
     def __bool__(self) -> bool:
-        """Whether there is anything in it."""
+        """Whether the value is true in Python: not empty, zero or null."""
         return bool(self.value)
 
     def __str__(self) -> str:
@@ -51,15 +50,15 @@ class Place:
 
 
 def formatted(value: float | None, form: Form) -> str:
-    """A number as people read it.
+    """Format a number.
 
     Parameters
     ----------
     value : float or None
-        None is a figure that is not defined.
+        None is an undefined number, shown as ``n/a``.
     form : str
-        "ratio" has three decimals, "one" has one, "percent" is a hundred times the value, "count" has commas between
-        thousands, "plain" has as many digits as there are.
+        "ratio" has three decimals, "tenths" has one, "percent" is the value times 100 with a percent sign, "count" has
+        commas between thousands, "plain" has all digits.
 
     Returns
     -------
@@ -69,30 +68,30 @@ def formatted(value: float | None, form: Form) -> str:
         return "n/a"
     return {
         "ratio": f"{value:.3f}",
-        "one": f"{value:.1f}",
+        "tenths": f"{value:.1f}",
         "percent": f"{100 * value:g} %",
         "count": f"{value:,}",
         "plain": f"{value}",
     }[form]
 
 
-def number(place: Place, form: Form = "ratio") -> Html:
-    """What stands at a place, marked with where that is."""
-    value = "" if place.value is None else repr(place.value)
-    return element("data", formatted(place.value, form), value=value, data_key=place.key)
+def number(json: JsonValue, form: Form = "ratio") -> Html:
+    """A number, marked with its JSON pointer."""
+    value = "" if json.value is None else repr(json.value)
+    return element("data", formatted(json.value, form), value=value, data_key=json.pointer)
 
 
-def count(place: Place, noun: str = "") -> Html:
-    """A count, with what it counts if that is told: ``1 speaker``, ``2 speakers``."""
-    ending = "" if place.value == 1 else "s"
-    return joined([number(place, "count"), f" {noun}{ending}"]) if noun else number(place, "count")
+def count(json: JsonValue, noun: str = "") -> Html:
+    """A count, followed by its noun if one is given: ``1 speaker``, ``2 speakers``."""
+    ending = "" if json.value == 1 else "s"
+    return joined([number(json, "count"), f" {noun}{ending}"]) if noun else number(json, "count")
 
 
-def length(place: Place) -> Html:
-    """How many entries there are at a place."""
-    return element("data", formatted(len(place), "count"), value=len(place), data_length=place.key)
+def length(items: JsonValue) -> Html:
+    """The length of a list, marked with the JSON pointer of the list."""
+    return element("data", formatted(len(items), "count"), value=len(items), data_length=items.pointer)
 
 
-def ends(place: Place, form: Form = "ratio") -> Html:
-    """The two ends of an interval."""
-    return joined([number(place["low"], form), " to ", number(place["high"], form)])
+def ends(interval: JsonValue, form: Form = "ratio") -> Html:
+    """Both ends of an interval: ``0.950 to 0.990``."""
+    return joined([number(interval["low"], form), " to ", number(interval["high"], form)])

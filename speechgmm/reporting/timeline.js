@@ -1,6 +1,6 @@
 "use strict";
 {
-  const part = (id) => document.getElementById(id);
+  const part = (id) => document.getElementById(id); // ids of timeline.py
   const [lanes, frame, axis] = ["lanes", "frame", "axis"].map(part);
   const [cursor, pointer, readout, slider] = ["cursor", "pointer", "readout", "position"].map(part);
   const sound = part("sound");
@@ -10,17 +10,17 @@
     const row = button.closest("tr");
     return { row, start: Number(button.value), end: Number(row.querySelector("data").value) };
   });
-  const steps = [0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200];
-  const widest = 2 ** Math.max(0, Math.min(8, Math.ceil(Math.log2(duration / 10))));
+  const tickSteps = [0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200];
+  const maxZoom = 2 ** Math.max(0, Math.min(8, Math.ceil(Math.log2(duration / 10))));
   let zoom = 1;
   let current = null;
 
   const clock = (time, decimals) => {
     const unit = 10 ** decimals;
-    const all = Math.floor(time * unit + 1e-6);
-    const rest = ((all / unit) % 60).toFixed(decimals).padStart(decimals ? decimals + 3 : 2, "0");
-    const minutes = Math.floor(all / unit / 60);
-    return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}`;
+    const total = Math.floor(time * unit + 1e-6);
+    const seconds = ((total / unit) % 60).toFixed(decimals).padStart(decimals ? decimals + 3 : 2, "0");
+    const minutes = Math.floor(total / unit / 60);
+    return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${seconds}`;
   };
 
   const segmentAt = (time) => {
@@ -31,16 +31,17 @@
       if (segments[middle].start <= time) low = middle + 1;
       else high = middle;
     }
-    const found = segments[low - 1];
-    return found && time < found.end ? found : null;
+    const segment = segments[low - 1];
+    return segment && time < segment.end ? segment : null;
   };
 
-  const told = (time) => {
-    const found = segmentAt(time);
-    if (!found) return `${clock(time, 1)}: no segment`;
-    const [start, end, label, probability] = [...found.row.cells].map((cell) => cell.textContent);
-    const sure = probability ? `, probability ${probability}` : "";
-    return `${clock(time, 1)}: \u2068${label}\u2069${sure} (${start} to ${end})`; // isolated: it may run from right to left
+  const describe = (time) => {
+    const segment = segmentAt(time);
+    if (!segment) return `${clock(time, 1)}: no segment`;
+    const [start, end, label, probability] = [...segment.row.cells].map((cell) => cell.textContent);
+    const suffix = probability ? `, probability ${probability}` : "";
+    // The label is isolated because it may be right-to-left text.
+    return `${clock(time, 1)}: \u2068${label}\u2069${suffix} (${start} to ${end})`;
   };
 
   const place = (line, time) => {
@@ -48,34 +49,35 @@
     line.hidden = false;
   };
 
-  const follow = (time, farthest) => {
+  // Scroll a time into view if it is out of view and within maxDistance pixels of the right edge.
+  const follow = (time, maxDistance) => {
     const width = frame.clientWidth;
     const x = (time / duration) * lanes.clientWidth - frame.scrollLeft;
-    if ((x < 0 || x > width) && Math.abs(x - width) < farthest) frame.scrollLeft += x - width / 10;
+    if ((x < 0 || x > width) && Math.abs(x - width) < maxDistance) frame.scrollLeft += x - width / 10;
   };
 
   const show = (time) => {
     place(cursor, time);
     slider.value = time;
-    slider.setAttribute("aria-valuetext", told(time));
-    if (pointer.hidden) readout.textContent = told(time);
-    const found = segmentAt(time);
-    if (found === current) return;
+    slider.setAttribute("aria-valuetext", describe(time));
+    if (pointer.hidden) readout.textContent = describe(time);
+    const segment = segmentAt(time);
+    if (segment === current) return;
     current?.row.removeAttribute("aria-current");
-    found?.row.setAttribute("aria-current", "true");
-    current = found;
+    segment?.row.setAttribute("aria-current", "true");
+    current = segment;
   };
 
   const go = (time, play) => {
     sound.currentTime = time;
     show(time);
     follow(time, Infinity);
-    if (play) sound.play().catch(() => (part("silent").hidden = !sound.error));
+    if (play) sound.play().catch(() => (part("playback_error").hidden = !sound.error));
   };
 
   const run = () => {
     show(sound.currentTime);
-    follow(sound.currentTime, frame.clientWidth / 10); // who has scrolled elsewhere is left there
+    follow(sound.currentTime, frame.clientWidth / 10); // a user who has scrolled away is left there
     if (!sound.paused) requestAnimationFrame(run);
   };
 
@@ -86,16 +88,16 @@
 
   const drawAxis = () => {
     const room = lanes.clientWidth / 90;
-    const step = steps.find((one) => duration / one <= room) ?? 86400;
-    const seen = (x) => (duration * (frame.scrollLeft + x * frame.clientWidth)) / lanes.clientWidth;
-    const last = Math.min(seen(2), duration); // a width more on either side of what is seen
+    const step = tickSteps.find((candidate) => duration / candidate <= room) ?? 86400;
+    const timeAt = (x) => (duration * (frame.scrollLeft + x * frame.clientWidth)) / lanes.clientWidth;
+    const last = Math.min(timeAt(2), duration); // ticks also one frame width left and right of the visible part
     axis.replaceChildren();
-    for (let number = Math.max(0, Math.floor(seen(-1) / step)); number * step < last; number += 1) {
+    for (let number = Math.max(0, Math.floor(timeAt(-1) / step)); number * step < last; number += 1) {
       const time = number * step;
       const add = (kind, attributes) => {
-        const made = document.createElementNS(axis.namespaceURI, kind);
-        for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-        return axis.appendChild(made);
+        const node = document.createElementNS(axis.namespaceURI, kind);
+        for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+        return axis.appendChild(node);
       };
       const x = `${(100 * time) / duration}%`;
       add("line", { x1: x, x2: x, y2: 6 });
@@ -105,22 +107,23 @@
     }
   };
 
-  const zoomTo = (wanted) => {
-    const seen = cursor.offsetLeft - frame.scrollLeft; // what stays where it is: the cursor, or the middle
-    const x = seen >= -2 && seen <= frame.clientWidth ? seen : frame.clientWidth / 2;
+  const zoomTo = (newZoom) => {
+    const cursorX = cursor.offsetLeft - frame.scrollLeft;
+    // The cursor keeps its position on the screen; if it is not visible, the middle does.
+    const x = cursorX >= -2 && cursorX <= frame.clientWidth ? cursorX : frame.clientWidth / 2;
     const share = (frame.scrollLeft + x) / lanes.clientWidth;
-    zoom = wanted;
+    zoom = newZoom;
     lanes.style.setProperty("--zoom", zoom);
     frame.scrollLeft = share * lanes.clientWidth - x;
-    part("closer").disabled = zoom >= widest;
-    part("wider").disabled = zoom <= 1;
+    part("zoom_in").disabled = zoom >= maxZoom;
+    part("zoom_out").disabled = zoom <= 1;
     drawAxis();
   };
 
   lanes.addEventListener("pointermove", (event) => {
     const time = timeOf(event);
     place(pointer, time);
-    readout.textContent = told(time);
+    readout.textContent = describe(time);
   });
   lanes.addEventListener("pointerleave", () => {
     pointer.hidden = true;
@@ -132,19 +135,19 @@
     button.disabled = false;
     button.addEventListener("click", () => go(Number(button.value), true));
   }
-  part("closer").addEventListener("click", () => zoomTo(zoom * 2));
-  part("wider").addEventListener("click", () => zoomTo(zoom / 2));
+  part("zoom_in").addEventListener("click", () => zoomTo(zoom * 2));
+  part("zoom_out").addEventListener("click", () => zoomTo(zoom / 2));
   sound.addEventListener("play", run);
   sound.addEventListener("seeked", () => {
     show(sound.currentTime);
     follow(sound.currentTime, Infinity);
   });
-  sound.addEventListener("error", () => (part("silent").hidden = false));
+  sound.addEventListener("error", () => (part("playback_error").hidden = false));
   frame.addEventListener("scroll", drawAxis);
   new ResizeObserver(drawAxis).observe(frame);
 
   part("controls").hidden = false;
-  if (sound.error) part("silent").hidden = false;
+  if (sound.error) part("playback_error").hidden = false;
   zoomTo(1);
   show(0);
 }

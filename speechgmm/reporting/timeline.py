@@ -1,6 +1,7 @@
-"""The page of a segmented recording: who is heard when, to look at, to read and to listen to.
+"""HTML page of a segmented recording: waveform, one lane per label, player, speaking times and segment table.
 
-Everything is there without the script; with it a cursor goes along with the sound, and a click plays from there.
+The page is complete without its script, timeline.js. The script adds a cursor that follows the playback, playback from
+a click, and zoom.
 """
 
 from __future__ import annotations
@@ -11,39 +12,41 @@ from importlib import resources
 
 from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.evaluation.metrics import Interval
-from speechgmm.reporting import lanes
-from speechgmm.reporting.html import Html, element, joined, name, page, paragraph, section, table
-from speechgmm.reporting.page import Origin
-from speechgmm.reporting.sound import LONGEST_S, Sound
+from speechgmm.reporting import timeline_lanes as lanes
+from speechgmm.reporting.embedded_sound import MAX_EMBEDDED_S, Sound
+from speechgmm.reporting.html_elements import Html, element, joined, name, page, paragraph, section, table
+from speechgmm.reporting.report_page import Origin
 from speechgmm.segmentation.segment import NONSPEECH, Segment, clock
 from speechgmm.segmentation.speaking_time import Summary, Times
 
-_MEANING = "A label says how a voice sounds to a model; it never says what a person is."
-_SILENT = "The recording cannot be played: its file is not where it was, or of a kind that this browser does not play."
-_MOST_IN_LEAD = 3
-_SLACK_S = 1.0  # segments may end a frame before the sound does
+_MEANING = "A label describes how a voice sounds to the model. It makes no statement about the person."
+_PLAYBACK_ERROR = (
+    "The recording cannot be played. Its file is not at the linked address, or the browser does not support its format."
+)
+_MAX_CLASSES_IN_LEAD = 3
+_TOLERANCE_S = 1.0  # the last segment may end a frame before the audio
 
 
 def timeline_page(segments: Sequence[Segment], *, summary: Summary, sound: Sound, origin: Origin) -> str:
-    """Show a segmented recording.
+    """Make the page of a segmented recording.
 
     Parameters
     ----------
     segments : sequence of Segment
-        In order of time, with no overlap.
+        In order of time, without overlap.
     summary : Summary
-        Of these segments; it names the recording and its classes.
+        Speaking times of these segments, with the recording's name and the classes.
     sound : Sound
-        Of the recording.
+        Waveform and audio source of the recording.
     origin : Origin
-        How the segments came to be.
+        Command, date and software versions.
 
     Returns
     -------
     str
-        The content of an HTML file. It is self-contained, but for the sound where that is not inside.
+        Content of an HTML file; self-contained except for audio that is not embedded.
     """
-    duration_s = max(sound.duration_s, max((one.end for one in segments), default=0.0))
+    duration_s = max(sound.duration_s, max((segment.end for segment in segments), default=0.0))
     sections = [
         section(
             "timeline", "Timeline", _player(sound), _controls(duration_s), _lanes(segments, summary, sound, duration_s)
@@ -53,13 +56,13 @@ def timeline_page(segments: Sequence[Segment], *, summary: Summary, sound: Sound
         section("origin", "How this page was made", _origin(origin)),
     ]
     return page(
-        f"Voices in {summary.name}",
+        f"Timeline of {summary.name}",
         _lead(summary, duration_s),
         sections,
-        footer=Html("Times are hours, minutes and seconds from the beginning of the recording."),
+        footer=Html("Times are hours, minutes and seconds from the start of the recording."),
         styles=_resource("timeline.css"),
         script=_resource("timeline.js"),
-        media="data:" if sound.inside else "'self' file:",
+        media="data:" if sound.embedded else "'self' file:",
     )
 
 
@@ -69,32 +72,32 @@ def _resource(file: str) -> str:
 
 def _lead(summary: Summary, duration_s: float) -> Html:
     times = summary.times
-    heard = sorted((label for label, seconds in times.classes_s.items() if seconds), key=times.share, reverse=True)
-    told = [joined([name(label), f" {percent(times.share(label))}"]) for label in heard[:_MOST_IN_LEAD]]
-    if len(heard) > len(told):
-        told.append(Html("and others"))
-    speech = f"; of {clock(times.decided_s)} of labelled speech: " if told else "; no voice in it got a label"
-    sentence = joined([clock(duration_s), " of sound", speech, Html(", ".join(told)), "."])
+    classes = sorted((label for label, seconds in times.classes_s.items() if seconds), key=times.share, reverse=True)
+    shares = [joined([name(label), f" {percent(times.share(label))}"]) for label in classes[:_MAX_CLASSES_IN_LEAD]]
+    if len(classes) > len(shares):
+        shares.append(Html("others"))
+    speech = f"Labelled speech {clock(times.decided_s)}: " if shares else "No segment has a class label"
+    sentence = joined(["Duration ", clock(duration_s), ". ", speech, Html(", ".join(shares)), "."])
     return joined([paragraph(sentence, class_="lead"), paragraph(_MEANING)])
 
 
 def _player(sound: Sound) -> Html:
     audio = element("audio", id="sound", src=Html(sound.address), controls=True, preload="metadata")
-    told = (
+    link = (
         ""
-        if sound.inside
+        if sound.embedded
         else paragraph(
-            f"A recording of more than {LONGEST_S / 60:g} minutes is not inside the page. This one is played from ",
-            element("a", "its own file", href=Html(sound.address)),
-            ", which must stay where it is, seen from the page.",
+            f"Recordings longer than {MAX_EMBEDDED_S / 60:g} minutes are not embedded. This one is played from ",
+            element("a", "its file", href=Html(sound.address)),
+            ". If you move the page, move the file with it.",
         )
     )
-    failed = element("p", _SILENT, class_="warning", id="silent", hidden=True)
-    return joined([audio, told, failed])
+    error = element("p", _PLAYBACK_ERROR, class_="warning", id="playback_error", hidden=True)
+    return joined([audio, link, error])
 
 
 def _controls(duration_s: float) -> Html:
-    """What only the script brings to life."""
+    """Readout, zoom buttons and position slider; hidden until the script runs."""
     step = 1 if duration_s >= 60 else 0.1
     slider = element(
         "input",
@@ -108,7 +111,7 @@ def _controls(duration_s: float) -> Html:
     )
     buttons = [
         element("button", title, id=identity, type="button")
-        for identity, title in (("closer", "Zoom in"), ("wider", "Zoom out"))
+        for identity, title in (("zoom_in", "Zoom in"), ("zoom_out", "Zoom out"))
     ]
     label = element("label", "Position", for_="position")
     row = element("p", label, *buttons, class_="row")
@@ -117,43 +120,40 @@ def _controls(duration_s: float) -> Html:
 
 def _lanes(segments: Sequence[Segment], summary: Summary, sound: Sound, duration_s: float) -> Html:
     drawn = [
-        lanes.lane(Html("sound"), lanes.waveform(sound.extremes, sound.bin_s, duration_s), "wave"),
-        *(_voice_lane(label, number, segments, summary, duration_s) for number, label in enumerate(_voices(summary))),
-        lanes.lane(
-            Html("probability of the label, from 0 to 1"), lanes.probabilities(segments, duration_s), "probability"
-        ),
+        lanes.lane(Html("waveform"), lanes.waveform(sound.extremes, sound.bin_s, duration_s), "wave"),
+        *(_label_lane(label, number, segments, summary, duration_s) for number, label in enumerate(_labels(summary))),
+        lanes.lane(Html("probability of the label (0 to 1)"), lanes.probabilities(segments, duration_s), "probability"),
         lanes.axis(duration_s),
         element("div", id="pointer", hidden=True),
         element("div", id="cursor", hidden=True),
     ]
-    inside = element("div", *drawn, id="lanes")
+    content = element("div", *drawn, id="lanes")
     frame = element(
-        "div", inside, id="frame", class_="scroll", role="group", tabindex=0, aria_label="Timeline, from left to right"
+        "div", content, id="frame", class_="scroll", role="group", tabindex=0, aria_label="Timeline, from left to right"
     )
-    return element("figure", frame, element("figcaption", _extent(segments, duration_s)), class_="wide")
+    return element("figure", frame, element("figcaption", _caption(segments, duration_s)), class_="wide")
 
 
-def _extent(segments: Sequence[Segment], duration_s: float) -> str:
-    """What it means that no bar stands somewhere."""
-    told = f"Where no bar stands, there is no voice ({NONSPEECH})."
-    if not segments or (segments[0].start < _SLACK_S and duration_s - segments[-1].end < _SLACK_S):
-        return told
-    stretch = f"{clock(segments[0].start)} to {clock(segments[-1].end)}"
-    return f"{told} Only the stretch from {stretch} was listened to."
+def _caption(segments: Sequence[Segment], duration_s: float) -> str:
+    """The meaning of gaps between bars: non-speech, or audio outside of the segmented interval."""
+    gaps = f"Gaps between the bars are non-speech (label {NONSPEECH})."
+    if not segments or (segments[0].start < _TOLERANCE_S and duration_s - segments[-1].end < _TOLERANCE_S):
+        return gaps
+    return f"{gaps} Only {clock(segments[0].start)} to {clock(segments[-1].end)} was segmented."
 
 
-def _voices(summary: Summary) -> list[str]:
+def _labels(summary: Summary) -> list[str]:
     return [*summary.times.classes_s, UNKNOWN]
 
 
-def _voice_lane(label: str, number: int, segments: Sequence[Segment], summary: Summary, duration_s: float) -> Html:
-    own = [one for one in segments if one.label == label]
+def _label_lane(label: str, number: int, segments: Sequence[Segment], summary: Summary, duration_s: float) -> Html:
+    own = [segment for segment in segments if segment.label == label]
     times = summary.times
     seconds = times.unknown_s if label == UNKNOWN else times.classes_s[label]
     share = "" if label == UNKNOWN or not seconds else f", {percent(times.share(label))}"
-    told = f"{label}: {clock(seconds)}{share}"
-    title = joined([name(label), told.removeprefix(label)])
-    picture = lanes.bars(own, number=number, duration_s=duration_s, told=told)
+    time = f": {clock(seconds)}{share}"
+    title = joined([name(label), time])
+    picture = lanes.bars(own, number=number, duration_s=duration_s, description=f"{label}{time}")
     return lanes.lane(title, picture, UNKNOWN if label == UNKNOWN else "")
 
 
@@ -164,8 +164,8 @@ def _times_table(summary: Summary) -> Html:
         for label, seconds in times.classes_s.items()
     ]
     others = [[UNKNOWN, clock(times.unknown_s), "", ""], [NONSPEECH, clock(times.nonspeech_s), "", ""]]
-    header = ["label", "time", "of labelled speech", "95 % interval"]
-    return table("Time of each label", header, [*rows, *others])
+    header = ["label", "time", "share of labelled speech", "95 % interval"]
+    return table("Time per label", header, [*rows, *others])
 
 
 def _hours_table(summary: Summary) -> list[Html]:
@@ -177,30 +177,35 @@ def _hours_table(summary: Summary) -> list[Html]:
         return [f"{hour}:00", *speech, clock(times.unknown_s, 0), clock(times.nonspeech_s, 0)]
 
     header = ["from", *map(name, summary.times.classes_s), UNKNOWN, NONSPEECH]
-    return [table("Time of each label, by hour", header, [row(*one) for one in enumerate(summary.by_hour)])]
+    return [table("Time per label and hour", header, [row(hour, times) for hour, times in enumerate(summary.by_hour)])]
 
 
 def _method(summary: Summary) -> Html:
-    told = (
-        f"Intervals from resampling {summary.units}: how the share varies from one to the next. What the labels get "
-        "wrong is not in them."
+    if all(math.isnan(interval.low) for interval in summary.intervals.values()):
+        return paragraph(f"No 95 % intervals: too few units with labelled speech ({summary.units}).", class_="faint")
+    method = (
+        f"95 % intervals by bootstrap over {summary.units}. They cover the variation of the share between these units, "
+        "not classification errors."
     )
-    return paragraph(told, class_="faint")
+    return paragraph(method, class_="faint")
 
 
 def _segments_table(segments: Sequence[Segment]) -> Html:
     if not segments:
-        return paragraph("There are none.")
-    header = ["start", "end", "label", "probability", "why there is no label"]
-    return table("All segments; with sound, a start plays from there", header, map(_row, segments), n_texts=len(header))
-
-
-def _row(one: Segment) -> list[str]:
-    start = element(
-        "button", clock(one.start, 2), class_="start", type="button", value=f"{one.start:.3f}", disabled=True
+        return paragraph("There are no segments.")
+    header = ["start", "end", "label", "probability", "reason for unknown"]
+    return table(
+        "All segments; select a start time to play from there", header, map(_row, segments), n_texts=len(header)
     )
-    end = element("data", clock(one.end, 2), value=f"{one.end:.3f}")
-    return [start, end, name(one.label), "" if math.isnan(one.probability) else f"{one.probability:.3f}", one.reason]
+
+
+def _row(segment: Segment) -> list[str]:
+    start = element(
+        "button", clock(segment.start, 2), class_="start", type="button", value=f"{segment.start:.3f}", disabled=True
+    )
+    end = element("data", clock(segment.end, 2), value=f"{segment.end:.3f}")
+    probability = "" if math.isnan(segment.probability) else f"{segment.probability:.3f}"
+    return [start, end, name(segment.label), probability, segment.reason]
 
 
 def _origin(origin: Origin) -> Html:
@@ -210,11 +215,11 @@ def _origin(origin: Origin) -> Html:
         "Date": element("time", origin.made, datetime=origin.made),
         "Software": versions,
     }
-    return element("dl", *(joined([element("dt", title), element("dd", told)]) for title, told in facts.items()))
+    return element("dl", *(joined([element("dt", title), element("dd", fact)]) for title, fact in facts.items()))
 
 
 def percent(ratio: float) -> str:
-    """A ratio as people read it; NaN is a figure that is not defined."""
+    """Format a ratio as a percentage; NaN gives ``n/a``."""
     return "n/a" if math.isnan(ratio) else f"{100 * ratio:.1f}\N{NO-BREAK SPACE}%"
 
 

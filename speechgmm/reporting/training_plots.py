@@ -1,4 +1,4 @@
-"""Pictures, drawn by matplotlib, which is an extra: whoever draws none need not install it."""
+"""Training curves and model selection as figures. Matplotlib is optional and imported when a figure is drawn."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from speechgmm.errors import OptionError
-from speechgmm.mixture.selection import SizeResult, choose
+from speechgmm.mixture.information_criteria import SizeResult, choose
+from speechgmm.terminal import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = ("png", "svg", "pdf")
-RUNNING_STEPS = 20  # of re-estimation: the loss of one is that of 64 cuts, and leaps
+RUNNING_STEPS = 20  # MMI steps in the running mean; the loss of a single step is that of one batch, and noisy
 
 
 def require_matplotlib() -> None:
-    """Find out before the work whether its picture could be drawn.
+    """Check that matplotlib is installed, before work that ends with a figure.
 
     Raises
     ------
@@ -26,13 +27,13 @@ def require_matplotlib() -> None:
         If matplotlib is not installed.
     """
     try:
-        import matplotlib  # noqa: F401  # whether it is there is the question
+        import matplotlib  # noqa: F401  # only to see whether it is installed
     except ImportError as error:
-        raise OptionError("a picture needs matplotlib: pip install 'speechgmm[report]'") from error
+        raise OptionError("figures need matplotlib, which is not installed: pip install 'speechgmm[report]'") from error
 
 
 def size_curve(results: Sequence[SizeResult]) -> Figure:
-    """Log-likelihood and criteria against the number of components, the one that was chosen marked.
+    """Log-likelihood per frame, AIC and BIC against the number of components; the selected number is marked.
 
     Parameters
     ----------
@@ -48,14 +49,14 @@ def size_curve(results: Sequence[SizeResult]) -> Figure:
     sizes = [result.n_components for result in results]
     figure = Figure(figsize=(7, 6), layout="constrained")
     likelihood, criteria = figure.subplots(2, 1, sharex=True)
-    likelihood.plot(sizes, [result.log_likelihood for result in results], "o--", color="0.5", label="in training")
-    likelihood.plot(sizes, [result.held_out for result in results], "o-", color="C0", label="speakers held out")
-    likelihood.axvline(choose(results).n_components, color="C1", linestyle=":", label="chosen")
-    likelihood.set_ylabel("log-likelihood (nats a frame)")
+    likelihood.plot(sizes, [result.log_likelihood for result in results], "o--", color="0.5", label="training data")
+    likelihood.plot(sizes, [result.held_out for result in results], "o-", color="C0", label="held-out speakers")
+    likelihood.axvline(choose(results).n_components, color="C1", linestyle=":", label="selected")
+    likelihood.set_ylabel("log-likelihood per frame (nats)")
     criteria.plot(sizes, [result.aic for result in results], "s-", color="C2", label="AIC")
     criteria.plot(sizes, [result.bic for result in results], "^-", color="C3", label="BIC")
-    criteria.set_ylabel("AIC, BIC (less is better)")
-    criteria.set_xlabel("components a class")
+    criteria.set_ylabel("AIC, BIC (lower is better)")
+    criteria.set_xlabel("number of components per class")
     criteria.set_xscale("log", base=2)
     criteria.set_xticks(sizes, [str(size) for size in sizes])
     criteria.minorticks_off()
@@ -66,12 +67,12 @@ def size_curve(results: Sequence[SizeResult]) -> Figure:
 
 
 def likelihood_curves(streams: Sequence[Mapping[str, Sequence[float]]]) -> Figure:
-    """Log-likelihood of each mixture against the updates of EM, the streams below each other.
+    """Log-likelihood per frame of each mixture against EM iterations, one panel per stream.
 
     Parameters
     ----------
     streams : sequence of mapping of str to sequence of float
-        For each stream its mixtures by name, each with the log-likelihood a frame of its start and after each update.
+        Per stream, by name of the mixture: the log-likelihood per frame (nats) at the start and after each iteration.
 
     Returns
     -------
@@ -82,24 +83,24 @@ def likelihood_curves(streams: Sequence[Mapping[str, Sequence[float]]]) -> Figur
     figure = Figure(figsize=(7, 1 + 3 * len(streams)), layout="constrained")
     panels = figure.subplots(len(streams), 1, sharex=True, squeeze=False)[:, 0]
     for number, (axes, curves) in enumerate(zip(panels, streams, strict=True), start=1):
-        for place, (name, values) in enumerate(curves.items()):
-            axes.plot(values, "o-", markersize=3, color=f"C{place}", label=_legible(name))
-        axes.set_ylabel("log-likelihood (nats a frame)")
+        for index, (name, values) in enumerate(curves.items()):
+            axes.plot(values, "o-", markersize=3, color=f"C{index}", label=_legible(name))
+        axes.set_ylabel("log-likelihood per frame (nats)")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_title(f"stream {number}" if len(streams) > 1 else "")
         axes.grid(alpha=0.3)
         axes.legend()
-    panels[-1].set_xlabel("updates of EM")
+    panels[-1].set_xlabel("EM iterations")
     return figure
 
 
 def loss_curves(streams: Sequence[Sequence[float]]) -> Figure:
-    """Loss of each step that moved the means, and its running mean, for each stream that has some.
+    """MMI loss per step and its running mean, one curve per stream with MMI steps.
 
     Parameters
     ----------
     streams : sequence of sequence of float
-        For each stream the loss of each step, in nats.
+        Per stream, the MMI loss of each step (nats); empty for a stream without MMI.
 
     Returns
     -------
@@ -115,32 +116,32 @@ def loss_curves(streams: Sequence[Sequence[float]]) -> Figure:
             label = f"mean of {RUNNING_STEPS} steps" + (f", stream {number}" if len(streams) > 1 else "")
             axes.plot(*_running_mean(losses), color=f"C{number - 1}", label=label)
     axes.set_ylim(bottom=0.0)
-    axes.set_ylabel("loss (nats)")
-    axes.set_xlabel("steps")
+    axes.set_ylabel("MMI loss (nats)")
+    axes.set_xlabel("MMI steps")
     axes.grid(alpha=0.3)
     axes.legend()
     return figure
 
 
 def _running_mean(values: Sequence[float]) -> tuple[list[int], list[float]]:
-    """The mean of the last steps, from the first on of which there are enough."""
+    """Running mean over `RUNNING_STEPS` values, or over all if there are fewer: positions and means."""
     width = min(RUNNING_STEPS, len(values))
     ends = range(width, len(values) + 1)
     return [end - 1 for end in ends], [fmean(values[end - width : end]) for end in ends]
 
 
 def _legible(name: str) -> str:
-    """A class's name as matplotlib shall draw it: no formulas, no hiding, nothing that is no character."""
-    shown = "".join(character if character.isprintable() else "?" for character in name).replace("$", r"\$")
+    """Escape a class name for matplotlib: no formulas, no hidden legend entry, only printable characters."""
+    shown = printable(name).replace("$", r"\$")
     return f" {shown}" if shown.startswith("_") else shown
 
 
 def rendered(figure: Figure, kind: str) -> bytes:
-    """A figure as a file of one of `FORMATS`; the same figure gives the same bytes."""
+    """Render a figure as PNG, SVG or PDF (`FORMATS`); the same figure gives the same bytes."""
     from matplotlib import rc_context
 
     content = io.BytesIO()
-    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    no_dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     with rc_context({"svg.hashsalt": "speechgmm"}):
-        figure.savefig(content, format=kind, dpi=150, metadata=undated.get(kind))
+        figure.savefig(content, format=kind, dpi=150, metadata=no_dates.get(kind))
     return content.getvalue()

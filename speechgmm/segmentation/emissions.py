@@ -1,19 +1,19 @@
-"""How much each second speaks for each class and for no speech: frames of a chunk to log-likelihoods of its steps.
+"""Emission log-likelihoods: the frames of a chunk to log-likelihoods of non-speech and of each class in each step.
 
-Everything is relative to no speech, whose log-likelihood is 0.
+All are relative to non-speech, whose log-likelihood is 0. A class has the speech evidence plus its class evidence.
 
-**That somebody speaks** is a sum over frames of how far they lie below the loud and above the quiet ones of the last
-half minute, in decibels, and of the log-likelihood ratio of all voices to other sounds, where the model has one. The
-weights are those of a logistic regression on frames of composed programmes (scripts/fit_speech_evidence.py, split
-train), times 0.3 because neighbouring frames are much alike: of several such fits, one that left few errors on
-programmes of the split dev, clean and in noise.
+**Speech evidence** of a frame is a weighted sum of three measures: decibels below the loud frames and above the quiet
+frames of the last half minute, and the log-likelihood ratio of speech to non-speech if the model has a non-speech
+model. The weights are those of a logistic regression on frames of composed programmes (scripts/fit_speech_evidence.py,
+split train), times 0.3 because neighbouring frames are correlated. Several such fits were compared on programmes of the
+split dev, clean and in noise; this one is among those with few errors.
 
-**Which class speaks** is what the calibration makes of the frame's log-likelihoods, its offsets included, less the
-mean over the classes, in frames that are not far below the loud ones of the last two seconds. An utterance of n
-frames is worth n / (n + halfway) of its mean, so a frame of a second of speech about `CLASS_WEIGHT`.
+**Class evidence** of a frame is its calibrated log-likelihoods, offsets included, minus their mean over the classes,
+times `CLASS_WEIGHT`. It is 0 in frames far below the loud frames of the last two seconds. The weight has the order of
+what one frame counts in a short utterance: 1 / (n + half_weight_frames) with n frames (equation 5).
 
-The mean frame, which the classifier takes off an utterance's frames, is here that of the last two seconds: of all
-spans that were tried it left the fewest errors. Nothing looks ahead.
+Mean normalisation uses the frames of the last two seconds instead of the whole utterance; of all spans that were
+compared this one has the fewest errors. Nothing here looks ahead.
 """
 
 from __future__ import annotations
@@ -23,22 +23,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechgmm.classifier.model import FrameScores, Model, Stream
+from speechgmm.classifier.model import Model
+from speechgmm.classifier.scorer import FrameScores, Stream
 from speechgmm.features.activity import DECIBELS, SILENCE_DB, extremes, frame_powers, is_steady
-from speechgmm.features.front_end import Features, features_of, mean_shift
-from speechgmm.mixture.estep import Floats
+from speechgmm.features.array_types import Features
+from speechgmm.features.front_end import features_of, mean_shift
+from speechgmm.segmentation.array_types import Floats, Mask
 from speechgmm.segmentation.options import Grid
 
-BACK_CHUNKS = 30  # for the loud and the quiet
-GATE_DB = 20.0  # below the loud frames of this chunk and the last, no class is heard
+LEVEL_CHUNKS = 30  # chunks whose levels count for the loud and the quiet frames
+GATE_DB = 20.0  # frames further below the loud frames of this chunk and the last have no class evidence
 CLASS_WEIGHT = 0.03
 
-MOST_BELOW_DB, MOST_ABOVE_DB, MOST_RATIO = 50.0, 30.0, 8.0
+MAX_BELOW_DB, MAX_ABOVE_DB, MAX_RATIO = 50.0, 30.0, 8.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """What a frame's evidence of speech is summed with: nats for each decibel, decibel and nat, and a constant."""
+    """Weights of the speech evidence, in nats per unit of each measure, and its constant in nats.
+
+    Attributes
+    ----------
+    below_loud, above_quiet : float
+        Per decibel.
+    ratio : float
+        Per nat of the log-likelihood ratio of speech to non-speech.
+    constant : float
+    """
 
     below_loud: float
     above_quiet: float
@@ -51,34 +62,34 @@ WITHOUT_RATIO = Weights(below_loud=0.019, above_quiet=0.025, ratio=0.0, constant
 
 
 @dataclass(frozen=True, eq=False)
-class Moments:
-    """How many frames were heard in a stream, and their sum (D,)."""
+class FrameSum:
+    """Number of frames and their sum (D,); they add up."""
 
     n: int
     total: Floats
 
-    def __add__(self, other: Moments) -> Moments:
-        return Moments(self.n + other.n, self.total + other.total)
+    def __add__(self, other: FrameSum) -> FrameSum:
+        return FrameSum(self.n + other.n, self.total + other.total)
 
 
 @dataclass(frozen=True, eq=False)
 class Past:
-    """What is remembered of the chunks before.
+    """What is kept of the chunks before.
 
     Attributes
     ----------
     levels : tuple of ndarray (T,)
-        Level in decibels of the frames of the first stream, of each of the last chunks.
-    moments : tuple of Moments
-        Of the frames of the last chunk in which a class was heard, for each stream; empty before the first chunk.
+        Level of the frames of the first stream in decibels, for each of the last `LEVEL_CHUNKS` chunks.
+    moments : tuple of FrameSum
+        Of the frames of the last chunk that passed the energy gate, for each stream; empty before the first chunk.
     """
 
     levels: tuple[Features, ...] = ()
-    moments: tuple[Moments, ...] = ()
+    moments: tuple[FrameSum, ...] = ()
 
 
 def listen(model: Model, grid: Grid, bands: Sequence[Features], past: Past) -> tuple[Floats, Past]:
-    """Listen to a chunk.
+    """Compute the emissions of a chunk.
 
     Parameters
     ----------
@@ -86,20 +97,20 @@ def listen(model: Model, grid: Grid, bands: Sequence[Features], past: Past) -> t
     grid : Grid
         Of the model's front ends.
     bands : sequence of ndarray (T, n_mels)
-        Log mel bands of the chunk's frames for each stream, at least one frame in the first.
+        Log mel bands of the chunk for each stream, at least one frame in the first.
     past : Past
-        What the chunk before left.
+        From the chunk before.
 
     Returns
     -------
     emissions : ndarray (N, 1 + C)
-        Log-likelihood (nats) of each of the chunk's steps for no speech, which is 0, and for each class.
+        Log-likelihood (nats) of non-speech, which is 0, and of each class, for each step of the chunk.
     past : Past
-        For the chunk after.
+        For the next chunk.
     """
     frames, is_open, past = shifted_frames(model, grid, bands, past)
     n_frames = len(is_open)
-    scores = [model.frame_scores(index, own) for index, own in enumerate(frames)]
+    scores = [model.frame_scores(index, stream_frames) for index, stream_frames in enumerate(frames)]
     speech = speech_evidence(past.levels, speech_ratios(grid, scores, n_frames), grid.frame_s)
     if is_steady(bands[0], grid.frame_s):
         speech = np.minimum(speech, -WITH_RATIO.constant)
@@ -111,33 +122,45 @@ def listen(model: Model, grid: Grid, bands: Sequence[Features], past: Past) -> t
 
 def shifted_frames(
     model: Model, grid: Grid, bands: Sequence[Features], past: Past
-) -> tuple[list[Features], np.ndarray[tuple[int], np.dtype[np.bool_]], Past]:
-    """A chunk's frames in each stream (T, D), their mean moved; which of the first stream's are open; what is new past.
+) -> tuple[list[Features], Mask, Past]:
+    """Compute the mean-normalised frames of a chunk.
 
-    The arguments are those of `listen`.
+    Parameters
+    ----------
+    model, grid, bands, past
+        As for `listen`.
+
+    Returns
+    -------
+    frames : list of ndarray (T, D)
+        Of each stream.
+    is_open : ndarray (T,) of bool
+        Which frames of the first stream pass the energy gate: see `open_frames`.
+    past : Past
+        For the next chunk.
     """
     level = DECIBELS * np.log(frame_powers(bands[0]))
-    levels = (*past.levels, level)[-BACK_CHUNKS:]
+    levels = (*past.levels, level)[-LEVEL_CHUNKS:]
     is_open = open_frames(levels, grid.frame_s)
     frames, moments = [], []
-    for index, (stream, own) in enumerate(zip(model.streams, bands, strict=True)):
-        features = features_of(own, stream.front_end)
-        heard = features[is_open[:: grid.ratios[index]][: len(own)]]
-        moments.append(Moments(len(heard), heard.sum(axis=0, dtype=np.float64)))
-        around = moments[index] + past.moments[index] if past.moments else moments[index]
-        frames.append(_shifted(features, stream, around))
+    for index, (stream, stream_bands) in enumerate(zip(model.streams, bands, strict=True)):
+        features = features_of(stream_bands, stream.front_end)
+        gated = features[is_open[:: grid.ratios[index]][: len(stream_bands)]]
+        moments.append(FrameSum(len(gated), gated.sum(axis=0, dtype=np.float64)))
+        recent = moments[index] + past.moments[index] if past.moments else moments[index]
+        frames.append(_normalised(features, stream, recent))
     return frames, is_open, Past(levels, tuple(moments))
 
 
-def open_frames(levels: Sequence[Features], frame_s: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """The frames of the last chunk in which a class can be heard: not silent, and not far below the loud ones.
+def open_frames(levels: Sequence[Features], frame_s: float) -> Mask:
+    """Energy gate: the frames of the last chunk that are neither silent nor far below the loud frames.
 
     Parameters
     ----------
     levels : sequence of ndarray (T,)
-        Decibels, of each chunk; the last two count.
+        Decibels, of each chunk; the last two are used.
     frame_s : float
-        Seconds from frame to frame.
+        Hop in seconds.
 
     Returns
     -------
@@ -148,21 +171,22 @@ def open_frames(levels: Sequence[Features], frame_s: float) -> np.ndarray[tuple[
 
 
 def speech_evidence(levels: Sequence[Features], ratios: Floats | None, frame_s: float) -> Floats:
-    """How much each frame of the last chunk speaks for somebody speaking.
+    """Log-likelihood ratio of speech to non-speech for each frame of the last chunk.
 
     Parameters
     ----------
     levels : sequence of ndarray (T,)
-        Decibels, of each chunk that counts for the loud and the quiet.
+        Decibels, of each chunk that counts for the loud and the quiet frames.
     ratios : ndarray (T,), optional
-        Log-likelihood ratio of voices to other sounds (nats) in the last chunk; None where nobody knows.
+        Log-likelihood ratio (nats) of the class mixtures to the non-speech mixture in the last chunk; None without a
+        non-speech model.
     frame_s : float
-        Seconds from frame to frame.
+        Hop in seconds.
 
     Returns
     -------
     ndarray (T,)
-        Nats. Where even the loud frames are silent, nothing speaks for speech.
+        Nats; negative throughout if even the loud frames are silent.
     """
     level = levels[-1]
     loud, quiet = extremes(np.concatenate(levels), frame_s)
@@ -179,26 +203,24 @@ def speech_evidence(levels: Sequence[Features], ratios: Floats | None, frame_s: 
 def speech_measures(
     level: Features, ratios: Floats | None, *, loud: float, quiet: float
 ) -> tuple[Floats, Floats, Floats]:
-    """What the weights weigh, each (T,) and bounded: decibels below the loud and above the quiet, and the ratios."""
+    """The measures that `Weights` weigh, each (T,) and clipped: decibels below loud, decibels above quiet, ratio."""
     return (
-        np.clip(loud - level, 0.0, MOST_BELOW_DB),
-        np.clip(level - quiet, 0.0, MOST_ABOVE_DB),
-        np.clip(0.0 if ratios is None else ratios, -MOST_RATIO, np.where(level < SILENCE_DB, 0.0, MOST_RATIO)),
+        np.clip(loud - level, 0.0, MAX_BELOW_DB),
+        np.clip(level - quiet, 0.0, MAX_ABOVE_DB),
+        np.clip(0.0 if ratios is None else ratios, -MAX_RATIO, np.where(level < SILENCE_DB, 0.0, MAX_RATIO)),
     )
 
 
 def speech_ratios(grid: Grid, scores: Sequence[FrameScores], n_frames: int) -> Floats | None:
-    """Log-likelihood ratio of voices to other sounds for each frame of the first stream; None where nobody knows."""
-    for found, ratio in zip(scores, grid.ratios, strict=True):
-        if found.speech_ratios is not None:
-            return _repeated(found.speech_ratios, ratio, n_frames)
+    """Log-likelihood ratio of speech to non-speech at the frames of the first stream, (T,); None without that model."""
+    for stream_scores, ratio in zip(scores, grid.ratios, strict=True):
+        if stream_scores.speech_ratios is not None:
+            return _at_first_stream(stream_scores.speech_ratios, ratio, n_frames)
     return None
 
 
-def class_evidence(
-    model: Model, grid: Grid, scores: Sequence[FrameScores], is_open: np.ndarray[tuple[int], np.dtype[np.bool_]]
-) -> Floats:
-    """How much each frame speaks for each class, less the mean over the classes.
+def class_evidence(model: Model, grid: Grid, scores: Sequence[FrameScores], is_open: Mask) -> Floats:
+    """Weighted calibrated log-likelihood of each class in each frame, minus the mean over the classes.
 
     Parameters
     ----------
@@ -207,15 +229,16 @@ def class_evidence(
     scores : sequence of FrameScores
         Of each stream's frames.
     is_open : ndarray (T,) of bool
-        The frames of the first stream in which a class can be heard.
+        From `open_frames`.
 
     Returns
     -------
     ndarray (T, C)
-        Nats; 0 in the other frames.
+        Nats; 0 in frames that do not pass the energy gate.
     """
     streams = [
-        _repeated(found.log_likelihoods, ratio, len(is_open)) for found, ratio in zip(scores, grid.ratios, strict=True)
+        _at_first_stream(stream_scores.log_likelihoods, ratio, len(is_open))
+        for stream_scores, ratio in zip(scores, grid.ratios, strict=True)
     ]
     evidence = model.calibration.joined(np.stack(streams, axis=1))
     evidence -= evidence.mean(axis=1, keepdims=True)
@@ -223,15 +246,15 @@ def class_evidence(
     return CLASS_WEIGHT * evidence
 
 
-def _repeated(values: Floats, ratio: int, n_frames: int) -> Floats:
-    """What each frame of a stream says, for each frame of the first one; 0 where that has more."""
+def _at_first_stream(values: Floats, ratio: int, n_frames: int) -> Floats:
+    """Repeat a stream's values at the hop of the first stream; 0 for the frames after its last one."""
     repeated = np.zeros((n_frames, *values.shape[1:]))
     known = np.repeat(values, ratio, axis=0)[:n_frames]
     repeated[: len(known)] = known
     return repeated
 
 
-def _shifted(features: Features, stream: Stream, around: Moments) -> Features:
-    mean = around.total / max(around.n, 1)
-    shift = mean_shift(mean, around.n, stream.reference_mean, stream.front_end)
+def _normalised(features: Features, stream: Stream, recent: FrameSum) -> Features:
+    mean = recent.total / max(recent.n, 1)
+    shift = mean_shift(mean, recent.n, stream.reference_mean, stream.front_end)
     return features if shift is None else features - shift

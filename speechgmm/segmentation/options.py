@@ -1,4 +1,4 @@
-"""The options of segmentation, and the grid of time that all of it works on."""
+"""Options of segmentation, and its time grid of frames, steps and chunks."""
 
 from __future__ import annotations
 
@@ -9,24 +9,23 @@ from dataclasses import dataclass, fields
 from speechgmm.errors import OptionError
 from speechgmm.features.options import FrontEndOptions
 
-STEP_S = 0.05  # a boundary need not be known better, and a step must cost something
+STEP_S = 0.05  # resolution of segment boundaries; decoding time is proportional to the number of steps
 CHUNK_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationOptions:
-    """How long segments last, and how much must speak for a change.
+    """Minimum durations, transition costs and lag of the decoder.
 
     Attributes
     ----------
     min_voice_s, min_nonspeech_s : float
-        The shortest stretch of one class, and the shortest pause that is told; 0 or more seconds. What is shorter
-        belongs to what surrounds it.
+        Minimum duration of a class and of a pause, in seconds; 0 or more. What is shorter goes to its neighbours.
     voice_cost, nonspeech_cost : float
-        Nats that a change from one class to another, and one between a class and no speech, must gain; 0 or more.
+        Transition cost between two classes, and between a class and non-speech, in nats; 0 or more.
     lag_s : float
-        Seconds after which what is likeliest is taken for certain, 0 or more; up to a second more passes, because audio
-        is heard in chunks of one.
+        Seconds after which the best path is final, 0 or more. Audio is processed in chunks of about a second, which
+        adds up to one more second.
     """
 
     min_voice_s: float = 0.7
@@ -44,18 +43,18 @@ class SegmentationOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """Frames, steps and chunks of a model's front ends.
+    """The time grid of a model: steps and chunks, counted in frames of its first stream.
 
     Attributes
     ----------
     frame_s : float
-        Seconds from frame to frame of the first stream.
+        Hop of the first stream in seconds.
     ratios : tuple of int
-        How many frames of the first stream pass from one frame of each stream to its next.
+        Hop of each stream over the hop of the first one.
     step : int
-        Frames of the first stream in a step.
+        Frames per step.
     chunk : int
-        And in a chunk: whole steps, and whole frames of every stream.
+        Frames per chunk: a multiple of `step` and of all `ratios`.
     """
 
     frame_s: float
@@ -70,18 +69,20 @@ class Grid:
         ratios = tuple(options.hop // first.hop for options in front_ends)
         frame_s = first.hop / first.sampling_rate
         step = max(round(STEP_S / frame_s), 1)
-        whole = math.lcm(step, *ratios)
-        return cls(frame_s=frame_s, ratios=ratios, step=step, chunk=math.ceil(CHUNK_S / (whole * frame_s)) * whole)
+        multiple = math.lcm(step, *ratios)
+        return cls(
+            frame_s=frame_s, ratios=ratios, step=step, chunk=math.ceil(CHUNK_S / (multiple * frame_s)) * multiple
+        )
 
     @property
     def step_s(self) -> float:
-        """Seconds in a step."""
+        """Duration of a step in seconds."""
         return self.step * self.frame_s
 
     def steps(self, seconds: float) -> int:
-        """The number of steps nearest to so many seconds."""
+        """Convert seconds to steps, rounded."""
         return round(seconds / self.step_s)
 
     def first_frame(self, step: int, stream: int) -> int:
-        """The first frame of a stream that does not begin before a step."""
+        """Index of the first frame of a stream that starts at or after the start of a step."""
         return -(-step * self.step // self.ratios[stream])

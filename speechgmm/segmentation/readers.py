@@ -1,7 +1,8 @@
-"""Annotations as text, RTTM, TextGrid or a table, to lines of who speaks from when to when.
+"""Readers of annotation formats: RTTM, Praat's TextGrid and CSV.
 
-Every reader takes a file's text and a list, to which it adds what is wrong with the file, each fault with its line. It
-does not know what names mean nor whether times make sense: that is for `references`.
+A reader takes the text of a file, yields its `Line` items, and adds each fault with its line number to a list. It
+checks the format only; `references` checks the times and the names. A new format is one function and its entry in
+`READERS`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ import csv
 import io
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from speechgmm.segmentation.writers import TIER, one_word, recording_id
 
@@ -20,23 +20,26 @@ _COLUMNS = ("start", "end", "label")
 _TOKEN = re.compile(r'"((?:[^"]|"")*)"|(?<!\S)(-?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)(?!\S)|![^\n]*')
 
 Faults = list[tuple[int, str]]
+"""Line numbers from 1, each with what is wrong there."""
+
 Token = tuple[int, str | float]
+"""A line number with a string or a number."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One annotation as the file has it.
+    """One annotated time span.
 
     Attributes
     ----------
     number : int
-        Of the line, from 1.
+        Line number, from 1.
     recording : str
-        Its `recording_id`; empty where the file does not say.
+        `recording_id` of the recording; empty if the file does not name it.
     start, end : float
-        In seconds, not checked.
+        Seconds, not checked.
     name : str
-        Who or what it is.
+        Label or speaker.
     """
 
     number: int
@@ -47,7 +50,7 @@ class Line:
 
 
 def rttm_lines(text: str, faults: Faults) -> Iterator[Line]:
-    """The SPEAKER lines; those of other types and comments (``;;``) are left out."""
+    """Read the SPEAKER lines of RTTM; lines of other types and comments (``;;``) are skipped."""
     for number, line in enumerate(text.splitlines(), start=1):
         fields = line.split()
         if not fields or fields[0] != "SPEAKER":
@@ -63,7 +66,7 @@ def rttm_lines(text: str, faults: Faults) -> Iterator[Line]:
 
 
 def csv_lines(text: str, faults: Faults) -> Iterator[Line]:
-    """The rows of a table with a header and the columns start, end and label, and perhaps path."""
+    """Read the rows of a CSV file with the columns start, end, label and optionally path."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
     paths: dict[str, str] = {}
     try:
@@ -76,13 +79,13 @@ def csv_lines(text: str, faults: Faults) -> Iterator[Line]:
             if any(cells):
                 yield from _csv_row(reader.line_num, columns, [cell.strip() for cell in cells], paths, faults)
     except csv.Error as error:
-        faults.append((reader.line_num, f"the row cannot be read as CSV ({error}), nor any below it"))
+        faults.append((reader.line_num, f"the rows from here on cannot be read as CSV ({error})"))
 
 
 def _csv_row(
     number: int, columns: list[str], cells: list[str], paths: dict[str, str], faults: Faults
 ) -> Iterator[Line]:
-    """A row, unless it has a fault; `paths` remembers which recording is which file."""
+    """One row, unless it has a fault; `paths` maps each `recording_id` to its path, to find two paths with the same."""
     if len(cells) != len(columns):
         faults.append((number, f"there are {len(cells)} cells, expected {len(columns)} as in the header"))
         return
@@ -93,36 +96,35 @@ def _csv_row(
     if math.isnan(start + end):
         faults.append((number, f"start and end are '{row['start']}' and '{row['end']}', expected seconds"))
     elif paths.setdefault(recording, path) != path:
-        faults.append((number, f"'{path}' and '{paths[recording]}' have one name; recordings are known by their names"))
+        faults.append((number, f"'{path}' and '{paths[recording]}' have the same file name and cannot be told apart"))
     else:
         yield Line(number=number, recording=recording, start=start, end=end, name=row["label"])
 
 
 def textgrid_lines(text: str, faults: Faults) -> Iterator[Line]:
-    """The labelled intervals of the tier `TIER`, or of the only tier; in the long and in the short text form.
+    """Read the labelled intervals of the tier `TIER`, or of the only tier, from the long or the short text form.
 
-    What counts in such a file are its strings and the numbers that stand by themselves, in their order. All else are
-    names of what follows.
+    Both forms have the same strings and free-standing numbers in the same order; all other text is ignored.
     """
     tokens = _tokens(text)
     try:
         tiers = _tiers(tokens)
     except (StopIteration, TypeError, ValueError, OverflowError):
         number = next(tokens, (text.count("\n") + 1, ""))[0]
-        faults.append((number, "expected the text form of a TextGrid; something is missing or odd up to this line"))
+        faults.append((number, "expected a TextGrid in text form; something is missing or wrong up to this line"))
         return
     if TIER not in tiers and len(tiers) != 1:
-        found = ", ".join(f"'{name}'" for name in tiers) or "none"
-        faults.append((1, f"expected one tier of intervals, or one that is called '{TIER}', found {found}"))
+        names = ", ".join(f"'{name}'" for name in tiers) or "none"
+        faults.append((1, f"expected one interval tier, or one with the name '{TIER}', found {names}"))
         return
     yield from tiers.get(TIER) or next(iter(tiers.values()))
 
 
 def _tokens(text: str) -> Iterator[Token]:
-    """The strings and free-standing numbers of a TextGrid, with their lines; comments (``!``) are left out."""
-    number, at = 1, 0
+    """The strings and free-standing numbers of a TextGrid, with their lines; comments (``!``) are skipped."""
+    number, position = 1, 0
     for match in _TOKEN.finditer(text):
-        number, at = number + text.count("\n", at, match.start()), match.start()
+        number, position = number + text.count("\n", position, match.start()), match.start()
         if match[1] is not None:
             yield number, match[1].replace('""', '"')
         elif match[2] is not None:
@@ -130,7 +132,7 @@ def _tokens(text: str) -> Iterator[Token]:
 
 
 def _tiers(tokens: Iterator[Token]) -> dict[str, list[Line]]:
-    """The tiers of intervals by name, each with its labelled intervals.
+    """The interval tiers by name, each with its labelled intervals.
 
     Raises
     ------
@@ -146,8 +148,8 @@ def _tiers(tokens: Iterator[Token]) -> dict[str, list[Line]]:
         _, _, size = [_number(tokens) for _ in range(3)]
         if kind == "IntervalTier":
             intervals = [_interval(tokens) for _ in range(int(size))]
-            tiers[name] = [one for one in intervals if one.name]
-        else:  # points: a time and a mark each
+            tiers[name] = [interval for interval in intervals if interval.name]
+        else:  # a point tier: a time and a mark per point
             for _ in range(int(size)):
                 _number(tokens), _string(tokens)
     return tiers
@@ -181,7 +183,9 @@ def _seconds(text: str) -> float:
         return math.nan
 
 
-READERS: Mapping[str, Callable[[str, Faults], Iterable[Line]]] = MappingProxyType(
-    {".rttm": rttm_lines, ".textgrid": textgrid_lines, ".csv": csv_lines}
-)
-"""By the end of a file's name, in lower case."""
+READERS: dict[str, Callable[[str, Faults], Iterable[Line]]] = {
+    ".rttm": rttm_lines,
+    ".textgrid": textgrid_lines,
+    ".csv": csv_lines,
+}
+"""The readers by the suffix of the file name in lower case."""

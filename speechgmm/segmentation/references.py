@@ -1,10 +1,10 @@
-"""Reading who speaks when from annotations: RTTM, Praat's TextGrid, or a table.
+"""Reference segments from annotation files: RTTM, Praat's TextGrid, or CSV.
 
-A file is taken as a whole or not at all: all its faults are reported together, each with the line it is on. Names in it
-become classes (`label_of`): a class stands for itself, other names for what the user says, and an AMI speaker id for
-its voice gender label. Segments may overlap, as people do; those of no length are left out.
+A file with faults is refused as a whole, with all its faults and their lines. The names in a file become classes
+(`label_of`): a class is itself, other names are mapped by the user, and the speaker ids of a corpus by a lookup.
+Reference segments may overlap; those of length 0 are left out.
 
-Recordings are known by their `recording_id`, the file name without suffix, which is all that RTTM has of them.
+Recordings are matched by their `recording_id`, the file name without suffix, because RTTM has nothing else.
 """
 
 from __future__ import annotations
@@ -20,29 +20,27 @@ from speechgmm.segmentation.readers import READERS, Faults, Line
 from speechgmm.segmentation.segment import NONSPEECH, Segment
 from speechgmm.segmentation.writers import one_word, recording_id
 
-MOST_FAULTS = 50
-"""So many faults of a file are listed, the others counted."""
+MAX_FAULTS = 50
+"""Faults of a file that are listed; further ones are counted."""
 
 TOLERANCE_S = 0.25
-"""So far beyond a recording's end its reference may go: decoders and annotators differ by less."""
-
-_SUFFIXES = ".rttm, .TextGrid or .csv"
+"""Accepted time from a recording's end to the end of its reference; audio decoders and annotators differ by less."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """Who speaks when in one recording.
+    """The reference segments of one recording.
 
     Attributes
     ----------
     recording : str
         Its `recording_id`.
     segments : tuple of Segment
-        The voices, in order of time; they may overlap.
+        Speech segments in order of time; they may overlap.
     end_s : float
-        When the last annotation ends, in seconds.
+        End of the last annotation in seconds.
     place : str
-        The file and the line of that annotation.
+        File and line of that annotation.
     """
 
     recording: str
@@ -51,7 +49,7 @@ class Reference:
     place: str
 
     def check(self, duration_s: float) -> None:
-        """Refuse a reference that goes on after the end of its recording.
+        """Check that the reference ends with its recording.
 
         Raises
         ------
@@ -61,12 +59,12 @@ class Reference:
         if self.end_s > duration_s + TOLERANCE_S:
             raise CorpusError(
                 f"{self.place}: the segment ends at {self.end_s:.3f} s, but the recording '{self.recording}' at "
-                f"{duration_s:.3f} s; expected the reference of this very recording"
+                f"{duration_s:.3f} s; expected the reference of this recording"
             )
 
 
 Lookup = Callable[[str], str | None]
-"""Which class a name in an annotation stands for; None where it stands for none."""
+"""The class of a name in an annotation; None if it has none."""
 
 
 def read_references(
@@ -77,15 +75,15 @@ def read_references(
     Parameters
     ----------
     source : Path
-        An RTTM file (``.rttm``), a TextGrid (``.TextGrid``: of the recording of the same name), a table (``.csv`` with
-        the columns ``start,end,label`` in seconds, and ``path`` unless it is of the recording of the same name), or a
-        folder that holds such files.
+        An RTTM file (``.rttm``), a TextGrid (``.TextGrid``, for the recording with its name), a table (``.csv`` with
+        the columns ``start,end,label`` in seconds, and ``path`` unless it is for the recording with its name), or a
+        folder of such files.
     classes : sequence of str
-        The labels that count.
+        The model's classes.
     names : mapping of str to str, optional
-        What other names in the annotations stand for: a class or `NONSPEECH`.
+        Other names in the annotations, each with its class or `NONSPEECH`.
     further : callable, optional
-        Gives the class of a name that is neither a class nor in `names`, such as the speaker ids of one corpus.
+        Class of a name that is neither a class nor in `names`, such as the speaker ids of a corpus.
 
     Returns
     -------
@@ -95,14 +93,14 @@ def read_references(
     Raises
     ------
     CorpusError
-        If there is no reference, a file cannot be read or has faults, with all of them (at most `MOST_FAULTS`): lines
-        that are not of the format, times that are none or below zero, an end before the start, names that stand for no
-        class, bytes that are not UTF-8; or if a recording's annotations are in two files.
+        If there is no reference; if a file cannot be read; if it has faults, with all of them (at most `MAX_FAULTS`):
+        lines of another format, times that are not numbers or negative, an end before the start, names without a class,
+        bytes that are not UTF-8; or if two files annotate the same recording.
     """
     if source.is_dir():
         files = sorted(file for file in source.iterdir() if file.suffix.lower() in READERS)
         if not files:
-            raise CorpusError(f"{source}: the folder holds no references, expected files {_SUFFIXES}")
+            raise CorpusError(f"{source}: the folder has no references, expected files {', '.join(READERS)}")
     else:
         files = [source]
     references: dict[str, Reference] = {}
@@ -110,13 +108,13 @@ def read_references(
         for reference in _read(file, label_of(classes, names or {}, further)):
             if reference.recording in references:
                 first = references[reference.recording].place
-                raise CorpusError(f"{reference.place}: '{reference.recording}' has a reference in {first} already")
+                raise CorpusError(f"{reference.place}: '{reference.recording}' already has a reference in {first}")
             references[reference.recording] = reference
     return references
 
 
 def label_of(classes: Sequence[str], names: Mapping[str, str], further: Lookup | None = None) -> Lookup:
-    """The lookup of names in annotations; parameters as for `read_references`.
+    """The lookup of the class of a name in an annotation; parameters as for `read_references`.
 
     Raises
     ------
@@ -126,11 +124,11 @@ def label_of(classes: Sequence[str], names: Mapping[str, str], further: Lookup |
     for name, label in names.items():
         if label not in (*classes, NONSPEECH):
             raise OptionError(f"'{name}' stands for '{label}', expected {', '.join(classes)} or {NONSPEECH}")
-    known = {written: name for name in (*classes, NONSPEECH) for written in (name, one_word(name))}
+    known = {spelling: label for label in (*classes, NONSPEECH) for spelling in (label, one_word(label))}
 
     def look_up(name: str) -> str | None:
-        meant = names.get(name) or known.get(name) or (further(name) if further else None)
-        return known.get(meant or "")
+        label = names.get(name) or known.get(name) or (further(name) if further else None)
+        return known.get(label or "")
 
     return look_up
 
@@ -139,7 +137,7 @@ def _read(file: Path, look_up: Lookup) -> Iterator[Reference]:
     """The references in one file, checked."""
     read_lines = READERS.get(file.suffix.lower())
     if read_lines is None:
-        raise CorpusError(f"{file}: this is no reference, expected a folder or a file {_SUFFIXES}")
+        raise CorpusError(f"{file}: not a reference, expected a folder or a file {', '.join(READERS)}")
     faults: Faults = []
     lines = defaultdict(list)
     for line in read_lines(_text(file), faults):
@@ -147,22 +145,22 @@ def _read(file: Path, look_up: Lookup) -> Iterator[Reference]:
         faults += [(line.number, fault) for fault in _line_faults(line, label)]
         lines[line.recording].append((line, label or ""))
     if faults:
-        listed = [f"{file}:{number}: {fault}" for number, fault in sorted(faults)[:MOST_FAULTS]]
-        more = [f"... and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
+        listed = [f"{file}:{number}: {fault}" for number, fault in sorted(faults)[:MAX_FAULTS]]
+        more = [f"... and {len(faults) - MAX_FAULTS} more"] if len(faults) > MAX_FAULTS else []
         raise CorpusError(f"{file}: the reference is faulty", [*listed, *more])
     if not lines:
         raise CorpusError(
-            f"{file}: the reference is empty, expected a segment; where nobody speaks, one of {NONSPEECH}"
+            f"{file}: the reference is empty, expected a segment; in a recording without speech, one of {NONSPEECH}"
         )
-    for recording, found in lines.items():
-        yield _reference(file, recording or recording_id(file.name), found)
+    for recording, labelled in lines.items():
+        yield _reference(file, recording or recording_id(file.name), labelled)
 
 
-def _reference(file: Path, recording: str, found: Sequence[tuple[Line, str]]) -> Reference:
-    last = max((line for line, _ in found), key=lambda line: line.end)
+def _reference(file: Path, recording: str, labelled: Sequence[tuple[Line, str]]) -> Reference:
+    last = max((line for line, _ in labelled), key=lambda line: line.end)
     segments = [
         Segment(start=line.start, end=line.end, label=label)
-        for line, label in sorted(found, key=lambda one: (one[0].start, one[0].end))
+        for line, label in sorted(labelled, key=lambda pair: (pair[0].start, pair[0].end))
         if line.start < line.end and label != NONSPEECH
     ]
     return Reference(recording=recording, segments=tuple(segments), end_s=last.end, place=f"{file}:{last.number}")
@@ -178,7 +176,7 @@ def _line_faults(line: Line, label: str | None) -> Iterator[str]:
 
 
 def _text(file: Path) -> str:
-    """The text of a file: UTF-8, or UTF-16 as Praat writes it."""
+    """The text of a file in UTF-8, or in UTF-16 with a byte order mark, as Praat writes it."""
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -188,5 +186,7 @@ def _text(file: Path) -> str:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         number = content[: error.start].count(b"\n") + 1
-        fault = f"{file}:{number}: the byte {content[error.start]:#04x} is not {encoding.removesuffix('-sig').upper()}"
-        raise CorpusError(f"{fault}, save the file as UTF-8") from error
+        expected = encoding.removesuffix("-sig").upper()
+        raise CorpusError(
+            f"{file}:{number}: the byte {content[error.start]:#04x} is not {expected}, save the file as UTF-8"
+        ) from error

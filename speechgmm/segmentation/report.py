@@ -1,4 +1,4 @@
-"""A report on segmentations that were held against references: recording by recording, and all together."""
+"""Report on the segmentation of several recordings: error rates and speaking times, per recording and over all."""
 
 from __future__ import annotations
 
@@ -8,33 +8,31 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from speechgmm.errors import EvaluationError
 from speechgmm.evaluation.intervals import Resampling
 from speechgmm.evaluation.metrics import Interval
 from speechgmm.evaluation.outcomes import Skipped
-from speechgmm.segmentation.resampling import ratio_interval
-from speechgmm.segmentation.scoring import Errors, Score
-
-Floats = npt.NDArray[np.float64]
+from speechgmm.segmentation.array_types import Floats
+from speechgmm.segmentation.bootstrap import ratio_interval
+from speechgmm.segmentation.error_rate import Errors, Score
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassTime:
-    """Speaking time of a class, found and true, over all recordings.
+    """Speaking time of a class over all recordings.
 
     Attributes
     ----------
     label : str
     reference_s, hypothesis_s : float
-        In seconds.
+        Seconds.
     reference_share, hypothesis_share : float
-        Of the speech of all classes; NaN where there is none.
+        Share of the speaking time of all classes; NaN without speech.
     rmse_s : float
-        Root of the mean over recordings of (hypothesis - reference)², in seconds.
+        Root mean square over recordings of hypothesis minus reference, in seconds.
     rmse_share : float
-        The same of the shares, over recordings with speech in both; NaN where there is none.
+        The same for the shares, over recordings with speech in both; NaN without any.
     """
 
     label: str
@@ -48,28 +46,26 @@ class ClassTime:
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationReport:
-    """What can be said of a model's segmentations.
+    """Report on the segmentations of a model.
 
     Attributes
     ----------
     errors : Errors
-        Of all recordings together.
+        Sum over all recordings.
     rate_interval : Interval
-        95 % interval of their rate, from resampling recordings; NaN where they are too few.
+        95 % interval of their error rate, by resampling recordings; NaN with too few.
     classes : tuple of ClassTime
-        In the order of their labels.
+        Sorted by label.
     scores : tuple of Score
-        One for each recording, the highest rate first, those without a rate last.
+        One per recording, highest error rate first, those without a rate last.
     skipped : tuple of Skipped
         Recordings that could not be scored, with the reason.
-    collar_s : float
-        Seconds around each boundary of the reference that were not scored.
-    skip_overlap : bool
-        Whether what the reference has overlapping was left out.
+    collar_s, skip_overlap
+        See `score_segmentation`.
     resampling : Resampling
-        Behind the interval.
+        Of the interval.
     model : mapping
-        What the model says of itself.
+        Model card.
     """
 
     errors: Errors
@@ -92,20 +88,20 @@ def report_on(
     resampling: Resampling = Resampling(),
     model: Mapping[str, Any] | None = None,
 ) -> SegmentationReport:
-    """Put the scores of recordings together.
+    """Make the report from the scores of recordings.
 
     Parameters
     ----------
     scores : sequence of Score
         From `score_segmentation`.
     collar_s, skip_overlap
-        How they were scored.
+        As the scores were made with: see `score_segmentation`.
     skipped : sequence of Skipped
         Recordings that could not be scored.
     resampling : Resampling
-        Draws recordings.
+        Of recordings, for the interval.
     model : mapping, optional
-        What the model says of itself.
+        Model card.
 
     Returns
     -------
@@ -117,11 +113,11 @@ def report_on(
         If there are no scores.
     """
     if not scores:
-        raise EvaluationError("there is no segmentation to report on: no recording could be scored")
-    wrong_s = np.array([one.errors.wrong_s for one in scores])
-    total_s = np.array([one.errors.total_s for one in scores])
+        raise EvaluationError("no recording could be scored, so there is nothing to report")
+    wrong_s = np.array([score.errors.wrong_s for score in scores])
+    total_s = np.array([score.errors.total_s for score in scores])
     return SegmentationReport(
-        errors=sum((one.errors for one in scores), Errors()),
+        errors=sum((score.errors for score in scores), Errors()),
         rate_interval=ratio_interval(wrong_s, total_s, resampling),
         classes=_class_times(scores),
         scores=tuple(sorted(scores, key=_worst_first)),
@@ -139,10 +135,10 @@ def _worst_first(score: Score) -> tuple[float, str]:
 
 
 def _class_times(scores: Sequence[Score]) -> tuple[ClassTime, ...]:
-    labels = sorted({label for one in scores for label in one.reference_s})
-    reference = np.array([[one.reference_s.get(label, 0.0) for label in labels] for one in scores])
-    hypothesis = np.array([[one.hypothesis_s.get(label, 0.0) for label in labels] for one in scores])
-    spoken = (reference.sum(axis=1) > 0) & (hypothesis.sum(axis=1) > 0)
+    labels = sorted({label for score in scores for label in score.reference_s})
+    reference = np.array([[score.reference_s.get(label, 0.0) for label in labels] for score in scores])
+    hypothesis = np.array([[score.hypothesis_s.get(label, 0.0) for label in labels] for score in scores])
+    with_speech = (reference.sum(axis=1) > 0) & (hypothesis.sum(axis=1) > 0)
     return tuple(
         ClassTime(
             label=label,
@@ -151,16 +147,16 @@ def _class_times(scores: Sequence[Score]) -> tuple[ClassTime, ...]:
             reference_share=float(_shares(reference.sum(axis=0))[column]),
             hypothesis_share=float(_shares(hypothesis.sum(axis=0))[column]),
             rmse_s=_rms(hypothesis[:, column] - reference[:, column]),
-            rmse_share=_rms((_shares(hypothesis[spoken]) - _shares(reference[spoken]))[:, column]),
+            rmse_share=_rms((_shares(hypothesis[with_speech]) - _shares(reference[with_speech]))[:, column]),
         )
         for column, label in enumerate(labels)
     )
 
 
 def _shares(seconds: Floats) -> Floats:
-    """Of the sum over the last axis; NaN where that is 0."""
-    whole = seconds.sum(axis=-1, keepdims=True)
-    shares: Floats = np.divide(seconds, whole, out=np.full_like(seconds, np.nan), where=whole > 0)
+    """Shares of the sum over the last axis; NaN where that is 0."""
+    total = seconds.sum(axis=-1, keepdims=True)
+    shares: Floats = np.divide(seconds, total, out=np.full_like(seconds, np.nan), where=total > 0)
     return shares
 
 

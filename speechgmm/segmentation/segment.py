@@ -1,4 +1,4 @@
-"""A stretch of a recording with one label."""
+"""A segment: a time span of a recording with one label."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NONSPEECH = "nonspeech"
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
-    """What is heard from one time to another.
+    """A time span with one label.
 
     Attributes
     ----------
@@ -20,11 +20,11 @@ class Segment:
     label : str
         A class, `UNKNOWN` or `NONSPEECH`.
     probability : float
-        Of the label, where a class was given; else NaN.
+        Calibrated posterior probability of the label if that is a class; otherwise NaN.
     probabilities : mapping of str to float
-        Of each class; empty where none was given.
+        Posterior probability of each class; empty if the label is not a class.
     reason : str
-        Why the label is `UNKNOWN`, else empty.
+        Why the label is `UNKNOWN`; otherwise empty.
     """
 
     start: float
@@ -36,12 +36,12 @@ class Segment:
 
     @property
     def duration_s(self) -> float:
-        """Its length in seconds."""
+        """Duration in seconds."""
         return self.end - self.start
 
 
 def clock(seconds: float, decimals: int = 1) -> str:
-    """Hours, minutes and seconds, such as 0:01:02.5."""
+    """Format a time as hours, minutes and seconds, such as 0:01:02.5."""
     minutes, rest = divmod(round(seconds * 10**decimals), 60 * 10**decimals)
     width = decimals + 3 if decimals else 2
     return f"{minutes // 60}:{minutes % 60:02}:{rest / 10**decimals:0{width}.{decimals}f}"

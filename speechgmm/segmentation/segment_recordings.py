@@ -1,4 +1,4 @@
-"""Segmentation: from long recordings, or samples as they arrive, to segments with a model."""
+"""Segment recordings, channels of recordings, or blocks of samples with a model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from speechgmm.segmentation.options import SegmentationOptions
 from speechgmm.segmentation.segment import Segment
 from speechgmm.workers.local import ordered_map, single_threaded
 
-BLOCK_S = 1.0  # the decoder takes a second at a time
+BLOCK_S = 1.0  # about a chunk of the decoder
 
 
 def segment_blocks(
@@ -28,16 +28,16 @@ def segment_blocks(
     options: SegmentationOptions = SegmentationOptions(),
     offset_s: float = 0.0,
 ) -> Iterator[Segment]:
-    """Tell who speaks when, in memory that does not grow, each segment a few seconds after it has ended at the latest.
+    """Segment a stream of samples in constant memory; each segment comes at most a few seconds after its end.
 
     Parameters
     ----------
     model : Model
     blocks : iterable of ndarray (n,)
-        Mono samples in [-1, 1] at the model's sampling rate, cut anyhow: the segments do not depend on the cuts.
+        Mono samples in [-1, 1] at the model's sampling rate, in blocks of any length; the segments do not depend on it.
     options : SegmentationOptions
     offset_s : float
-        The time at which the samples begin, in seconds.
+        Time of the first sample in seconds.
 
     Yields
     ------
@@ -57,7 +57,7 @@ def segment_file(
     start: float = 0.0,
     end: float | None = None,
 ) -> Iterator[Segment]:
-    """Tell who speaks when in a recording.
+    """Segment a recording.
 
     Parameters
     ----------
@@ -67,12 +67,12 @@ def segment_file(
     channel : int, optional
         Counted from 1; by default the channels are mixed.
     start, end : float
-        The stretch wanted in seconds; an `end` of None is the end of the file. Times are those of the whole file.
+        Time span to segment, in seconds; an `end` of None is the end of the file.
 
     Yields
     ------
     Segment
-        In order of time, without gaps.
+        In order of time, without gaps; times count from the start of the file.
 
     Raises
     ------
@@ -87,23 +87,23 @@ def segment_file(
 def segmenter(
     model: Model, *, options: SegmentationOptions = SegmentationOptions(), channel: int | None = None
 ) -> Callable[[Path], Iterator[Segment]]:
-    """A function that segments files with a model; it can be sent to other processes."""
+    """A picklable function that segments a file."""
     return functools.partial(segment_file, model, options=options, channel=channel)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Channel:
-    """A recording, or a stretch of one, and the channel to take: None for all of them, mixed."""
+    """A recording, whole or a part, and the channel to segment; None mixes all channels."""
 
     recording: Recording
     channel: int | None = None
 
 
 def channels_of(recording: Recording) -> list[Channel]:
-    """Each channel of a recording apart, called ``NAME.channel1.wav`` and so on; one that cannot be read as it is."""
+    """One item per channel, named ``NAME.channel1.wav`` and so on; the recording as it is if it cannot be read."""
     try:
         n_channels = channels(recording.file)
-    except AudioError:  # reading it will say so again, in its turn
+    except AudioError:  # raised again when the recording is segmented
         return [Channel(recording=recording)]
     name = Path(recording.name)
     return [
@@ -118,7 +118,7 @@ def channels_of(recording: Recording) -> list[Channel]:
 def segment_all(
     model: Model, items: Iterable[Channel], *, options: SegmentationOptions = SegmentationOptions(), jobs: int = 1
 ) -> Iterator[list[Segment] | Failure]:
-    """Segment recordings, lazily and in order; what cannot be read to its end becomes a `Failure`."""
+    """Segment recordings, lazily and in order; a recording that cannot be read to its end becomes a `Failure`."""
     return ordered_map(functools.partial(_segment, model=model, options=options), items, jobs=jobs)
 
 

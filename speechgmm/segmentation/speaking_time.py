@@ -1,13 +1,11 @@
-"""Speaking time: how long each class speaks in a recording and in all of them, and how sure its share is.
+"""Speaking time of each class in a recording and in several, with intervals of the shares.
 
-A `Tally` takes segments one after the other and keeps sums alone: by hour, and by block of time. The blocks are what
-an interval is drawn from: of one recording a minute, and twice as long each time there are more than `MOST_BLOCKS` of
-them, so that memory does not grow with its length. Voices within a minute go together, and minutes are close to
-independent where turns are shorter; where somebody speaks for many minutes on end, the interval is too narrow. Of
-several recordings together, whole recordings are drawn.
+A `Tally` adds segments one by one and keeps sums only: per hour, and per block of time. A block is a minute, and twice
+as long each time there are more than `MAX_BLOCKS`, so that memory does not grow with the duration.
 
-Either interval says how far the share would be another in more of the same programmes. What the labels get wrong is
-not in it: a reference tells that (`scoring`).
+The interval of a share is a bootstrap: over the blocks of one recording, over the recordings of several. It estimates
+how the share varies between more recordings of the same kind. Label errors are not in it; `error_rate` measures them.
+Blocks of a minute are nearly independent if turns are shorter; with turns of many minutes the interval is too narrow.
 """
 
 from __future__ import annotations
@@ -17,32 +15,31 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.evaluation.intervals import Resampling
 from speechgmm.evaluation.metrics import Interval
-from speechgmm.segmentation.resampling import ratio_interval
+from speechgmm.segmentation.array_types import Floats
+from speechgmm.segmentation.bootstrap import ratio_interval
 from speechgmm.segmentation.segment import NONSPEECH, Segment
 
 HOUR_S = 3600.0
 BLOCK_S = 60.0
-MOST_BLOCKS = 4096
-
-Floats = npt.NDArray[np.float64]
+MAX_BLOCKS = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
 class Times:
-    """What fills a stretch of time, in seconds.
+    """Seconds of each label.
 
     Attributes
     ----------
     classes_s : mapping of str to float
-        Speech of each class.
+        Speaking time of each class.
     unknown_s : float
-        Speech, or a sound that may be speech, of no class.
+        Time labelled `UNKNOWN`.
     nonspeech_s : float
+        Time labelled `NONSPEECH`.
     """
 
     classes_s: Mapping[str, float]
@@ -51,22 +48,22 @@ class Times:
 
     @property
     def decided_s(self) -> float:
-        """Speech of all classes together."""
+        """Speaking time of all classes together."""
         return math.fsum(self.classes_s.values())
 
     @property
     def duration_s(self) -> float:
-        """All of it."""
+        """Sum over all labels."""
         return self.decided_s + self.unknown_s + self.nonspeech_s
 
     @property
     def undecided(self) -> float:
-        """Share of `UNKNOWN` in all that is not `NONSPEECH`; NaN where that is nothing."""
-        heard_s = self.decided_s + self.unknown_s
-        return self.unknown_s / heard_s if heard_s else math.nan
+        """Share of `UNKNOWN` in all that is not `NONSPEECH`; NaN if there is nothing else."""
+        speech_s = self.decided_s + self.unknown_s
+        return self.unknown_s / speech_s if speech_s else math.nan
 
     def share(self, label: str) -> float:
-        """Share of a class in the speech that has a class; NaN where there is none."""
+        """Share of a class in the speaking time of all classes; NaN if that is 0."""
         return self.classes_s[label] / self.decided_s if self.decided_s else math.nan
 
 
@@ -77,15 +74,15 @@ class Summary:
     Attributes
     ----------
     name : str
-        How the recording is called.
+        Name of the recording, or number of recordings.
     times : Times
-        Of all of it.
+        Over all.
     by_hour : tuple of Times
-        Of the first hour, the second and so on; the last may be shorter. Empty for several recordings.
+        Of each hour; the last may be shorter. Empty for several recordings.
     intervals : mapping of str to Interval
-        95 % interval of each class's share; NaN where there are too few units.
+        95 % interval of each class's share; NaN with too few units.
     units : str
-        What the intervals are drawn from, such as "12 blocks of 1 min".
+        Number and kind of the units that are resampled, such as "12 blocks of 1 min".
     """
 
     name: str
@@ -96,12 +93,12 @@ class Summary:
 
 
 class Tally:
-    """Sums over the segments of one recording, added one by one.
+    """Running sums over the segments of one recording.
 
     Parameters
     ----------
     classes : sequence of str
-        The labels of voices.
+        The model's labels.
     """
 
     def __init__(self, classes: Sequence[str]) -> None:
@@ -110,8 +107,8 @@ class Tally:
         self._blocks: list[Floats] = []
         self._block_s = BLOCK_S
 
-    def following(self, segments: Iterable[Segment]) -> Iterator[Segment]:
-        """Yield segments as they come, having added them."""
+    def adding(self, segments: Iterable[Segment]) -> Iterator[Segment]:
+        """Pass segments through and add each."""
         for segment in segments:
             self.add(segment)
             yield segment
@@ -121,12 +118,13 @@ class Tally:
         column = self._labels.index(segment.label)
         self._spread(self._hours, HOUR_S, segment, column)
         self._spread(self._blocks, self._block_s, segment, column)
-        while len(self._blocks) > MOST_BLOCKS:
+        while len(self._blocks) > MAX_BLOCKS:
             self._block_s *= 2
-            self._blocks = [sum(self._blocks[at : at + 2], self._zeros()) for at in range(0, len(self._blocks), 2)]
+            pairs = (self._blocks[first : first + 2] for first in range(0, len(self._blocks), 2))
+            self._blocks = [sum(pair, self._zeros()) for pair in pairs]
 
     def _spread(self, bins: list[Floats], bin_s: float, segment: Segment, column: int) -> None:
-        """Add a segment's seconds to each of the bins of equal length that it lies in."""
+        """Add the seconds of a segment to the bins of equal length that it overlaps."""
         first, last = math.floor(segment.start / bin_s), math.ceil(segment.end / bin_s)
         while len(bins) < last:
             bins.append(self._zeros())
@@ -137,7 +135,7 @@ class Tally:
         return np.zeros(len(self._labels))
 
     def summary(self, name: str, resampling: Resampling = Resampling()) -> Summary:
-        """Sum up what has been added; `name` says of which recording."""
+        """Speaking time of the segments so far; `name` is the name of the recording."""
         blocks = np.reshape(self._blocks, (len(self._blocks), len(self._labels)))
         return Summary(
             name=name,
@@ -155,27 +153,27 @@ class Tally:
 
 
 def together(summaries: Sequence[Summary], resampling: Resampling = Resampling()) -> Summary:
-    """Speaking time in several recordings of the same classes, at least one.
+    """Speaking time over several recordings.
 
     Parameters
     ----------
     summaries : sequence of Summary
-        One for each recording.
+        One per recording, all with the same classes; at least one.
     resampling : Resampling
-        Draws recordings.
+        Of recordings, for the intervals.
 
     Returns
     -------
     Summary
     """
     labels = tuple(summaries[0].times.classes_s)
-    classes_s = np.array([[one.times.classes_s[label] for label in labels] for one in summaries])
+    classes_s = np.array([[summary.times.classes_s[label] for label in labels] for summary in summaries])
     return Summary(
         name=_counted(len(summaries), "recording"),
         times=Times(
             classes_s=dict(zip(labels, classes_s.sum(axis=0).tolist(), strict=True)),
-            unknown_s=math.fsum(one.times.unknown_s for one in summaries),
-            nonspeech_s=math.fsum(one.times.nonspeech_s for one in summaries),
+            unknown_s=math.fsum(summary.times.unknown_s for summary in summaries),
+            nonspeech_s=math.fsum(summary.times.nonspeech_s for summary in summaries),
         ),
         by_hour=(),
         intervals=_intervals(labels, classes_s, resampling),
@@ -188,7 +186,7 @@ def _counted(count: int, noun: str) -> str:
 
 
 def _intervals(labels: Sequence[str], classes_s: Floats, resampling: Resampling) -> dict[str, Interval]:
-    """Of each class's share, from its seconds in each unit (units, classes)."""
+    """Interval of each class's share, from its seconds in each unit (units, classes)."""
     decided_s = classes_s.sum(axis=1)
     return {
         label: ratio_interval(column, decided_s, resampling) for label, column in zip(labels, classes_s.T, strict=True)

@@ -1,28 +1,27 @@
-"""Segments as text: a table for people, csv, json, and the label formats of Praat, diarisation tools and Audacity.
+"""Output formats of segments: a table, CSV, JSON, and label files of Praat, diarisation tools and Audacity.
 
-Every writer takes segments in order of time and gives text piece by piece, so that what has been found is written while
-the rest is still being listened to. Only a TextGrid begins with the number of its intervals and waits for the last.
+A writer takes the segments of one recording in order of time and yields text before it takes the next segment; only a
+TextGrid starts with the number of its intervals and needs all of them first. A new format is one function and its entry
+in `FORMATS`. The command line reads the names of the formats for its help, so this module imports no numeric library.
 
-Tables, csv and json have a row for each segment. In the others nobody speaking is the absence of a label, so segments
-of `NONSPEECH` are left out (in a TextGrid: have no text); `UNKNOWN` is somebody speaking and stays.
+Table, CSV and JSON have a row per segment. The label formats have no label for non-speech: `NONSPEECH` segments are
+left out (in a TextGrid they have an empty text). `UNKNOWN` is speech and stays.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
-from types import MappingProxyType
 from typing import Any, Protocol
 
+from speechgmm.classifier.writers import csv_line
 from speechgmm.errors import OutputError
-from speechgmm.evaluation.text import printable
 from speechgmm.segmentation.segment import NONSPEECH, Segment, clock
+from speechgmm.terminal import printable
 
 SCHEMA = "speechgmm-segments"
 SCHEMA_VERSION = 1
@@ -54,73 +53,94 @@ _TEXTGRID_INTERVAL = """\
 
 
 class Write(Protocol):
-    """A function that lays segments out as text."""
+    """A function that writes segments as text."""
 
     def __call__(self, segments: Iterable[Segment], *, name: str, duration_s: float | None = None) -> Iterator[str]:
-        """Lay out the segments of one recording.
+        """Write the segments of one recording.
 
         Parameters
         ----------
         segments : iterable of Segment
             In order of time.
         name : str
-            How the recording is called.
+            Name of the recording.
         duration_s : float, optional
-            Length of the recording in seconds. If None, or less than the end of the last segment, that end.
+            Duration of the recording in seconds. If None or less than the end of the last segment, that end.
 
         Yields
         ------
         str
-            The next whole lines of the file.
+            The next lines of the file.
         """
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """How segments are written, and how a file name that holds them ends."""
+    """An output format.
 
+    Attributes
+    ----------
+    description : str
+        For the help of the command line.
+    suffix : str
+        End of the name of a file in this format.
+    write : callable
+        See `Write`.
+    one_recording : bool
+        Whether an output holds one recording only; several then need a file each.
+    header : bool
+        Whether the first text of the writer is a header that several recordings share.
+    for_people : bool
+        Whether people read it and no program does: other text, such as speaking times, may follow.
+    """
+
+    description: str
     suffix: str
     write: Write
+    one_recording: bool = False
+    header: bool = False
+    for_people: bool = False
 
 
 def table(segments: Iterable[Segment], *, name: str, duration_s: float | None = None) -> Iterator[str]:
-    """For people: hours, minutes and seconds, a probability where there is one, and the label."""
+    """Aligned columns: start, end, probability of a class, and label."""
     yield f"{printable(name)}\n{'start':>11}  {'end':>11}  probability  label\n"
-    for one in segments:
-        probability = "" if math.isnan(one.probability) else f"{one.probability:.3f}"
-        reason = f"  ({one.reason})" if one.reason else ""
-        times = "  ".join(f"{clock(time, 2):>11}" for time in (one.start, one.end))
-        yield f"{times}  {probability:>11}  {printable(one.label + reason)}\n"
+    for segment in segments:
+        probability = "" if math.isnan(segment.probability) else f"{segment.probability:.3f}"
+        reason = f"  ({segment.reason})" if segment.reason else ""
+        times = "  ".join(f"{clock(time, 2):>11}" for time in (segment.start, segment.end))
+        yield f"{times}  {probability:>11}  {printable(segment.label + reason)}\n"
 
 
 def comma_separated(segments: Iterable[Segment], *, name: str, duration_s: float | None = None) -> Iterator[str]:
-    """A row for each segment under the header `COLUMNS` (RFC 4180); times in seconds."""
-    yield _csv_line(COLUMNS)
-    for one in segments:
-        probability = "" if math.isnan(one.probability) else repr(float(one.probability))
-        yield _csv_line([name, f"{one.start:.3f}", f"{one.end:.3f}", one.label, probability, one.reason])
+    """A row per segment under the header `COLUMNS` (RFC 4180); times in seconds."""
+    yield csv_line(COLUMNS)
+    for segment in segments:
+        probability = "" if math.isnan(segment.probability) else repr(float(segment.probability))
+        times = f"{segment.start:.3f}", f"{segment.end:.3f}"
+        yield csv_line([name, *times, segment.label, probability, segment.reason])
 
 
 def json_object(segments: Iterable[Segment], *, name: str, duration_s: float | None = None) -> Iterator[str]:
     """One object with ``schema``, ``schema_version``, ``path``, ``segments``, ``duration_s``; NaN is null."""
     yield f'{{"schema": "{SCHEMA}", "schema_version": {SCHEMA_VERSION}, "path": {json.dumps(name)}, "segments": ['
     separator, end = "\n", 0.0
-    for one in segments:
-        yield separator + json.dumps(_values(one), allow_nan=False)
-        separator, end = ",\n", one.end
+    for segment in segments:
+        yield separator + json.dumps(_values(segment), allow_nan=False)
+        separator, end = ",\n", segment.end
     yield f'\n], "duration_s": {round(max(duration_s or 0.0, end), 3)}}}\n'
 
 
 def textgrid(segments: Iterable[Segment], *, name: str, duration_s: float | None = None) -> Iterator[str]:
-    """Praat's TextGrid, in its long text form, with one tier of intervals that fills the recording (UTF-8).
+    """Praat's TextGrid in the long text form (UTF-8): one interval tier that fills the recording.
 
     Raises
     ------
     OutputError
-        If segments overlap, which a tier cannot hold.
+        If segments overlap; a tier cannot hold that.
     """
-    intervals = list(_filled(segments, name=name, duration_s=duration_s))
+    intervals = list(_intervals(segments, name=name, duration_s=duration_s))
     end = intervals[-1][1] if intervals else 0.0
     yield _TEXTGRID_HEAD.format(end=end, tier=TIER, size=len(intervals))
     for number, (start, stop, label) in enumerate(intervals, start=1):
@@ -128,80 +148,76 @@ def textgrid(segments: Iterable[Segment], *, name: str, duration_s: float | None
 
 
 def rttm(segments: Iterable[Segment], *, name: str, duration_s: float | None = None) -> Iterator[str]:
-    """Rich Transcription Time Marked: a SPEAKER line for each segment with a voice, the label in place of a speaker.
+    """Rich Transcription Time Marked: a SPEAKER line per speech segment, with the label as the speaker's name.
 
     The format is that of the NIST Rich Transcription evaluations (RT-09 evaluation plan, appendix A). Its fields cannot
-    hold blanks and know no escape: a blank becomes ``_``. The recording is called by its file name without suffix.
+    contain blanks and have no escape: a blank becomes ``_``. The recording is its file name without suffix.
     """
     recording = recording_id(name)
-    for one in _voiced(segments):
-        start, end = round(one.start, 3), round(one.end, 3)
-        yield f"SPEAKER {recording} 1 {start:.3f} {end - start:.3f} <NA> <NA> {one_word(one.label)} <NA> <NA>\n"
+    for segment in _speech(segments):
+        start, end = round(segment.start, 3), round(segment.end, 3)
+        label = one_word(segment.label)
+        yield f"SPEAKER {recording} 1 {start:.3f} {end - start:.3f} <NA> <NA> {label} <NA> <NA>\n"
 
 
 def audacity(segments: Iterable[Segment], *, name: str, duration_s: float | None = None) -> Iterator[str]:
-    """A label track of Audacity: start, end and label between tabs."""
-    for one in _voiced(segments):
-        yield f"{one.start:.3f}\t{one.end:.3f}\t{printable(one.label)}\n"
+    """A label track of Audacity: start, end and label, separated by tabs."""
+    for segment in _speech(segments):
+        yield f"{segment.start:.3f}\t{segment.end:.3f}\t{printable(segment.label)}\n"
 
 
-FORMATS: Mapping[str, Format] = MappingProxyType(
-    {
-        "table": Format(suffix=".txt", write=table),
-        "csv": Format(suffix=".csv", write=comma_separated),
-        "json": Format(suffix=".json", write=json_object),
-        "textgrid": Format(suffix=".TextGrid", write=textgrid),
-        "rttm": Format(suffix=".rttm", write=rttm),
-        "audacity": Format(suffix=".labels.txt", write=audacity),
-    }
-)
+FORMATS: dict[str, Format] = {
+    "table": Format(description="aligned columns", suffix=".txt", write=table, for_people=True),
+    "csv": Format(description="a row per segment", suffix=".csv", write=comma_separated, header=True),
+    "json": Format(description="one object", suffix=".json", write=json_object, one_recording=True),
+    "textgrid": Format(description="Praat", suffix=".TextGrid", write=textgrid, one_recording=True),
+    "rttm": Format(description="diarisation tools", suffix=".rttm", write=rttm),
+    "audacity": Format(description="label track", suffix=".labels.txt", write=audacity, one_recording=True),
+}
+"""The formats by name."""
 
 
 def recording_id(name: str) -> str:
-    """What RTTM calls a recording: its file name without folder and suffix, as `one_word`."""
+    """Identifier of a recording in RTTM: its file name without folder and suffix, as `one_word`."""
     return one_word(PurePath(name).stem)
 
 
 def one_word(text: str) -> str:
-    """A text with blanks as ``_``, and accents composed: file systems and annotations differ in them."""
+    """Replace blanks by ``_`` and compose accents (NFC), because file systems and annotations differ in them."""
     return "_".join(unicodedata.normalize("NFC", text).split()) or "_"
 
 
-def _values(one: Segment) -> dict[str, Any]:
+def _values(segment: Segment) -> dict[str, Any]:
     return {
-        "start": round(float(one.start), 3),
-        "end": round(float(one.end), 3),
-        "label": one.label,
-        "probability": None if math.isnan(one.probability) else float(one.probability),
-        "probabilities": {label: float(probability) for label, probability in one.probabilities.items()},
-        "reason": one.reason,
+        "start": round(float(segment.start), 3),
+        "end": round(float(segment.end), 3),
+        "label": segment.label,
+        "probability": None if math.isnan(segment.probability) else float(segment.probability),
+        "probabilities": {label: float(probability) for label, probability in segment.probabilities.items()},
+        "reason": segment.reason,
     }
 
 
-def _filled(segments: Iterable[Segment], *, name: str, duration_s: float | None) -> Iterator[tuple[float, float, str]]:
-    """Intervals (start, end, text) from 0 to the end with no gap, in milliseconds' precision, none of them empty."""
-    at = 0.0
-    for one in segments:
-        start, end = round(one.start, 3), round(one.end, 3)
-        if start < at:
+def _intervals(
+    segments: Iterable[Segment], *, name: str, duration_s: float | None
+) -> Iterator[tuple[float, float, str]]:
+    """Intervals (start, end, text) from 0 to the end, rounded to milliseconds, without gaps and none of length 0."""
+    last_end = 0.0
+    for segment in segments:
+        start, end = round(segment.start, 3), round(segment.end, 3)
+        if start < last_end:
             raise OutputError(
-                f"{name}: the segment from {start:.3f} s overlaps the one that ends at {at:.3f} s, which a TextGrid "
-                "cannot hold; write another format, such as rttm"
+                f"{name}: the segment from {start:.3f} s overlaps the one that ends at {last_end:.3f} s, which a "
+                "TextGrid cannot hold; write another format, such as rttm"
             )
-        if at < start:
-            yield at, start, ""
+        if last_end < start:
+            yield last_end, start, ""
         if start < end:
-            yield start, end, "" if one.label == NONSPEECH else one.label
-        at = end
-    if at < round(duration_s or 0.0, 3):
-        yield at, round(duration_s or 0.0, 3), ""
+            yield start, end, "" if segment.label == NONSPEECH else segment.label
+        last_end = end
+    if last_end < round(duration_s or 0.0, 3):
+        yield last_end, round(duration_s or 0.0, 3), ""
 
 
-def _voiced(segments: Iterable[Segment]) -> Iterator[Segment]:
-    return (one for one in segments if one.label != NONSPEECH)
-
-
-def _csv_line(cells: Iterable[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()
+def _speech(segments: Iterable[Segment]) -> Iterator[Segment]:
+    return (segment for segment in segments if segment.label != NONSPEECH)

@@ -1,138 +1,169 @@
-"""What a model learns from held-out speakers: its calibration, and how unlike its voices an utterance may sound."""
+"""Calibration on held-out speakers: score fusion, offsets and the thresholds of rejection."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from speechgmm.classifier.calibration import fit_calibration
-from speechgmm.classifier.model import Model, Scores
-from speechgmm.classifier.rejection import Rejection, min_ratio
-from speechgmm.features.front_end import Stretch
+from speechgmm.classifier.model import DecisionOptions, Model
+from speechgmm.classifier.rejection import speech_ratio_threshold
+from speechgmm.classifier.scorer import Scorer, Scores
+from speechgmm.corpus.speakers import speaker_folds, speaker_of
+from speechgmm.features.extraction import Utterance
+from speechgmm.features.front_end import Stretch, aligned
+from speechgmm.training.fitting import fit_scorer
+from speechgmm.training.material import Material, StreamUtterances, selected
+from speechgmm.training.run_context import Run
 
 CUT_FRAMES = (30, 50, 100, 200, 400, 800)
-CUTS_PER_LENGTH = 3  # of each stretch: more of one utterance say little new
+CUTS_PER_LENGTH = 3  # of each stretch: more cuts of one utterance add little
 UNLIKE_DEVIATIONS = 4.0
-LONG_ENOUGH_S = 1.0  # of speech, for the bound under which it is no speech
-LEAST_DEVIATION = 0.1  # nats a frame and dimension: held-out voices of one channel are more alike than voices are
+LONG_ENOUGH_S = 1.0  # seconds of speech of the utterances that set the speech-ratio threshold
+LEAST_DEVIATION = 0.1  # nats per frame and dimension: held-out speech of one channel varies less than speech does
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class HeldOut:
-    """An utterance of a speaker who trained nothing.
+class HeldOutScores:
+    """Scores of one utterance by mixtures that are speaker-disjoint from it.
 
     Attributes
     ----------
     label : str
         Its class.
     speaker : str
-        Who speaks.
-    stretches : tuple of tuple of Stretch
-        Its frames: for each of its stretches, as each stream of the model sees it.
-    """
-
-    label: str
-    speaker: str
-    stretches: tuple[tuple[Stretch, ...], ...]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Evidence:
-    """What mixtures say of one utterance of a speaker who trained nothing.
-
-    Attributes
-    ----------
-    label : str
-        Its class.
-    speaker : str
-        Who speaks.
     whole : Scores
         Of the whole utterance.
-    pieces : tuple of Scores
-        Of pieces of it.
+    cuts : tuple of Scores
+        Of short cuts of it.
     """
 
     label: str
     speaker: str
     whole: Scores
-    pieces: tuple[Scores, ...]
+    cuts: tuple[Scores, ...]
 
 
-def gather(model: Model, utterances: Iterable[HeldOut]) -> list[Evidence]:
-    """Score utterances of held-out speakers, whole and cut to several lengths; those without speech say nothing."""
-    evidence = []
-    for utterance in utterances:
-        whole = model.score_all(utterance.stretches)
-        if whole.n_speech.all():
-            pieces = tuple(model.score(cut) for cut in cuts(utterance.stretches))
-            evidence.append(Evidence(label=utterance.label, speaker=utterance.speaker, whole=whole, pieces=pieces))
-    return evidence
-
-
-def calibrate(model: Model, evidence: Sequence[Evidence]) -> Model:
-    """Calibrate a model on what was gathered from held-out speakers.
-
-    Every speaker of a class counts the same, and so does every piece of a speaker.
+def held_out_scores(scorer: Scorer, material: Material, run: Run) -> list[HeldOutScores]:
+    """Score held-out speakers: the dev split, or without one each fold of speakers by mixtures fitted on the others.
 
     Parameters
     ----------
-    model : Model
-    evidence : sequence of Evidence
+    scorer : Scorer
+        Fitted on the train set; it scores the dev split.
+    material : Material
+    run : Run
+
+    Returns
+    -------
+    list of HeldOutScores
+        One per utterance with speech in every stream.
+    """
+    dev = material.dev_recordings
+    if dev[0]:
+        return score_utterances(scorer, dev)
+    folds = speaker_folds((each.recording for each in material.streams[0]), run.options.folds, run.options.seed)
+    scores: list[HeldOutScores] = []
+    for number, fold in enumerate(run.progress(folds, total=len(folds), what="holding out speakers"), start=1):
+        others, held_out = _part_fold(material, fold)
+        fitted = fit_scorer(others, run.at(f"fold-{number}").silently())
+        scores += score_utterances(fitted.scorer, held_out)
+    return scores
+
+
+def score_utterances(scorer: Scorer, streams: StreamUtterances) -> list[HeldOutScores]:
+    """Score utterances, whole and cut to several lengths; those without speech in a stream are left out.
+
+    Parameters
+    ----------
+    scorer : Scorer
+    streams : list of list of Utterance
+        For each stream the same utterances.
+
+    Returns
+    -------
+    list of HeldOutScores
+    """
+    scores = []
+    for utterance in zip(*streams, strict=True):
+        stretches = _stretches(utterance, scorer)
+        whole = scorer.score_all(stretches)
+        if whole.n_speech.all():
+            recording = utterance[0].recording
+            scores.append(
+                HeldOutScores(
+                    label=recording.label,
+                    speaker=speaker_of(recording),
+                    whole=whole,
+                    cuts=tuple(scorer.score(cut) for cut in cuts(stretches)),
+                )
+            )
+    return scores
+
+
+def calibrate(scorer: Scorer, scores: Sequence[HeldOutScores], decision: DecisionOptions) -> Model:
+    """Calibrate a scorer on held-out scores.
+
+    Every speaker of a class has the same weight, and so has every cut of a speaker. Where there is a non-speech model,
+    the speech-ratio threshold is set. Otherwise the minimum likelihood is set: with a non-speech model it would reject
+    speech over lossy codecs and add nothing.
+
+    Parameters
+    ----------
+    scorer : Scorer
+    scores : sequence of HeldOutScores
         At least one for every class.
+    decision : DecisionOptions
 
     Returns
     -------
     Model
-        With `calibration` and either the bound of its rejection of what is no speech or, without a rejection,
-        `min_likelihood`: where other sounds are known, how well an utterance fits the voices says nothing more of
-        them, and refuses voices over lossy codecs.
+        With equal priors.
     """
-    scores = [score for each in evidence for score in (each.whole, *each.pieces)]
-    owners = [(model.labels.index(each.label), each.speaker) for each in evidence for _ in range(1 + len(each.pieces))]
-    n_frames = np.array([float(score.n_speech[0]) for score in scores])
-    n_pieces = Counter(owners)
+    all_scores = [score for each in scores for score in (each.whole, *each.cuts)]
+    owners = [(scorer.labels.index(each.label), each.speaker) for each in scores for _ in range(1 + len(each.cuts))]
+    n_scores = Counter(owners)
+    n_classes = len(scorer.labels)
     calibration = fit_calibration(
-        means=np.stack([score.means for score in scores]),
-        n_frames=n_frames,
+        means=np.stack([score.means for score in all_scores]),
+        n_frames=np.array([float(score.n_speech[0]) for score in all_scores]),
         truth=np.array([label for label, _ in owners]),
-        case_weights=np.array([1.0 / n_pieces[owner] for owner in owners]),
-        speakers_per_class=np.bincount([label for label, _ in n_pieces], minlength=len(model.labels)),
+        case_weights=np.array([1.0 / n_scores[owner] for owner in owners]),
+        speakers_per_class=np.bincount([label for label, _ in n_scores], minlength=n_classes),
     )
-    wholes = [each.whole for each in evidence]
-    model = replace(model, calibration=calibration)
-    if model.rejection:
-        bound = _least_ratio(model.rejection, wholes, LONG_ENOUGH_S / model.front_end.hop_s)
-        return replace(model, rejection=replace(model.rejection, min_ratio=bound))
-    best_means = [float(whole.means[0].max()) for whole in wholes]
-    return replace(model, min_likelihood=min_likelihood(best_means, model.front_end.n_dimensions))
-
-
-def _least_ratio(rejection: Rejection, wholes: Sequence[Scores], least_frames: float) -> float:
-    """The bound that hardly any held-out utterance lies below, short ones left aside if possible."""
-    long = [whole for whole in wholes if whole.n_speech[0] >= least_frames] or wholes
-    return min_ratio([each.speech_ratio / int(each.n_speech[rejection.stream]) for each in long])
+    wholes = [each.whole for each in scores]
+    return Model(
+        labels=scorer.labels,
+        streams=scorer.streams,
+        nonspeech=scorer.nonspeech,
+        calibration=calibration,
+        priors=(1.0 / n_classes,) * n_classes,
+        min_speech_ratio=_min_speech_ratio(scorer, wholes),
+        min_likelihood=None if scorer.nonspeech else _min_likelihood(scorer, wholes),
+        decision=decision,
+    )
 
 
 def cuts(stretches: Sequence[Sequence[Stretch]]) -> Iterator[tuple[Stretch, ...]]:
-    """Short pieces of an utterance's speech frames, a few of each length in `CUT_FRAMES`, as each stream sees them."""
-    for views in stretches:
-        n_speech = min(len(view.frames) for view in views)
+    """Short cuts of an utterance's speech frames, a few of each length in `CUT_FRAMES`, in every stream."""
+    for streams in stretches:
+        n_speech = min(len(stretch.frames) for stretch in streams)
         for length in CUT_FRAMES:
             begins = range(0, n_speech - length, length)
             for begin in begins[:CUTS_PER_LENGTH]:
-                yield tuple(Stretch(view.frames[begin : begin + length], length) for view in views)
+                yield tuple(Stretch(stretch.frames[begin : begin + length], length) for stretch in streams)
 
 
 def min_likelihood(best_means: Sequence[float], n_dimensions: int) -> float:
-    """How low the mean log-likelihood of an utterance may lie: four standard deviations below the held-out mean.
+    """Minimum mean log-likelihood of an utterance: four standard deviations below the held-out mean.
 
     Parameters
     ----------
     best_means : sequence of float
-        Mean log-likelihood a frame of each held-out utterance under the class that fits it best.
+        Mean log-likelihood per frame of each held-out utterance under the class that fits it best.
     n_dimensions : int
         D; the standard deviation is taken as at least `LEAST_DEVIATION` times D.
 
@@ -142,3 +173,29 @@ def min_likelihood(best_means: Sequence[float], n_dimensions: int) -> float:
     """
     deviation = max(float(np.std(best_means)), LEAST_DEVIATION * n_dimensions)
     return float(np.mean(best_means)) - UNLIKE_DEVIATIONS * deviation
+
+
+def _part_fold(material: Material, fold: frozenset[str]) -> tuple[Material, StreamUtterances]:
+    """The material of the speakers outside a fold, and the recordings of those inside."""
+    others = material.of(material.corpus, lambda recording: speaker_of(recording) not in fold)
+    held_out = selected(
+        material.streams, lambda recording: speaker_of(recording) in fold and not recording.augmentation
+    )
+    return others, held_out
+
+
+def _stretches(utterance: Sequence[Utterance], scorer: Scorer) -> list[tuple[Stretch, ...]]:
+    return list(aligned((each.stretches() for each in utterance), scorer.front_ends))
+
+
+def _min_speech_ratio(scorer: Scorer, wholes: Sequence[Scores]) -> float | None:
+    """The threshold from held-out utterances; from short ones only where there are no others."""
+    if scorer.nonspeech is None:
+        return None
+    least_frames = LONG_ENOUGH_S / scorer.front_end.hop_s
+    long = [whole for whole in wholes if whole.n_speech[0] >= least_frames] or wholes
+    return speech_ratio_threshold([each.speech_ratio / int(each.n_speech[scorer.nonspeech.stream]) for each in long])
+
+
+def _min_likelihood(scorer: Scorer, wholes: Sequence[Scores]) -> float:
+    return min_likelihood([float(whole.means[0].max()) for whole in wholes], scorer.front_end.n_dimensions)

@@ -1,46 +1,36 @@
-"""The model card: what a model says of where it came from, as plain JSON values, without paths or speakers' names."""
+"""The model card: data, settings, fits and software of a training as JSON values, without paths or speaker names."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from speechgmm.corpus.recording import Corpus
 from speechgmm.corpus.speakers import speaker_of
 from speechgmm.features.extraction import Utterance
 from speechgmm.mixture.em import Fit
+from speechgmm.mixture.information_criteria import SizeResult
 from speechgmm.mixture.restarts import Restarts
-from speechgmm.mixture.selection import SizeResult
 from speechgmm.provenance import software_versions
 from speechgmm.training.fitting import FittedStream
+from speechgmm.training.material import Material
 from speechgmm.training.options import TrainingOptions
 
 
 def training_card(
-    corpus: Corpus,
-    parts: Mapping[str, Sequence[Utterance]],
-    fitted: Sequence[FittedStream],
-    options: TrainingOptions,
-    *,
-    nonspeech: Sequence[Utterance] = (),
-    sizes: Sequence[SizeResult] = (),
+    material: Material, fitted: Sequence[FittedStream], options: TrainingOptions, *, sizes: Sequence[SizeResult] = ()
 ) -> dict[str, Any]:
     """Describe a training.
 
     Parameters
     ----------
-    corpus : Corpus
-        What was trained on; only the last part of its name is kept.
-    parts : mapping of str to sequence of Utterance
-        The utterances that trained ("train") and calibrated ("dev").
+    material : Material
+        What was trained on; only the last part of its corpus's name is kept.
     fitted : sequence of FittedStream
-        How EM went in each stream.
+        The fits of each stream.
     options : TrainingOptions
-    nonspeech : sequence of Utterance
-        The recordings of what is no speech that trained, and their copies.
     sizes : sequence of SizeResult
         The numbers of components that were compared, if any.
 
@@ -49,7 +39,9 @@ def training_card(
     dict
         Plain JSON values.
     """
-    hop_s = options.front_end.hop_s
+    corpus, hop_s = material.corpus, options.front_end.hop_s
+    parts = {"train": material.train_recordings[0], "dev": material.dev_recordings[0]}
+    n_nonspeech = sum(not each.recording.augmentation for each in material.nonspeech)
     return {
         "corpus": Path(corpus.source).name,
         "data": {
@@ -57,7 +49,7 @@ def training_card(
             for part, utterances in parts.items()
             if utterances
         },
-        **({"nonspeech_recordings": sum(not each.recording.augmentation for each in nonspeech)} if nonspeech else {}),
+        **({"nonspeech_recordings": n_nonspeech} if n_nonspeech else {}),
         "recordings_without_speaker": sum(recording.speaker is None for recording in corpus.recordings),
         "settings": {
             "n_components": options.n_components,

@@ -1,4 +1,4 @@
-"""How many components the class mixtures get: sizes compared on speakers who were held out."""
+"""Selection of the number of components: sizes compared by the likelihood of held-out speakers."""
 
 from __future__ import annotations
 
@@ -6,64 +6,32 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields, replace
-from typing import Literal, TypeAlias
 
 import numpy as np
 
 from speechgmm.corpus.speakers import speaker_folds, speaker_of
 from speechgmm.errors import TrainingError
 from speechgmm.features.extraction import Utterance
-from speechgmm.mixture.checkpoint import Journal
-from speechgmm.mixture.selection import SizeResult, aic, bic
-from speechgmm.mixture.shards import Spread
+from speechgmm.mixture.information_criteria import SizeResult, aic, bic
 from speechgmm.mixture.statistics import mean_log_likelihood
-from speechgmm.progress import Progress, silent
 from speechgmm.training.fitting import fit_stream
+from speechgmm.training.material import Material
 from speechgmm.training.options import TrainingOptions
 from speechgmm.training.pooling import ClassUtterances, balance, pool
-
-Sizes: TypeAlias = Sequence[int] | Literal["auto"]
-
-AUTO_SIZES = (8, 16, 32, 64, 128, 256)
+from speechgmm.training.run_context import AUTO_SIZES, Run
 
 
-def check_sizes(sizes: Sizes, options: TrainingOptions) -> None:
-    """Raise OptionError if one of the sizes is no possible number of components."""
-    for size in AUTO_SIZES if sizes == "auto" else sizes:
-        replace(options, n_components=size)
+def compare_sizes(material: Material, run: Run) -> tuple[SizeResult, ...]:
+    """Fit mixtures of the run's sizes without one fold of the speakers, and score the frames of that fold.
 
-
-def compare_sizes(
-    utterances: Sequence[Utterance],
-    labels: Sequence[str],
-    options: TrainingOptions,
-    *,
-    sizes: Sizes = "auto",
-    spread: Spread = map,
-    journal: Journal = Journal(),
-    progress: Progress = silent,
-) -> tuple[SizeResult, ...]:
-    """Fit mixtures of several sizes without one fold of the speakers, and score the frames of that fold.
-
-    The log-likelihoods of a size are means over the classes of each class's mean a frame under its own mixture; AIC and
-    BIC are of all classes' mixtures together, frames counting by their weights.
+    The log-likelihoods of a size are means over the classes of each class's mean per frame under its own mixture. AIC
+    and BIC are of all classes' mixtures together; frames count by their weights.
 
     Parameters
     ----------
-    utterances : sequence of Utterance
-        Of two or more speakers a class, with the frames of the first stream: the others get as many components.
-    labels : sequence of str
-        The classes.
-    options : TrainingOptions
-        Their `n_components` is not used.
-    sizes : sequence of int or "auto"
-        Numbers of components; "auto" for those of `AUTO_SIZES` that every class has enough speech for.
-    spread : callable
-        How the shards of an E-step are worked on: see `mixture.shards.Spread`.
-    journal : Journal
-        Where the fits are kept as they proceed.
-    progress : Progress
-        Follows the progress.
+    material : Material
+        With two or more training speakers per class. The first stream is compared: the others get as many components.
+    run : Run
 
     Returns
     -------
@@ -74,28 +42,24 @@ def compare_sizes(
     ------
     TrainingError
         If a class has only one speaker, or too little speech for a size.
-    OptionError
-        If a size is no possible number of components.
     """
-    utterances = [each for each in utterances if each.n_speech]
-    fold = speaker_folds((each.recording for each in utterances), options.folds, options.seed)[0]
-    kept = [each for each in utterances if speaker_of(each.recording) not in fold]
-    held_out = [each for each in utterances if speaker_of(each.recording) in fold]
+    options, labels = run.options, material.corpus.labels
+    utterances = [each for each in material.train_recordings[0] if each.n_speech]
     for label in labels:
-        if all(each.recording.label != label for each in kept):
+        if len({speaker_of(each.recording) for each in utterances if each.recording.label == label}) < 2:
             raise TrainingError(
                 f"the class {label!r} has only one speaker to train on, but two are needed to compare numbers of "
                 "components: give one number, or more speakers"
             )
-    candidates = [
-        replace(options, n_components=size)
-        for size in (_sizes_within(kept, labels, options) if sizes == "auto" else sorted(set(sizes)))
-    ]
-    work = (
-        _try_size(kept, held_out, labels, each, spread, journal.at(f"components-{each.n_components}"))
-        for each in candidates
+    fold = speaker_folds((each.recording for each in utterances), options.folds, options.seed)[0]
+    kept = [each for each in utterances if speaker_of(each.recording) not in fold]
+    held_out = [each for each in utterances if speaker_of(each.recording) in fold]
+    sizes = _sizes_within(kept, labels, options) if run.sizes == "auto" else sorted(set(run.sizes))
+    results = (
+        _try_size(kept, held_out, labels, run.at(f"components-{size}").with_components(size).silently())
+        for size in sizes
     )
-    return tuple(progress(work, total=len(candidates), what="comparing sizes"))
+    return tuple(run.progress(results, total=len(sizes), what="comparing sizes"))
 
 
 def to_csv(results: Iterable[SizeResult]) -> str:
@@ -117,22 +81,16 @@ def _sizes_within(utterances: Sequence[Utterance], labels: Sequence[str], option
     ]
 
 
-def _try_size(
-    kept: Sequence[Utterance],
-    held_out: Sequence[Utterance],
-    labels: Sequence[str],
-    options: TrainingOptions,
-    spread: Spread,
-    journal: Journal,
-) -> SizeResult:
-    fitted = fit_stream(kept, labels, options.front_end, options, spread=spread, journal=journal)
+def _try_size(kept: Sequence[Utterance], held_out: Sequence[Utterance], labels: Sequence[str], run: Run) -> SizeResult:
+    options = run.options
+    fitted = fit_stream(kept, labels, options.front_end, run)
     stream, fits = fitted.stream, fitted.fits
-    unheard, n_frames = [], []
+    held_out_means, n_frames = [], []
     for label, mixture in zip(labels, stream.mixtures, strict=True):
         mine = tuple(each for each in held_out if each.recording.label == label)
         data = ClassUtterances(label, mine, (1.0,) * len(mine))
-        shards = pool([data], stream.reference_mean, options.front_end)
-        unheard.append(mean_log_likelihood(mixture, shards, spread=spread))
+        frames = pool([data], stream.reference_mean, options.front_end, run.executor)
+        held_out_means.append(mean_log_likelihood(mixture, frames))
         n_frames.append(balance(label, [each for each in kept if each.recording.label == label], options).total)
     means = [fits[label].log_likelihoods[-1] for label in labels]
     total, parameters = float(np.dot(means, n_frames)), sum(fit.mixture.n_parameters for fit in fits.values())
@@ -141,5 +99,5 @@ def _try_size(
         log_likelihood=float(np.mean(means)),
         aic=aic(total, parameters),
         bic=bic(total, parameters, sum(n_frames)),
-        held_out=float(np.mean(unheard)),
+        held_out=float(np.mean(held_out_means)),
     )

@@ -1,4 +1,4 @@
-"""Re-estimating class mixtures on cuts of utterances, drawn so that no speaker and no corpus decides alone."""
+"""Discriminative training of class mixtures on cuts of utterances, sampled evenly over speakers and corpora."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def train_discriminative(
     options: TrainingOptions,
     mmi: MMIOptions,
 ) -> MMIFit:
-    """Re-estimate the mixtures of all classes.
+    """Move the means of the class mixtures by maximum mutual information (MMI).
 
     Parameters
     ----------
     mixtures : mapping of str to DiagonalMixture
-        One a class.
+        One per class.
     utterances : sequence of Utterance
-        At least one of each class with speech; copies of recordings are drawn where the options say so.
+        At least one of each class with speech; augmented versions are sampled as often as the options say.
     reference : ndarray (D,)
-        The mean frame that cuts are moved toward.
+        Mean toward which cuts are normalised.
     front_end : FrontEndOptions
     options : TrainingOptions
-        For the seed, and the column that is balanced.
+        For the seed and `balance_by`.
     mmi : MMIOptions
 
     Returns
@@ -54,40 +54,40 @@ def train_discriminative(
 
 @dataclass(frozen=True)
 class SegmentSampler:
-    """The utterances of one class, to draw from.
+    """Samples utterances of one class.
 
     Attributes
     ----------
     groups : mapping of str to tuple of tuple of tuple of Utterance
-        By kind of copy (see `Recording.augmentation`): each group's speakers' utterances with speech.
+        By augmentation (see `Recording.augmentation`): the utterances with speech of each speaker of each group.
     """
 
     groups: Mapping[str, tuple[tuple[tuple[Utterance, ...], ...], ...]]
 
     @classmethod
     def of(cls, label: str, utterances: Sequence[Utterance], balance_by: str) -> SegmentSampler:
-        """The utterances of a class, their speakers grouped by a column where one is named."""
-        sorted_in: dict[str, dict[str, dict[str, list[Utterance]]]] = defaultdict(
+        """Group the utterances of a class by augmentation, by the values of a column if one is named, by speaker."""
+        grouped: dict[str, dict[str, dict[str, list[Utterance]]]] = defaultdict(
             lambda: defaultdict(lambda: defaultdict(list))
         )
         for each in utterances:
             if each.recording.label == label and each.n_speech:
                 group = (each.recording.value_of(balance_by) or "") if balance_by else ""
-                sorted_in[each.recording.augmentation][group][speaker_of(each.recording)].append(each)
+                grouped[each.recording.augmentation][group][speaker_of(each.recording)].append(each)
         return cls(
             {
-                copy: tuple(tuple(map(tuple, speakers.values())) for speakers in groups.values())
-                for copy, groups in sorted_in.items()
+                augmentation: tuple(tuple(map(tuple, speakers.values())) for speakers in groups.values())
+                for augmentation, groups in grouped.items()
             }
         )
 
-    def draw(self, copy: str, rng: np.random.Generator) -> Utterance:
-        """Draw a group by the square root of its speakers, one of them, and one of the speaker's utterances."""
-        groups = self.groups.get(copy) or self.groups[""]
+    def draw(self, augmentation: str, rng: np.random.Generator) -> Utterance:
+        """Draw a group in proportion to the square root of its number of speakers, a speaker and an utterance."""
+        groups = self.groups.get(augmentation) or self.groups[""]
         shares = np.sqrt([len(speakers) for speakers in groups])
         speakers = groups[int(rng.choice(len(groups), p=shares / shares.sum()))]
-        spoken = speakers[int(rng.integers(len(speakers)))]
-        return spoken[int(rng.integers(len(spoken)))]
+        utterances = speakers[int(rng.integers(len(speakers)))]
+        return utterances[int(rng.integers(len(utterances)))]
 
 
 def draw_batch(
@@ -97,16 +97,16 @@ def draw_batch(
     options: MMIOptions,
     rng: np.random.Generator,
 ) -> Batch:
-    """Draw cuts of utterances, the classes in turn."""
+    """Draw a batch of cuts, the classes in turn."""
     shares = [1.0 - options.channel_share - options.effort_share, options.channel_share, options.effort_share]
     shortest, longest = (
         max(1, round(seconds / front_end.hop_s)) for seconds in (options.shortest_s, options.longest_s)
     )
-    truth = np.arange(options.batch) % len(samplers)
+    truth = np.arange(options.batch_size) % len(samplers)
     frames = []
     for index in truth.tolist():
         utterance = samplers[index].draw(("", CHANNEL, EFFORT)[int(rng.choice(3, p=shares))], rng)
         length = min(utterance.n_speech, int(rng.integers(shortest, longest + 1)))
         begin = int(rng.integers(utterance.n_speech - length + 1))
-        frames.append(normalise_mean(utterance.kept.read(begin, begin + length), reference, front_end))
+        frames.append(normalise_mean(utterance.storage.read(begin, begin + length), reference, front_end))
     return Batch(np.concatenate(frames), np.array([len(each) for each in frames]), truth)

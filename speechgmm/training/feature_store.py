@@ -1,9 +1,9 @@
-"""Features on disk: made once, read again by every iteration and by the next training, however many there are.
+"""The feature store: features on disk, extracted once and reused by every iteration and later trainings.
 
-An utterance is two files, named by the SHA-256 of its audio, in a folder for the front end that made it: its speech
-frames as a plain array (``.npy``, float32), mapped into memory piece by piece when they are read, and what is known of
-them (``.json``), which is written last. Both are written under another name first, so that what stands there is whole;
-what does not fit its audio, its front end or itself is made again.
+An utterance is two files, named by the SHA-256 of its audio, in a folder named by its front end: its speech frames as
+an array (``.npy``, float32), which is memory-mapped when it is read, and the counts and means of its stretches
+(``.json``). Both are written to a temporary name and renamed, the JSON file last. Features that do not match their
+audio, front end or each other are extracted again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from speechgmm.audio.reading import digest
-from speechgmm.augmentation import augment as copies
+from speechgmm.augmentation.augment import CHANNEL, VERSION
 from speechgmm.corpus.recording import Recording
 from speechgmm.errors import AudioError
 from speechgmm.features.extraction import Failure, StretchSummary, Utterance, recording_stretches, summarise_stretch
@@ -29,23 +29,23 @@ from speechgmm.features.front_end import Features, Stretch
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.files import make_folder, write_atomically
 
-MAKERS = ("librosa", "scipy", "soundfile", "soxr")  # another version may round otherwise
+MAKERS = ("librosa", "scipy", "soundfile", "soxr")  # another version of these may round otherwise
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureStore:
-    """A folder of features.
+    """A folder of features of one front end.
 
     Attributes
     ----------
     folder : Path
-        Made where it is missing.
+        Created if missing.
     front_end : FrontEndOptions
-        What makes the features.
+        Of the features.
     channel : int, optional
         Of multi-channel recordings, counted from 1; by default the channels are mixed.
     noises : tuple of Path
-        Sounds that copies with another channel may be mixed with.
+        Non-speech recordings that channel augmentation may mix in.
     """
 
     folder: Path
@@ -54,7 +54,7 @@ class FeatureStore:
     noises: tuple[Path, ...] = ()
 
     def fetch(self, recording: Recording) -> Utterance | Failure:
-        """The features of a recording, made now if they are not there yet.
+        """The features of a recording, extracted now if they are not in the store.
 
         Raises
         ------
@@ -62,19 +62,20 @@ class FeatureStore:
             If they cannot be written.
         """
         try:
-            place = Place(self, recording, digest(recording.file))
-            return place.open() or place.make()
+            features = StoredFeatures(self, recording, digest(recording.file))
+            return features.open() or features.make()
         except AudioError as error:
             return Failure(recording=recording, reason=str(error))
 
     @functools.cached_property
     def made_by(self) -> dict[str, Any]:
-        """What a set of features depends on besides the audio."""
+        """What features depend on besides the audio: front end and versions of libraries."""
         return {"front_end": asdict(self.front_end), **{maker: metadata.version(maker) for maker in MAKERS}}
 
-    def copy_key(self, copy: str) -> str:
-        """What tells a copy from others of its name: those drawn otherwise or, over channels, with other noises."""
-        return f"{copy}-{copies.VERSION}" + (f"-{self._noise_key}" if copy == copies.CHANNEL else "")
+    def augmentation_key(self, augmentation: str) -> str:
+        """Key of an augmentation: its name, the version of the augmentations and, for channels, the noises."""
+        noises = f"-{self._noise_key}" if augmentation == CHANNEL else ""
+        return f"{augmentation}-{VERSION}{noises}"
 
     @functools.cached_property
     def _noise_key(self) -> str:
@@ -82,13 +83,13 @@ class FeatureStore:
 
     @functools.cached_property
     def key(self) -> str:
-        """Name of the folder for these options."""
+        """Name of the folder of this front end."""
         return hashlib.sha256(json.dumps(self.made_by, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
-    """Where the features of one recording are, or go.
+class StoredFeatures:
+    """The files of one recording's features.
 
     Attributes
     ----------
@@ -104,15 +105,15 @@ class Place:
 
     @functools.cached_property
     def file(self) -> Path:
-        """The array; the file with what is known of it has the same name and the suffix .json."""
+        """The array file; the JSON file has the same name and the suffix .json."""
         part = "" if self.is_whole else f"_{self.recording.start:.6f}-{self._end}"
         channel = "" if self.store.channel is None else f"_ch{self.store.channel}"
-        copy = f"_{self.store.copy_key(self.recording.augmentation)}" if self.recording.augmentation else ""
-        return self.store.folder / self.store.key / self.digest[:2] / f"{self.digest}{part}{channel}{copy}.npy"
+        augmentation = self.recording.augmentation and f"_{self.store.augmentation_key(self.recording.augmentation)}"
+        return self.store.folder / self.store.key / self.digest[:2] / f"{self.digest}{part}{channel}{augmentation}.npy"
 
     @property
     def is_whole(self) -> bool:
-        """Whether the recording is all of its file."""
+        """Whether the recording is its whole file."""
         return self.recording.start == 0 and self.recording.end is None
 
     @property
@@ -120,19 +121,19 @@ class Place:
         return "" if self.recording.end is None else f"{self.recording.end:.6f}"
 
     def open(self) -> Utterance | None:
-        """The utterance if its features are there and whole."""
+        """The utterance, if its features are stored and valid; else None."""
         try:
             known = json.loads(self.file.with_suffix(".json").read_text(encoding="utf-8"))
-            extents = tuple(StretchSummary(each[0], each[1], np.array(each[2])) for each in known["stretches"])
+            summaries = tuple(StretchSummary(each[0], each[1], np.array(each[2])) for each in known["stretches"])
             if known["made_by"] != self.store.made_by or known["sha256"] != self.digest:
                 return None
-            self._map(sum(extent.n_speech for extent in extents))
+            self._map(sum(summary.n_speech for summary in summaries))
         except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError):
             return None
-        return Utterance(recording=self.recording, extents=extents, kept=self, digest=self.digest)
+        return Utterance(recording=self.recording, summaries=summaries, storage=self, digest=self.digest)
 
     def make(self) -> Utterance:
-        """Make the features and write them.
+        """Extract the features and write them.
 
         Raises
         ------
@@ -146,34 +147,34 @@ class Place:
         return self.write([stretch for (stretch,) in views])
 
     def write(self, parts: Sequence[Stretch]) -> Utterance:
-        """Write features that were made.
+        """Write extracted features.
 
         Raises
         ------
         OutputError
             If they cannot be written.
         """
-        extents = tuple(map(summarise_stretch, parts))
+        summaries = tuple(map(summarise_stretch, parts))
         frames = [np.empty((0, self.store.front_end.n_dimensions), dtype=np.float32), *(part.frames for part in parts)]
         content = io.BytesIO()
         np.save(content, np.concatenate(frames), allow_pickle=False)
         known = {
             "made_by": self.store.made_by,
             "sha256": self.digest,
-            "stretches": [[extent.n_frames, extent.n_speech, extent.mean.tolist()] for extent in extents],
+            "stretches": [[summary.n_frames, summary.n_speech, summary.mean.tolist()] for summary in summaries],
         }
         make_folder(self.file.parent)
         write_atomically(self.file, content.getvalue())
         write_atomically(self.file.with_suffix(".json"), json.dumps(known).encode())
-        return Utterance(recording=self.recording, extents=extents, kept=self, digest=self.digest)
+        return Utterance(recording=self.recording, summaries=summaries, storage=self, digest=self.digest)
 
     def read(self, begin: int, end: int) -> Features:
-        """Some of the frames; made again where they have gone, as on a worker that is to help another one out.
+        """Frames from `begin` to before `end`; extracted again if missing, as on another worker of a cluster.
 
         Raises
         ------
         AudioError
-            If the recording, which was read once, cannot be read any more.
+            If the recording can no longer be read.
         """
         try:
             return np.array(self._map()[begin:end])
@@ -182,11 +183,11 @@ class Place:
             return np.array(self._map()[begin:end])
 
     def describe(self) -> str:
-        """The file, and the remedy."""
-        return f"{self.file}: the features (delete the file, and they are made again)"
+        """The file and the remedy, for an error message."""
+        return f"{self.file}: the features (delete the file to extract them again)"
 
     def _map(self, n_frames: int | None = None) -> Features:
-        """The array, mapped into memory; ValueError if it is damaged."""
+        """The memory-mapped array; ValueError if it is damaged."""
         frames: Features = np.load(self.file, mmap_mode="r", allow_pickle=False)
         expected = (len(frames) if n_frames is None else n_frames, self.store.front_end.n_dimensions)
         if frames.shape != expected or frames.dtype != np.float32:

@@ -1,4 +1,4 @@
-"""How a training went, step by step, as plain JSON values: what the curves of its report show."""
+"""The history of a training as plain JSON values: log-likelihoods by iteration, MMI losses, compared sizes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from speechgmm.mixture.em import Fit
-from speechgmm.mixture.selection import choose
+from speechgmm.mixture.information_criteria import choose
 from speechgmm.training.fitting import FittedStream
 from speechgmm.training.train import Training
 
@@ -15,7 +15,7 @@ SCHEMA_VERSION = 1
 
 
 def history_of(training: Training) -> dict[str, Any]:
-    """Tell how a training went.
+    """Collect the history of a training.
 
     Parameters
     ----------
@@ -24,11 +24,11 @@ def history_of(training: Training) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``schema`` and ``schema_version``; ``streams``, each with its ``family``, the fit of the mixture of all classes
-        (``background``), those of the classes (``classes``) and the loss of each step that moved the means
-        (``losses``); ``sizes`` and ``chosen_size``, empty and None where none were compared; ``failures``. A fit has
-        the log-likelihood a frame (nats) of its start and after each update, and the updates after which components
-        were re-seeded or removed, where it may fall.
+        ``schema`` and ``schema_version``; ``streams``, each with its ``family``, the fit of the background model
+        (``background``), those of the classes (``classes``) and the MMI loss of each step (``losses``); ``sizes`` and
+        ``chosen_size``, empty and None without a comparison; ``failures``. A fit has the log-likelihood per frame
+        (nats) of its start and after each update, and the updates in which components were re-seeded or removed, where
+        it may fall.
     """
     return {
         "schema": SCHEMA,

@@ -1,4 +1,4 @@
-"""What a training learns from: utterances as every stream sees them, their copies, sounds that are no speech."""
+"""The material of a training: every recording and its augmented versions as utterances, in every stream."""
 
 from __future__ import annotations
 
@@ -13,160 +13,154 @@ import numpy.typing as npt
 from speechgmm.audio.reading import short_digest
 from speechgmm.augmentation.augment import CHANNEL, EFFORT, NONSPEECH_KINDS, SHOUT
 from speechgmm.corpus.recording import Corpus, Recording, augmented_versions
-from speechgmm.errors import CorpusError
 from speechgmm.features.extraction import Failure, Utterance, extract
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.progress import Progress
 from speechgmm.training.feature_store import FeatureStore
 from speechgmm.training.options import TrainingOptions
-from speechgmm.workers.local import Executor
+from speechgmm.training.recordings import TrainingRecordings
+from speechgmm.training.run_context import Run
 
-Views = list[list[Utterance]]
-"""For each stream the same utterances in the same order."""
+StreamUtterances = list[list[Utterance]]
+"""For each stream the same utterances in the same order, with the frames of that stream."""
 
-Extractor = Callable[[FrontEndOptions], Callable[[Recording], Utterance | Failure]]
+Extractor = Callable[[Recording], Utterance | Failure]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Material:
-    """All that was read.
+    """All utterances of a training.
 
     Attributes
     ----------
-    views : list of list of Utterance
-        Recordings and their copies, as each stream sees them.
+    corpus : Corpus
+        Their recordings, without non-speech and augmented versions.
+    streams : list of list of Utterance
+        The recordings and their augmented versions, in each stream.
     nonspeech : list of Utterance
-        Sounds that are no speech and copies of them, as the stream sees them that tells them from speech.
+        Non-speech and augmented versions of it, with the frames of the rejecting stream.
     failures : tuple of Failure
         Recordings that could not be used.
     """
 
-    views: Views
+    corpus: Corpus
+    streams: StreamUtterances
     nonspeech: list[Utterance]
     failures: tuple[Failure, ...]
 
     @property
     def usable(self) -> list[Recording]:
-        """The recordings in which every stream heard speech."""
-        pairs = zip(*self.views, strict=True)
+        """The recordings with speech frames in every stream."""
         return [
-            each[0].recording
-            for each in pairs
-            if not each[0].recording.augmentation and all(view.n_speech for view in each)
+            first.recording
+            for first, *others in zip(*self.streams, strict=True)
+            if not first.recording.augmentation and all(each.n_speech for each in (first, *others))
         ]
 
-    def of(self, keep: Callable[[Recording], bool]) -> Material:
-        """The part of it whose recordings are kept; the sounds that are no speech all are."""
-        return replace(self, views=[[each for each in view if keep(each.recording)] for view in self.views])
+    def of(self, corpus: Corpus, keep: Callable[[Recording], bool]) -> Material:
+        """The utterances of a part of the corpus, whose recordings `keep` is true for; all of the non-speech."""
+        return replace(self, corpus=corpus, streams=selected(self.streams, keep))
 
     @property
-    def train_set(self) -> Views:
-        """Recordings and copies that train."""
-        return [[each for each in view if each.recording.split != "dev"] for view in self.views]
+    def train_set(self) -> StreamUtterances:
+        """Recordings and augmented versions that train: all but the dev split."""
+        return selected(self.streams, lambda recording: recording.split != "dev")
 
-    def originals(self, part: str) -> Views:
-        """The recordings themselves of the part "train" or "dev"; what has no split trains."""
-        return [
-            [
-                each
-                for each in view
-                if not each.recording.augmentation and (each.recording.split == "dev") == (part == "dev")
-            ]
-            for view in self.views
-        ]
+    @property
+    def train_recordings(self) -> StreamUtterances:
+        """The train set without augmented versions."""
+        return selected(self.streams, lambda recording: recording.split != "dev" and not recording.augmentation)
+
+    @property
+    def dev_recordings(self) -> StreamUtterances:
+        """The dev split without augmented versions; empty lists where the corpus has none."""
+        return selected(self.streams, lambda recording: recording.split == "dev" and not recording.augmentation)
 
     @property
     def short_digests(self) -> npt.NDArray[np.uint64]:
         """Digests of all files, sorted."""
-        digests = {short_digest(each.digest) for each in (*self.views[0], *self.nonspeech)}
+        digests = {short_digest(each.digest) for each in (*self.streams[0], *self.nonspeech)}
         return np.array(sorted(digests), dtype=np.uint64)
 
 
-def read_material(
-    corpus: Corpus,
-    sounds: Sequence[Recording],
-    options: TrainingOptions,
-    *,
-    workers: Executor,
-    channel: int | None,
-    features: Path | None,
-    progress: Progress,
-) -> Material:
-    """Read what a training learns from; parameters otherwise as for `training.train`.
+def selected(streams: StreamUtterances, keep: Callable[[Recording], bool]) -> StreamUtterances:
+    """The utterances whose recordings `keep` is true for, in each stream."""
+    return [[each for each in utterances if keep(each.recording)] for utterances in streams]
+
+
+def read_material(recordings: TrainingRecordings, run: Run) -> Material:
+    """Read all recordings and make their augmented versions.
 
     Parameters
     ----------
-    corpus : Corpus
-        Recordings of voices, of the train and dev splits or without splits.
-    sounds : sequence of Recording
-        What is no speech; copies through other channels are mixed with them.
-    """
-    noises = tuple(recording.file for recording in sounds)
+    recordings : TrainingRecordings
+    run : Run
 
-    def extractor(front_end: FrontEndOptions) -> Callable[[Recording], Utterance | Failure]:
-        if features is None:
-            return functools.partial(extract, front_end=front_end, channel=channel, noises=noises)
-        return FeatureStore(folder=features, front_end=front_end, channel=channel, noises=noises).fetch
-
-    recordings = (*corpus.recordings, *copies(corpus, options))
-    views, failures = _extract_all(recordings, options.front_ends, workers, extractor, progress)
-    judge = options.front_ends[options.rejecting_stream]
-    (nonspeech,), lost = _extract_all(
-        (*sounds, *augmented_versions(sounds, NONSPEECH_KINDS)), (judge,), workers, extractor, progress
-    )
-    return Material(views=views, nonspeech=nonspeech, failures=(*failures, *lost))
-
-
-def copies(corpus: Corpus, options: TrainingOptions) -> list[Recording]:
-    """The copies of training recordings that are wanted: see `MMIOptions`."""
-    wanted = options.mmi
-    shares = {CHANNEL: wanted.channel_share, EFFORT: wanted.effort_share, SHOUT: wanted.effort_share} if wanted else {}
-    learnt = [recording for recording in corpus.recordings if recording.split != "dev"]
-    return augmented_versions(learnt, [kind for kind, share in shares.items() if share])
-
-
-def nonspeech_of(corpus: Corpus, label: str) -> tuple[Recording, ...]:
-    """The recordings of a class that training may touch as sounds that are no speech.
+    Returns
+    -------
+    Material
 
     Raises
     ------
-    CorpusError
-        If the class has none of them.
+    OutputError
+        If features cannot be written to the feature folder.
     """
-    if not label:
-        return ()
-    split = any(recording.split is not None for recording in corpus.recordings)
-    found = corpus.select(lambda each: each.label == label and (not split or each.split == "train")).recordings
-    if not found:
-        raise CorpusError(f"{corpus.source}: the class {label!r} has no recordings to learn from what is no speech")
-    return found
+    voices, nonspeech, options = recordings.voices, recordings.nonspeech, run.options
+    noises = tuple(recording.file for recording in nonspeech)
+
+    def extract_all(recordings: Sequence[Recording], front_ends: Sequence[FrontEndOptions]) -> _Extracted:
+        extractors = [_extractor(front_end, run, noises) for front_end in front_ends]
+        return _extract_all(recordings, extractors, run)
+
+    of_voices = extract_all((*voices.recordings, *augmentations(voices, options)), options.front_ends)
+    all_nonspeech = (*nonspeech, *augmented_versions(nonspeech, NONSPEECH_KINDS))
+    of_nonspeech = extract_all(all_nonspeech, (options.front_ends[options.rejecting_stream],))
+    return Material(
+        corpus=voices,
+        streams=of_voices.streams,
+        nonspeech=of_nonspeech.streams[0],
+        failures=(*of_voices.failures, *of_nonspeech.failures),
+    )
 
 
-def _extract_all(
-    recordings: Sequence[Recording],
-    front_ends: Sequence[FrontEndOptions],
-    workers: Executor,
-    extractor: Extractor,
-    progress: Progress,
-) -> tuple[Views, list[Failure]]:
-    """The utterances with the frames of each stream, and what could not be read: the same in all of them."""
-    views: Views = []
+def augmentations(corpus: Corpus, options: TrainingOptions) -> list[Recording]:
+    """The augmented versions of the recordings that train: see `MMIOptions`."""
+    mmi = options.mmi
+    shares = {CHANNEL: mmi.channel_share, EFFORT: mmi.effort_share, SHOUT: mmi.effort_share} if mmi else {}
+    trained = [recording for recording in corpus.recordings if recording.split != "dev"]
+    return augmented_versions(trained, [kind for kind, share in shares.items() if share])
+
+
+@dataclass(frozen=True, eq=False)
+class _Extracted:
+    streams: StreamUtterances
+    failures: list[Failure]
+
+
+def _extractor(front_end: FrontEndOptions, run: Run, noises: tuple[Path, ...]) -> Extractor:
+    if run.feature_folder is None:
+        return functools.partial(extract, front_end=front_end, channel=run.channel, noises=noises)
+    return FeatureStore(folder=run.feature_folder, front_end=front_end, channel=run.channel, noises=noises).fetch
+
+
+def _extract_all(recordings: Sequence[Recording], extractors: Sequence[Extractor], run: Run) -> _Extracted:
+    """Extract every recording in every stream; one that fails in any of them is in none."""
+    streams: StreamUtterances = []
     failures: dict[tuple[object, ...], Failure] = {}
-    for front_end in front_ends:
+    for extractor in extractors:
         readable = [each for each in recordings if _key(each) not in failures]
-        found: list[Utterance] = []
-        views.append(found)
+        utterances: list[Utterance] = []
+        streams.append(utterances)
         if not readable:
             continue
-        results = workers.read(extractor(front_end), readable)
-        for result in progress(results, total=len(readable), what="reading recordings"):
+        results = run.executor.read(extractor, readable)
+        for result in run.progress(results, total=len(readable), what="reading recordings"):
             if isinstance(result, Utterance):
-                found.append(result)
+                utterances.append(result)
             else:
                 failures[_key(result.recording)] = result
-    # A file may have gone between one stream and the next.
-    views = [[each for each in view if _key(each.recording) not in failures] for view in views]
-    return views, [failure for failure in failures.values() if not failure.recording.augmentation]
+    # A file may be deleted between one stream and the next.
+    streams = selected(streams, lambda recording: _key(recording) not in failures)
+    return _Extracted(streams, [failure for failure in failures.values() if not failure.recording.augmentation])
 
 
 def _key(recording: Recording) -> tuple[object, ...]:

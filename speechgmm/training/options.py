@@ -1,11 +1,12 @@
-"""The options of a training, all in one place."""
+"""The options of a training: everything a model depends on besides its recordings."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
 
-from speechgmm.classifier.model import DecisionOptions, check_streams
+from speechgmm.classifier.model import DecisionOptions
+from speechgmm.classifier.scorer import check_streams
 from speechgmm.errors import OptionError
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.initialisation import check_method
@@ -14,7 +15,7 @@ from speechgmm.mixture.options import EMOptions
 from speechgmm.mixture.restarts import check_restarts
 
 FAMILY_OF = {"cepstra": "gaussian", "patterns": "bernoulli"}
-"""What the components of a stream are, by what its front end makes."""
+"""Component family of a stream by the features of its front end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,37 +27,34 @@ class TrainingOptions:
     n_components : int
         Components of each class's mixture, 1 to 4096.
     start : str
-        How EM starts for the mixture of all classes together: kmeans, random, medoids or split; see
-        `mixture.initialisation.start`.
+        Initialisation of the background model: kmeans, random, medoids or split; see `mixture.initialisation.start`.
     restarts : int
-        From how many starts that mixture is fitted, at least 1; the one of highest likelihood is kept.
+        Number of starts from which the background model is fitted, at least 1; the fit of highest likelihood is kept.
     background_iterations : int
-        Most iterations of EM for the mixture of all classes together, from which each class's EM starts; at least 1.
-        Where the classes are adapted from it, it is fitted with as many as `em` has.
+        Maximum EM iterations of the background model, from which each class's EM starts; at least 1. With `adapt` it
+        is fitted with the iterations of `em`.
     adapt : float
-        Relevance factor, in frames, with which each class's mixture is adapted from that of all classes together
-        instead of being fitted freely from there; 0 for the free fit.
+        Relevance factor, in frames, of MAP adaptation of each class's mixture from the background model; 0 to fit each
+        class by EM from the background model.
     speaker_share : float
-        All frames of a speaker together weigh at most this many times as much as those of the class's median
-        speaker; positive.
+        Maximum total weight of a speaker's frames, as a multiple of that of the class's median speaker; positive.
     folds : int
-        Where the corpus has no dev split, the model is calibrated on what models trained without a speaker say of that
-        speaker: in so many parts the speakers of each class are divided for that; 2 or more.
+        Without a dev split, the model is calibrated on the scores of each fold of speakers by mixtures fitted on the
+        others: number of folds, 2 or more.
     seed : int
-        Decides how the speakers are divided into folds and what the starts are drawn from; not negative.
+        Seed of all random numbers: folds, starts, MMI batches; not negative.
     mmi : MMIOptions, optional
-        How the means of Gaussian mixtures are moved so that they tell the classes apart better; by default they stay
-        where maximum likelihood put them.
+        Discriminative training of the means of Gaussian mixtures; by default maximum likelihood only.
     balance_by : str
-        A column of the manifest, such as the corpus: where mixtures are re-estimated, its values are drawn by the
-        square root of their speakers, lest the largest decides alone. Speakers are drawn evenly where there is none.
+        A column of the manifest, such as the corpus: MMI samples its values in proportion to the square root of their
+        number of speakers. Empty to sample all speakers evenly.
     nonspeech : str
-        The class whose recordings are no speech: it is no answer, but what sounds like it gets none.
+        The class whose recordings are non-speech: it is not a label of the model, and what sounds like it is rejected.
     front_end : FrontEndOptions
-        How frames are made.
+        Of the first stream.
     further_front_ends : tuple of FrontEndOptions
-        Further ways, each with class mixtures of its own, whose scores are joined with those of the first; of the same
-        sampling rate and hop.
+        Of further streams, each with its own class mixtures; the calibration fuses the scores of all streams. They have
+        the same sampling rate and hop.
     em : EMOptions
     decision : DecisionOptions
     """
@@ -96,15 +94,15 @@ class TrainingOptions:
 
     @property
     def front_ends(self) -> tuple[FrontEndOptions, ...]:
-        """All ways in which frames are made."""
+        """The front ends of all streams."""
         return (self.front_end, *self.further_front_ends)
 
     @property
     def rejecting_stream(self) -> int:
-        """Which front end tells speech from other sounds: that of the longest window, which sees harmonics."""
+        """The stream of the non-speech model: the one with the longest window, which resolves harmonics."""
         return max(range(len(self.front_ends)), key=lambda index: self.front_ends[index].window_s)
 
     @property
     def least_frames(self) -> int:
-        """Frames of speech without which a class's mixture cannot be trained."""
+        """Minimum speech frames to train a class's mixture."""
         return max(self.n_components, round(self.n_components * self.em.min_occupancy))

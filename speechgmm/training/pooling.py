@@ -1,4 +1,4 @@
-"""The frames of many utterances as one set for EM: how much each counts, and where its mean is moved."""
+"""Pooling: the frames of many utterances as one data set for EM, weighted by speaker and mean-normalised."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from speechgmm.features.extraction import FrameStorage, Utterance
 from speechgmm.features.front_end import Features, mean_shift
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.estep import Floats
-from speechgmm.mixture.shards import SHARD_FRAMES
+from speechgmm.mixture.shards import SHARD_FRAMES, ShardedFrames
 from speechgmm.training.options import TrainingOptions
+from speechgmm.workers.local import Executor
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,7 @@ class ClassUtterances:
     utterances : tuple of Utterance
         At least one with speech.
     weights : tuple of float
-        How much each frame of an utterance counts, positive.
+        Weight of each frame of an utterance, positive.
     """
 
     label: str
@@ -38,83 +39,82 @@ class ClassUtterances:
 
     @property
     def n_speech(self) -> int:
-        """Frames of speech."""
+        """Number of speech frames."""
         return sum(utterance.n_speech for utterance in self.utterances)
 
     @property
     def total(self) -> float:
-        """Sum of the weights of all frames of speech."""
+        """Sum of the weights of all speech frames."""
         pairs = zip(self.weights, self.utterances, strict=True)
         return sum(weight * utterance.n_speech for weight, utterance in pairs)
 
     def times(self, factor: float) -> ClassUtterances:
-        """The same, every frame counting so many times as much."""
+        """The same utterances with all weights multiplied by a factor."""
         return replace(self, weights=tuple(factor * weight for weight in self.weights))
 
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """Successive speech frames of one stretch.
+    """Consecutive speech frames of one stretch.
 
     Attributes
     ----------
-    kept : FrameStorage
-        Where they are.
+    storage : FrameStorage
     begin, end : int
-        Which of the utterance's frames they are.
+        Their range in the utterance's frames.
     shift : ndarray (D,) of float32, or None
-        What is taken off each; None for nothing.
+        Subtracted from each frame; None for nothing.
     weight : float
-        How much each counts.
-    home : str
-        The address of the worker that extracted them, on a cluster.
+        Of each frame.
+    worker : str
+        On a cluster, the address of the worker that extracted them; else empty.
     """
 
-    kept: FrameStorage
+    storage: FrameStorage
     begin: int
     end: int
     shift: Features | None
     weight: float
-    home: str = ""
+    worker: str = ""
 
     def frames(self) -> Features:
-        """The frames, moved."""
-        frames = self.kept.read(self.begin, self.end)
+        """The mean-normalised frames."""
+        frames = self.storage.read(self.begin, self.end)
         return frames if self.shift is None else frames - self.shift
 
 
 @dataclass(frozen=True, eq=False)
 class PooledShard:
-    """Pieces of several utterances: a `mixture.shards.Shard`."""
+    """Pieces of several utterances; implements `mixture.shards.Shard`."""
 
     pieces: tuple[Piece, ...]
 
     @property
     def n_frames(self) -> int:
-        """How many frames the pieces have."""
+        """Number of frames."""
         return sum(piece.end - piece.begin for piece in self.pieces)
 
     @property
-    def home(self) -> str:
-        """The worker that extracted most of the pieces, on a cluster."""
-        return Counter(piece.home for piece in self.pieces).most_common(1)[0][0]
+    def worker(self) -> str:
+        """On a cluster, the worker that extracted most of the pieces."""
+        return Counter(piece.worker for piece in self.pieces).most_common(1)[0][0]
 
     def frames(self) -> Features:
-        """The frames, moved, one piece after the other."""
+        """The mean-normalised frames, piece by piece."""
         return np.concatenate([piece.frames() for piece in self.pieces])
 
     def weights(self) -> Floats:
-        """How much each frame counts."""
+        """Weight of each frame."""
         return np.repeat([piece.weight for piece in self.pieces], [piece.end - piece.begin for piece in self.pieces])
 
     def describe(self, row: int) -> str:
-        """Where a frame is kept."""
+        """Name of the storage of a frame."""
         ends = np.cumsum([piece.end - piece.begin for piece in self.pieces])
-        return self.pieces[int(np.searchsorted(ends, row, side="right"))].kept.describe()
+        return self.pieces[int(np.searchsorted(ends, row, side="right"))].storage.describe()
 
 
 def balance(label: str, utterances: Sequence[Utterance], options: TrainingOptions) -> ClassUtterances:
-    """Weight utterances so that no talkative speaker owns the class: see `TrainingOptions.speaker_share`.
+    """Weight utterances so that no speaker dominates the class: see `TrainingOptions.speaker_share`.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def balance(label: str, utterances: Sequence[Utterance], options: TrainingOption
     Raises
     ------
     TrainingError
-        If they hold less speech than the options need.
+        If there is less speech than the options need.
     """
     frames_of: Counter[str] = Counter()
     for utterance in utterances:
@@ -149,7 +149,7 @@ def balance(label: str, utterances: Sequence[Utterance], options: TrainingOption
 
 
 def reference_mean(classes: Sequence[ClassUtterances]) -> Floats:
-    """The mean frame of the training data, every class counting the same.
+    """The mean frame of the training data, every class with the same weight.
 
     Parameters
     ----------
@@ -162,26 +162,32 @@ def reference_mean(classes: Sequence[ClassUtterances]) -> Floats:
     means = []
     for each in classes:
         pairs = zip(each.utterances, each.weights, strict=True)
-        sums = [weight * extent.n_speech * extent.mean for utterance, weight in pairs for extent in utterance.extents]
+        sums = [
+            weight * summary.n_speech * summary.mean for utterance, weight in pairs for summary in utterance.summaries
+        ]
         means.append(np.sum(sums, axis=0) / each.total)
     mean: Floats = np.mean(means, axis=0)
     return mean
 
 
-def pool(classes: Sequence[ClassUtterances], reference: Floats, front_end: FrontEndOptions) -> list[PooledShard]:
-    """The frames of one or more classes as shards of `SHARD_FRAMES`, their means moved toward the reference.
+def pool(
+    classes: Sequence[ClassUtterances], reference: Floats, front_end: FrontEndOptions, executor: Executor
+) -> ShardedFrames:
+    """The frames of one or more classes, mean-normalised toward the reference, in shards of `SHARD_FRAMES`.
 
     Parameters
     ----------
     classes : sequence of ClassUtterances
     reference : ndarray (D,)
-        The mean frame that utterances are moved toward.
+        Mean toward which utterances are normalised.
     front_end : FrontEndOptions
+    executor : Executor
+        Of the work on the shards.
 
     Returns
     -------
-    list of PooledShard
-        All but the last are full.
+    ShardedFrames
+        All shards but the last are full.
     """
     shards: list[PooledShard] = []
     pending: list[Piece] = []
@@ -196,15 +202,17 @@ def pool(classes: Sequence[ClassUtterances], reference: Floats, front_end: Front
             if not room:
                 shards.append(PooledShard(tuple(pending)))
                 pending, room = [], SHARD_FRAMES
-    return [*shards, PooledShard(tuple(pending))] if pending else shards
+    if pending:
+        shards.append(PooledShard(tuple(pending)))
+    return ShardedFrames(shards, executor.compute)
 
 
 def _pieces(classes: Sequence[ClassUtterances], reference: Floats, front_end: FrontEndOptions) -> Iterator[Piece]:
     for each in classes:
         for utterance, weight in zip(each.utterances, each.weights, strict=True):
             begin = 0
-            for extent in utterance.extents:
-                end = begin + extent.n_speech
-                shift = mean_shift(extent.mean, extent.n_speech, reference, front_end)
-                yield Piece(utterance.kept, begin, end, shift, weight, utterance.home)
+            for summary in utterance.summaries:
+                end = begin + summary.n_speech
+                shift = mean_shift(summary.mean, summary.n_speech, reference, front_end)
+                yield Piece(utterance.storage, begin, end, shift, weight, utterance.worker)
                 begin = end

@@ -1,7 +1,7 @@
-"""Workers on other machines, by Dask: the same work in the same order, so the same model.
+"""Executor on other machines, by Dask. Work and order are those of the local executor, and so is the model.
 
-Results are asked for in few large tasks. What a worker extracts it keeps in its own features folder, and work on it
-goes to that worker again while it lives; another one that has to step in makes what it lacks from the audio.
+Items are sent in few large tasks. A worker keeps the features that it extracts in its own folder, and later work on
+them is sent to the same worker. If it dies, another worker extracts the missing features again from the audio.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from speechgmm.workers.local import single_thread
 T = TypeVar("T")
 R = TypeVar("R")
 
-TASKS_PER_THREAD = 4  # each thread of a worker gets so many tasks a map: few, but one that is slow holds up little
+TASKS_PER_THREAD = 4  # per map: few tasks, but a slow one delays the others little
 CONNECT_S = 10
-SAME = ("speechgmm", "numpy", "librosa")  # with other versions the last digits may differ
+SAME_VERSION = ("speechgmm", "numpy", "librosa")  # with other versions the last digits may differ
 
 
 @runtime_checkable
-class Homed(Protocol):
-    """Something a worker made and keeps part of."""
+class Attributed(Protocol):
+    """A result of which the worker that made it keeps a part, with the address of this worker."""
 
-    def at(self, home: str) -> Any:
-        """The same, with the address of that worker."""
+    def at(self, worker: str) -> Any:
+        """The same result with the address of its worker."""
 
 
 class DaskExecutor:
-    """Workers of a Dask cluster: see `parallel.Executor`.
+    """Workers of a Dask cluster, as an `Executor`.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class DaskExecutor:
         return self.compute(function, items)
 
     def compute(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
-        """Apply the function on the workers; an item that has a home is preferably worked on there."""
+        """Apply the function on the workers; an item goes to the worker that made it, if that worker is alive."""
         from distributed import KilledWorker
 
         items = list(items)
@@ -60,14 +60,14 @@ class DaskExecutor:
         try:
             while futures:
                 yield from futures[0].result()
-                del futures[0]  # or the cluster would keep its result
+                del futures[0]  # so that the cluster frees its result
         except KilledWorker as error:
-            raise ClusterError(f"the cluster lost every worker that tried a piece of the work: {error}") from error
+            raise ClusterError(f"a task failed because every worker that tried it died: {error}") from error
 
     def _submit(self, function: Callable[[T], R], part: list[T]) -> Any:
-        home = getattr(part[0], "home", "")
-        where = {"workers": [home], "allow_other_workers": True} if home else {}
-        return self._client.submit(_work, function, part, pure=False, **where)
+        worker = getattr(part[0], "worker", "")
+        placement = {"workers": [worker], "allow_other_workers": True} if worker else {}
+        return self._client.submit(_work, function, part, pure=False, **placement)
 
 
 def _work(function: Callable[[T], R], part: list[T]) -> list[R]:
@@ -76,33 +76,37 @@ def _work(function: Callable[[T], R], part: list[T]) -> list[R]:
     address = get_worker().address
     with single_thread:
         results = [function(item) for item in part]
-    return [result.at(address) if isinstance(result, Homed) else result for result in results]
+    return [result.at(address) if isinstance(result, Attributed) else result for result in results]
 
 
 @contextmanager
 def connected(address: str) -> Iterator[DaskExecutor]:
-    """The workers of a cluster, once it is clear that they can do the work.
+    """Connect to a cluster and check that it can do the work.
 
     Parameters
     ----------
     address : str
         Of the scheduler, such as ``tcp://host:8786``.
 
+    Yields
+    ------
+    DaskExecutor
+
     Raises
     ------
     OptionError
         If Dask is not installed.
     ClusterError
-        If the cluster cannot be reached, has no workers, or one of them lacks this package or has other versions.
+        If the cluster cannot be reached, has no workers, or a part of it has other versions or not this package.
     """
     client = _client(address)
     if client is None:
-        # The client that came to nothing closes itself when it is collected. That must not happen while another one is
-        # being started: both take the same lock.
+        # Garbage collection closes the failed client. It must not do so while another client starts: both take the
+        # same lock.
         gc.collect()
         raise ClusterError(
-            f"{address}: no Dask scheduler answers within {CONNECT_S} s: start one with 'dask scheduler', or mend the "
-            "address"
+            f"{address}: no Dask scheduler answers within {CONNECT_S} s: start one with 'dask scheduler', or correct "
+            "the address"
         )
     with client:
         _check_workers(address, client)
@@ -110,7 +114,7 @@ def connected(address: str) -> Iterator[DaskExecutor]:
 
 
 def _client(address: str) -> Any:
-    """A client of the scheduler there; None where none answers."""
+    """A client of the scheduler at this address; None if no scheduler answers."""
     try:
         from distributed import Client
         from distributed.versions import VersionMismatchWarning
@@ -119,8 +123,8 @@ def _client(address: str) -> Any:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", VersionMismatchWarning)  # it is an error of `_check_workers`
-            return Client(address, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]  # it is untyped
+            warnings.simplefilter("ignore", VersionMismatchWarning)  # `_check_workers` raises an error instead
+            return Client(address, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]  # not annotated
     except (OSError, ValueError):
         return None
 
@@ -128,20 +132,20 @@ def _client(address: str) -> Any:
 def _check_workers(address: str, client: Any) -> None:
     if not client.nthreads():
         raise ClusterError(f"{address}: the scheduler has no workers: start some with 'dask worker {address}'")
-    # The scheduler, too, unpacks what it hands on.
+    # The scheduler also deserialises tasks.
     for place, run in (("the scheduler", client.run_on_scheduler), ("a worker", client.run)):
-        for package in SAME:
-            mine = metadata.version(package)
+        for package in SAME_VERSION:
+            expected = metadata.version(package)
             try:
-                found = run(metadata.version, package)
+                reply = run(metadata.version, package)
             except metadata.PackageNotFoundError as error:
                 raise ClusterError(
-                    f"{address}: {place} has no {package}: install speechgmm {metadata.version('speechgmm')} wherever "
-                    "the cluster runs"
+                    f"{address}: {place} has no {package}: install speechgmm {metadata.version('speechgmm')} on every "
+                    "machine of the cluster"
                 ) from error
-            theirs = set(found.values()) if isinstance(found, dict) else {found}
-            if theirs != {mine}:
+            versions = set(reply.values()) if isinstance(reply, dict) else {reply}
+            if versions != {expected}:
                 raise ClusterError(
-                    f"{address}: {place} has {package} {', '.join(sorted(theirs - {mine}))}, but {mine} is expected, "
-                    "as here"
+                    f"{address}: {place} has {package} {', '.join(sorted(versions - {expected}))}, but this machine "
+                    f"has {expected}: install the same version"
                 )

@@ -1,15 +1,17 @@
-"""Work spread over processes or threads, with results in the order of the work and independent of how it was spread."""
+"""Executors on this machine: processes and threads. Results keep the order of the items and do not depend on `jobs`."""
 
 from __future__ import annotations
 
 import functools
 import itertools
+import os
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ContextDecorator, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import joblib
@@ -20,10 +22,10 @@ R = TypeVar("R")
 
 
 class Executor(Protocol):
-    """Who does the work of a training; each method applies a function to items and gives the results in their order."""
+    """Runs the work of a training. Each method applies a function to items and yields the results in order."""
 
     def read(self, function: Callable[[T], R], items: Sequence[T], /) -> Iterable[R]:
-        """For many small items, such as recordings to read."""
+        """For many short tasks, such as reading recordings."""
 
     def compute(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]:
         """For long numeric work."""
@@ -31,12 +33,12 @@ class Executor(Protocol):
 
 @dataclass(frozen=True)
 class LocalExecutor:
-    """Workers on this machine: processes to read, threads to compute.
+    """Workers on this machine: processes for `read`, threads for `compute`.
 
     Attributes
     ----------
     jobs : int
-        How many; negative counts down from the number of cores as joblib does.
+        Number of workers; negative counts down from the number of cores as in joblib.
     """
 
     jobs: int = 1
@@ -51,16 +53,16 @@ class LocalExecutor:
 
 
 def ordered_map(function: Callable[[T], R], items: Iterable[T], *, jobs: int, threads: bool = False) -> Iterator[R]:
-    """Apply a function to items, lazily and in order; each item is worked on by a single thread (`single_thread`).
+    """Apply a function to items, lazily and in order, each item with a single thread (`single_thread`).
 
     Parameters
     ----------
     function : callable
         Without side effects; for processes it must be picklable.
     items : iterable
-        Consumed one by one with one job, as workers become free with more.
+        With one job, consumed one by one; with more, as workers become free.
     jobs : int
-        Number of workers; 1 works in this process, negative counts down from the number of cores as joblib does.
+        Number of workers; 1 works in this process, negative counts down from the number of cores as in joblib.
     threads : bool
         Threads instead of processes, for long numeric work on large arrays.
 
@@ -68,42 +70,58 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T], *, jobs: int, th
     ------
     The result for each item, in order.
     """
-    # The configuration is left again at once: what runs between two results is the caller's.
+    # The configuration must end here: the caller's code runs between two results.
     with joblib.parallel_config("threading" if threads else "loky", inner_max_num_threads=None if threads else 1):
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator")
-    work = functools.partial(_work_on, function)
+    work = functools.partial(_apply, function)
+    if not threads and joblib.effective_n_jobs(jobs) > 1:
+        work = functools.partial(_apply_in_folder, _current_folder(), function)
     results = parallel(joblib.delayed(work)(item) for item in items)
     try:
-        yield from itertools.chain(results)  # `results` itself would be closed before the warning is silenced
+        yield from itertools.chain(results)  # without `chain`, `results` would be closed before `finally`
     finally:
-        # After Ctrl-C or a closed pipe, unfinished work is dropped: joblib's warning tells the user nothing.
+        # Unfinished work is dropped, for example after Ctrl-C or a closed pipe. joblib's warning of it is no help.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             results.close()
 
 
-def _work_on(function: Callable[[T], R], item: T) -> R:
+def _apply(function: Callable[[T], R], item: T) -> R:
     with single_thread:
         return function(item)
 
 
-class SingleThread(ContextDecorator):
-    """Limits the numeric libraries of this process to one thread; a context manager and a decorator.
+def _apply_in_folder(folder: Path | None, function: Callable[[T], R], item: T) -> R:
+    """Apply the function in a worker process, which joblib may have started when the caller was in another folder."""
+    if folder is not None and folder != _current_folder():
+        os.chdir(folder)
+    return _apply(function, item)
 
-    With more threads a matrix product is cut differently on each machine, and the last digits of its sums, and so a
-    model's bytes, would depend on the number of cores. The limit is the process's: the first thread that enters sets
-    it, the last that leaves restores what was there before.
+
+def _current_folder() -> Path | None:
+    """The current folder; None if it was deleted."""
+    with suppress(FileNotFoundError):
+        return Path.cwd()
+    return None
+
+
+class SingleThread(ContextDecorator):
+    """Context manager and decorator that limits the numeric libraries of this process to one thread.
+
+    With several threads, the order of summation in a matrix product depends on the number of cores. The last digits of
+    the sums, and so the bytes of a model, would differ between machines. The limit is valid for the whole process: the
+    first thread that enters sets it, and the last thread that leaves restores the previous limits.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._n_inside = 0
-        self._n_modules = 0
+        self._n_inside = 0  # threads
+        self._n_modules = 0  # when the libraries were listed
 
     def __enter__(self) -> None:
         with self._lock:
             if self._n_inside == 0:
-                if self._n_modules != len(sys.modules):  # finding the libraries takes milliseconds
+                if self._n_modules != len(sys.modules):  # listing the libraries takes milliseconds
                     self._n_modules, self._libraries = len(sys.modules), ThreadpoolController()
                 with _control_of_threads():
                     self._limits = self._libraries.limit(limits=1)
@@ -119,7 +137,7 @@ class SingleThread(ContextDecorator):
 
 @contextmanager
 def _control_of_threads() -> Iterator[None]:
-    """Let this thread set the limit: threadpoolctl obeys only the thread that set one before, until it gives way."""
+    """Let this thread change the limit. threadpoolctl accepts changes only from the thread that set the last limit."""
     OpenBLASController.clear_controlling_thread(force=True)
     yield
     OpenBLASController.clear_controlling_thread(force=True)
@@ -129,7 +147,7 @@ single_thread = SingleThread()
 
 
 def single_threaded(items: Iterable[T]) -> Iterator[T]:
-    """The items of a lazy iterable; the work for each is done by a single thread, what the caller does is not."""
+    """Yield the items of a lazy iterable. Each item is computed with a single thread; the caller is not limited."""
     iterator = iter(items)
     with suppress(StopIteration):
         while True:

@@ -1,4 +1,4 @@
-"""Copies for training: each changes what it says, by as much as it says, and nothing else."""
+"""Augmentation: each function changes what its documentation says, by that amount, and nothing else."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import soxr
 from scipy.linalg import solve_toeplitz
 from scipy.signal import iirpeak, lfilter, welch
 
-from speechgmm.augmentation import channel as channel_copies
-from speechgmm.augmentation import nonspeech as sound_copies
-from speechgmm.augmentation import vocal_effort as effort_copies
+from speechgmm.audio.samples import Samples
+from speechgmm.augmentation import channel as channel_module
+from speechgmm.augmentation import nonspeech_sounds as nonspeech_module
+from speechgmm.augmentation import vocal_effort as effort_module
 from speechgmm.augmentation.augment import CHANNEL, EFFORT, NONSPEECH_KINDS, SHOUT, augment
 from speechgmm.augmentation.channel import (
     augment_channel,
@@ -23,35 +25,36 @@ from speechgmm.augmentation.channel import (
     telephone,
     with_noise,
 )
-from speechgmm.augmentation.nonspeech import augment_nonspeech
-from speechgmm.augmentation.vocal_effort import is_low_voice, other_pitch, raise_effort, shout
+from speechgmm.augmentation.nonspeech_sounds import augment_nonspeech
+from speechgmm.augmentation.vocal_effort import is_low_voice, raise_effort, shift_pitch, shout
 from speechgmm.demo.synthesis import KINDS, RATE, VOWELS, Kind, Tracks, Voice, draw_voice, speak, synthesise
+from tests.builders import spoken
 
-Perturb = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
+Augmentation = Callable[[Samples, int, np.random.Generator], Samples]
 
 NOISE = np.random.default_rng(99).normal(0, 0.1, 5000).astype(np.float32)
-OF_SAME_LENGTH: dict[str, Perturb] = {
+LENGTH_PRESERVING: dict[str, Augmentation] = {
     "telephone": lambda samples, rate, rng: telephone(samples, rate, companded=True),
     "with_noise": lambda samples, rate, rng: with_noise(samples, NOISE, 10, begin=7, sampling_rate=rate),
     "reverberated": lambda samples, rate, rng: reverberated(samples, rate, decay_s=0.3, wet_db=-3, rng=rng),
     "augment_channel": lambda samples, rate, rng: augment_channel(samples, rate, [NOISE], rng),
 }
-ALL: dict[str, Perturb] = {
-    **OF_SAME_LENGTH,
-    "other_pitch": lambda samples, rate, rng: other_pitch(samples, rate, pitch=1.3, formants=1.1, tilt_db=2),
+ALL: dict[str, Augmentation] = {
+    **LENGTH_PRESERVING,
+    "shift_pitch": lambda samples, rate, rng: shift_pitch(samples, rate, pitch=1.3, formants=1.1, tilt_db=2),
     "raise_effort": lambda samples, rate, rng: raise_effort(samples, rate, low_voice=True, rng=rng),
     "shout": lambda samples, rate, rng: shout(samples, rate, low_voice=False, rng=rng),
     "augment_nonspeech": augment_nonspeech,
 }
 
 
-def hiss(n: int, seed: int = 0) -> np.ndarray:
+def hiss(n: int, seed: int = 0) -> Samples:
     """White noise."""
     return np.random.default_rng(seed).normal(0, 0.1, n).astype(np.float32)
 
 
-def vowel(kind: Kind, name: str, *, pitch_hz: float, rate: int = RATE) -> np.ndarray:
-    """0.6 s of one steady vowel."""
+def vowel(kind: Kind, name: str, *, pitch_hz: float, rate: int = RATE) -> Samples:
+    """0.6 s of a steady vowel."""
     formants_hz = np.array(VOWELS[kind][name][1:], dtype=np.float64)
     tracks = Tracks(
         pitch_hz=np.full(60, pitch_hz),
@@ -60,11 +63,11 @@ def vowel(kind: Kind, name: str, *, pitch_hz: float, rate: int = RATE) -> np.nda
         frication=np.zeros((60, 2)),
     )
     samples = synthesise(Voice(kind=kind, f0_hz=pitch_hz), tracks, np.random.default_rng(5))
-    return soxr.resample(samples, RATE, rate).astype(np.float32)
+    return np.asarray(soxr.resample(samples, RATE, rate), dtype=np.float32)
 
 
-def pitch_of(samples: np.ndarray, rate: int) -> float:
-    """Pitch in Hz of a steady vowel: the comb, between 60 and 400 Hz, whose teeth gather most of the low spectrum."""
+def pitch_of(samples: Samples, rate: int) -> float:
+    """Pitch in Hz of a steady vowel: the best comb of five harmonics, of 60 to 400 Hz, in the log spectrum."""
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)), 8 * rate))
     level = np.log(spectrum + 1e-3 * spectrum.max())
     candidates = np.arange(60, 400, 0.25)
@@ -73,10 +76,10 @@ def pitch_of(samples: np.ndarray, rate: int) -> float:
     return float(candidates[np.argmax(level[teeth].sum(axis=1) - level[between].sum(axis=1))])
 
 
-def formants_of(samples: np.ndarray, rate: int) -> np.ndarray:
-    """Resonances in Hz of an all-pole model, of order 12, of the spectrum up to 5 kHz."""
+def formants_of(samples: Samples, rate: int) -> npt.NDArray[np.float64]:
+    """Resonances in Hz of an all-pole model (linear prediction) of order 12, up to 5 kHz."""
     samples = soxr.resample(samples, rate, 10_000)
-    samples = np.diff(samples)  # as a voice falls with frequency
+    samples = np.diff(samples)  # pre-emphasis
     spectrum = np.fft.rfft(samples * np.hanning(len(samples)), 2 * len(samples))
     correlation = np.fft.irfft(np.abs(spectrum) ** 2)[:13]
     prediction = solve_toeplitz(correlation[:-1], correlation[1:])
@@ -85,7 +88,7 @@ def formants_of(samples: np.ndarray, rate: int) -> np.ndarray:
     return np.sort(np.angle(poles) * 10_000 / (2 * np.pi))
 
 
-def band_db(samples: np.ndarray, rate: int, low_hz: float, high_hz: float) -> float:
+def band_db(samples: Samples, rate: int, low_hz: float, high_hz: float) -> float:
     """Mean power density between two frequencies, in dB."""
     frequencies, density = welch(samples, rate, nperseg=1024)
     return float(10 * np.log10(density[(frequencies >= low_hz) & (frequencies <= high_hz)].mean()))
@@ -93,7 +96,7 @@ def band_db(samples: np.ndarray, rate: int, low_hz: float, high_hz: float) -> fl
 
 @pytest.mark.parametrize("rate", [16_000, 44_100])
 def test_a_telephone_has_nothing_above_4_khz(rate: int) -> None:
-    """Power above 4 kHz falls by more than 40 dB, and below 3.4 kHz nothing changes."""
+    """Power above 4 kHz falls by more than 40 dB. Power below 3.4 kHz does not change."""
     samples = hiss(2 * rate)
     narrow = telephone(samples, rate, companded=False)
     assert band_db(narrow, rate, 4100, rate / 2) < band_db(samples, rate, 4100, rate / 2) - 40
@@ -101,7 +104,7 @@ def test_a_telephone_has_nothing_above_4_khz(rate: int) -> None:
 
 
 def test_companding_errs_by_half_a_step_of_the_code() -> None:
-    """At 8 kHz, where the band stays, the error is below half a step, which grows with the magnitude."""
+    """At 8 kHz there is no resampling. The error is below half a quantisation step, which grows with the magnitude."""
     samples = 0.3 * hiss(8000)
     coded = telephone(samples, 8000, companded=True)
     peak = np.abs(samples).max()
@@ -113,14 +116,14 @@ def test_companding_errs_by_half_a_step_of_the_code() -> None:
 
 
 def test_silence_passes_a_companding_telephone() -> None:
-    """A recording of zeros has no peak to scale by; it stays zero."""
+    """A recording of zeros, which has no peak to scale by, stays zero."""
     np.testing.assert_array_equal(telephone(np.zeros(8000, np.float32), 16_000, companded=True), 0)
 
 
 @pytest.mark.parametrize("rate", [8000, 16_000, 44_100])
 @pytest.mark.parametrize("snr_db", [-5.0, 20.0])
 def test_noise_has_the_level_asked_for(rate: int, snr_db: float) -> None:
-    """Speech of 50 ms and pauses of 50 ms: the noise is `snr_db` below the speech, not below the mean of both."""
+    """Speech of 50 ms and pauses of 50 ms: the noise is `snr_db` below the speech, not below the overall mean."""
     seconds = np.arange(2 * rate) / rate
     speaks = (seconds % 0.1) < 0.05
     samples = (0.2 * np.sin(2 * np.pi * 200 * seconds) * speaks).astype(np.float32)
@@ -128,45 +131,45 @@ def test_noise_has_the_level_asked_for(rate: int, snr_db: float) -> None:
     assert 10 * np.log10(0.02 / np.mean(added**2)) == pytest.approx(snr_db, abs=0.5)
 
 
-def test_noise_is_repeated_from_where_it_is_to_begin() -> None:
-    """Sample i of what is added is sample begin + i of the noise, which starts again after its end."""
+def test_noise_is_repeated_from_the_given_sample() -> None:
+    """Sample i of the added signal is sample begin + i of the noise, modulo its length."""
     samples = hiss(4000)
-    noise = np.arange(1, 1501, dtype=np.float32) / 1500
+    noise = np.arange(1, 1501, dtype=np.float32) / np.float32(1500)
     added = with_noise(samples, noise, 0, begin=1200) - samples
     expected = [noise[(1200 + i) % 1500] for i in range(4000)]
     np.testing.assert_allclose(added / added[0], np.array(expected) / expected[0], atol=1e-4)
 
 
 @pytest.mark.parametrize("noise", [np.zeros(100, np.float32), np.empty(0, np.float32), 1e-6 * NOISE])
-def test_silent_noise_changes_nothing(noise: np.ndarray) -> None:
-    """Without noise, or with rounding errors for noise, there is nothing to bring to a level."""
+def test_silent_noise_changes_nothing(noise: Samples) -> None:
+    """Empty noise, and noise at the level of rounding errors, is not added."""
     samples = hiss(4000)
     np.testing.assert_array_equal(with_noise(samples, noise, 10, begin=0), samples)
 
 
 def test_silent_recordings_get_no_noise() -> None:
-    """Where nobody speaks there is no level to go by."""
+    """Without speech there is no reference level."""
     samples = 1e-6 * hiss(4000)
     np.testing.assert_array_equal(with_noise(samples, NOISE, 10, begin=0), samples)
 
 
 @pytest.mark.parametrize(("decay_s", "wet_db", "rate"), [(0.2, -10.0, 16_000), (0.6, 0.0, 8000), (0.4, -5.0, 44_100)])
 def test_a_room_decays_in_the_time_and_has_the_energy_asked_for(decay_s: float, wet_db: float, rate: int) -> None:
-    """Echoes of a click lose 60 dB in the decay time, as the energy yet to come shows, and weigh `wet_db`."""
+    """The response to a click decays by 60 dB in `decay_s` (Schroeder integration), with an energy of `wet_db`."""
     click = np.zeros(rate, np.float32)
     click[0] = 1
     response = reverberated(click, rate, decay_s=decay_s, wet_db=wet_db, rng=np.random.default_rng(1))
-    to_come_db = 10 * np.log10(np.cumsum(response[:0:-1].astype(np.float64) ** 2)[::-1] + 1e-20)
-    to_come_db -= to_come_db[0]
-    line = (to_come_db < -5) & (to_come_db > -35)
-    slope, _ = np.polyfit(np.flatnonzero(line) / rate, to_come_db[line], 1)
+    remaining_db = 10 * np.log10(np.cumsum(response[:0:-1].astype(np.float64) ** 2)[::-1] + 1e-20)
+    remaining_db -= remaining_db[0]
+    line = (remaining_db < -5) & (remaining_db > -35)
+    slope, _ = np.polyfit(np.flatnonzero(line) / rate, remaining_db[line], 1)
     assert -60 / slope == pytest.approx(decay_s, rel=0.1)
     echoes, direct = np.sum(response[1:] ** 2), response[0] ** 2
     assert 10 * np.log10(echoes / direct) == pytest.approx(wet_db, abs=1)
 
 
 def test_a_room_keeps_the_level() -> None:
-    """The power after is the power before; silence stays silence."""
+    """The mean power does not change. Silence stays silence."""
     samples = hiss(16_000)
     wet = reverberated(samples, 16_000, decay_s=0.5, wet_db=0, rng=np.random.default_rng(1))
     assert np.mean(wet**2) == pytest.approx(np.mean(samples**2), rel=1e-4)
@@ -177,9 +180,9 @@ def test_a_room_keeps_the_level() -> None:
 
 @pytest.mark.parametrize("rate", [8000, 22_050])
 def test_the_same_pitch_is_the_same_recording(rate: int) -> None:
-    """With factors of 1 and no tilt every sample comes back, those at the ends too."""
+    """With factors of 1 and no tilt, all samples are reconstructed, those at the ends too."""
     samples = hiss(rate)
-    same = other_pitch(samples, rate, pitch=1, formants=1, tilt_db=0)
+    same = shift_pitch(samples, rate, pitch=1, formants=1, tilt_db=0)
     np.testing.assert_allclose(same, samples, atol=1e-6)
 
 
@@ -193,23 +196,23 @@ def test_the_same_pitch_is_the_same_recording(rate: int) -> None:
     ],
 )
 def test_pitch_moves_and_formants_stay(kind: Kind, name: str, pitch_hz: float, pitch: float, rate: int) -> None:
-    """The pitch is multiplied within 3 %, and the first formant stays within 8 %."""
+    """The pitch is multiplied by the factor within 3 %. The first formant stays within 8 %."""
     samples = vowel(kind, name, pitch_hz=pitch_hz, rate=rate)
-    other = other_pitch(samples, rate, pitch=pitch, formants=1, tilt_db=0)
+    shifted = shift_pitch(samples, rate, pitch=pitch, formants=1, tilt_db=0)
     assert pitch_of(samples, rate) == pytest.approx(pitch_hz, rel=0.02)
-    assert pitch_of(other, rate) / pitch_of(samples, rate) == pytest.approx(pitch, rel=0.03)
-    assert formants_of(other, rate)[0] == pytest.approx(formants_of(samples, rate)[0], rel=0.08)
+    assert pitch_of(shifted, rate) / pitch_of(samples, rate) == pytest.approx(pitch, rel=0.03)
+    assert formants_of(shifted, rate)[0] == pytest.approx(formants_of(samples, rate)[0], rel=0.08)
 
 
 @pytest.mark.parametrize("factor", [0.85, 1.2])
 def test_formants_move_by_a_factor_of_their_own(factor: float) -> None:
-    """A resonance at 1500 Hz, excited by noise so that all frequencies show, is multiplied; a vowel's pitch is not."""
+    """A resonance at 1500 Hz, excited by white noise, moves by the factor. The pitch of a vowel does not."""
     samples = lfilter(*iirpeak(1500, Q=5, fs=RATE), hiss(4 * RATE)).astype(np.float32)
-    moved = other_pitch(samples, RATE, pitch=1, formants=factor, tilt_db=0)
+    moved = shift_pitch(samples, RATE, pitch=1, formants=factor, tilt_db=0)
     frequencies, density = welch(moved, RATE, nperseg=256)
     near = density > density.max() / 4
     assert np.average(frequencies[near], weights=density[near]) == pytest.approx(1500 * factor, rel=0.03)
-    vocal = other_pitch(vowel("male", "had", pitch_hz=110), RATE, pitch=1, formants=factor, tilt_db=0)
+    vocal = shift_pitch(vowel("male", "had", pitch_hz=110), RATE, pitch=1, formants=factor, tilt_db=0)
     assert pitch_of(vocal, RATE) == pytest.approx(110, rel=0.02)
 
 
@@ -217,9 +220,9 @@ def test_formants_move_by_a_factor_of_their_own(factor: float) -> None:
     ("centre_hz", "octaves"), [(250.0, 0.0), (500.0, 0.0), (1000.0, 1.0), (2000.0, 2.0), (4000.0, 3.0), (7000.0, 3.0)]
 )
 def test_tilt_grows_by_octaves_from_500_hz_to_4_khz(centre_hz: float, octaves: float) -> None:
-    """A tilt of 4 dB is 4 dB an octave in between, and level outside."""
+    """A tilt of 4 dB per octave between 500 Hz and 4 kHz. The gain is constant outside."""
     samples = hiss(32_000)
-    tilted = other_pitch(samples, RATE, pitch=1, formants=1, tilt_db=4)
+    tilted = shift_pitch(samples, RATE, pitch=1, formants=1, tilt_db=4)
     band = (0.95 * centre_hz, 1.05 * centre_hz)
     assert band_db(tilted, RATE, *band) - band_db(samples, RATE, *band) == pytest.approx(4 * octaves, abs=0.5)
 
@@ -227,16 +230,16 @@ def test_tilt_grows_by_octaves_from_500_hz_to_4_khz(centre_hz: float, octaves: f
 @pytest.mark.parametrize("pitch", [0.72, 1.0, 1.9])
 def test_a_higher_pitch_is_shorter(pitch: float) -> None:
     """The duration is divided by the factor."""
-    other = other_pitch(hiss(10_000), 16_000, pitch=pitch, formants=1, tilt_db=0)
-    assert abs(len(other) - 10_000 / pitch) <= 1
+    shifted = shift_pitch(hiss(10_000), 16_000, pitch=pitch, formants=1, tilt_db=0)
+    assert abs(len(shifted) - 10_000 / pitch) <= 1
 
 
-def record(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str) -> list[dict[str, Any]]:
-    """Replace a function of a module by one that changes nothing and notes the options it was called with."""
+def record_calls(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str) -> list[dict[str, Any]]:
+    """Replace a function of a module by one that returns its samples unaltered and records its arguments."""
     calls: list[dict[str, Any]] = []
 
-    def stand_in(samples: np.ndarray, *places: object, **options: Any) -> np.ndarray:
-        calls.append({"places": places, **options})
+    def stand_in(samples: Samples, *positional: object, **options: object) -> Samples:
+        calls.append({"positional": positional, **options})
         return samples
 
     monkeypatch.setattr(module, name, stand_in)
@@ -244,47 +247,47 @@ def record(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str) -> li
 
 
 def assert_fills(values: list[float], low: float, high: float) -> None:
-    """Many values drawn between two bounds come near both and pass neither."""
+    """Check that many random values come close to both bounds and stay within them."""
     assert low <= min(values) < low + 0.05 * (high - low)
     assert high >= max(values) > high - 0.05 * (high - low)
 
 
-def test_channel_copies_draw_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 2000 copies, rooms in half, recorded sounds as often as steady noise; the ranges are as documented."""
+def test_channels_are_drawn_as_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The probabilities and ranges over 2000 augmented versions are those of the documentation."""
     names = ("reverberated", "with_noise", "telephone")
-    rooms, noises, phones = (record(monkeypatch, channel_copies, name) for name in names)
+    rooms, noises, phones = (record_calls(monkeypatch, channel_module, name) for name in names)
     rng = np.random.default_rng(0)
     samples, pool = hiss(100), [hiss(50, seed=1), hiss(70, seed=2)]
     for _ in range(2000):
         augment_channel(samples, 16_000, pool, rng)
     companded = [call["companded"] for call in phones]
-    of_pool = [call for call in noises if any(call["places"][0] is noise for noise in pool)]
-    steady = [call for call in noises if len(call["places"][0]) == 100]
+    of_pool = [call for call in noises if any(call["positional"][0] is noise for noise in pool)]
+    steady = [call for call in noises if len(call["positional"][0]) == 100]
     counts = [len(rooms), len(of_pool), len(steady), len(phones), sum(companded)]
     np.testing.assert_allclose(np.array(counts) / 2000, [0.5, 0.4, 0.4, 0.5, 0.25], atol=0.04)
     assert len(noises) == len(of_pool) + len(steady)
     assert_fills([call["decay_s"] for call in rooms], 0.15, 0.6)
     assert_fills([call["wet_db"] for call in rooms], -12, 0)
-    assert_fills([call["places"][1] for call in of_pool], 5, 25)
-    assert_fills([call["places"][1] for call in steady], 5, 30)
+    assert_fills([call["positional"][1] for call in of_pool], 5, 25)
+    assert_fills([call["positional"][1] for call in steady], 5, 30)
     for noise in pool:
-        assert_fills([call["begin"] for call in of_pool if call["places"][0] is noise], 0, len(noise))
+        assert_fills([call["begin"] for call in of_pool if call["positional"][0] is noise], 0, len(noise))
     assert {call["sampling_rate"] for call in noises} == {16_000}
 
 
-def test_channel_copies_without_noises_have_steady_ones_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty list of noises is fine."""
-    noises = record(monkeypatch, channel_copies, "with_noise")
+def test_channels_without_recorded_noises_have_steady_noise_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list of recorded noises may be empty."""
+    noises = record_calls(monkeypatch, channel_module, "with_noise")
     rng = np.random.default_rng(0)
-    copies = [augment_channel(hiss(1000), 16_000, [], rng) for _ in range(400)]
-    assert {len(call["places"][0]) for call in noises} == {1000}
+    versions = [augment_channel(hiss(1000), 16_000, [], rng) for _ in range(400)]
+    assert {len(call["positional"][0]) for call in noises} == {1000}
     assert len(noises) / 400 == pytest.approx(0.4, abs=0.08)
-    assert np.mean([np.array_equal(copy, hiss(1000)) for copy in copies]) == pytest.approx(0.25, abs=0.06)
+    assert np.mean([np.array_equal(version, hiss(1000)) for version in versions]) == pytest.approx(0.25, abs=0.06)
 
 
 @pytest.mark.parametrize("rate", [8000, 16_000])
 def test_steady_noise_is_between_white_and_brown(rate: int) -> None:
-    """From 200 to 3200 Hz it falls by 0 to 9 dB an octave, by 4.5 on the average; what its halves hold is alike."""
+    """From 200 to 3200 Hz it falls by 0 to 9 dB per octave, 4.5 on average. Both halves have similar power."""
     falls = []
     for seed in range(200):
         noise = steady_noise(2 * rate, rate, np.random.default_rng(seed))
@@ -299,7 +302,7 @@ def test_steady_noise_is_between_white_and_brown(rate: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("copy", "low_voice", "pitch", "formants"),
+    ("raise_voice", "low_voice", "pitch", "formants"),
     [
         (raise_effort, True, (1.4, 2.4), (1.0, 1.1)),
         (raise_effort, False, (1.1, 1.6), (1.0, 1.1)),
@@ -309,25 +312,25 @@ def test_steady_noise_is_between_white_and_brown(rate: int) -> None:
 )
 def test_low_voices_are_raised_farther(
     monkeypatch: pytest.MonkeyPatch,
-    copy: Callable[..., np.ndarray],
+    raise_voice: Callable[..., Samples],
     low_voice: bool,
     pitch: tuple[float, float],
     formants: tuple[float, float],
 ) -> None:
-    """The factors fill the documented ranges of the kind of voice."""
-    calls = record(monkeypatch, effort_copies, "other_pitch")
+    """The factors fill the documented ranges for low and for high voices."""
+    calls = record_calls(monkeypatch, effort_module, "shift_pitch")
     rng = np.random.default_rng(0)
     for _ in range(300):
-        copy(hiss(100), 16_000, low_voice=low_voice, rng=rng)
+        raise_voice(hiss(100), 16_000, low_voice=low_voice, rng=rng)
     assert_fills([call["pitch"] for call in calls], *pitch)
     assert_fills([call["formants"] for call in calls], *formants)
     assert_fills([call["tilt_db"] for call in calls], 0.0, 6.0)
 
 
-def test_copies_of_sounds_draw_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The factors fill the documented ranges, up as often as down; half of the copies go over a channel."""
-    pitches = record(monkeypatch, sound_copies, "other_pitch")
-    channels = record(monkeypatch, sound_copies, "augment_channel")
+def test_nonspeech_is_altered_as_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The factors fill the documented ranges, up as often as down. Half of the versions get a channel."""
+    pitches = record_calls(monkeypatch, nonspeech_module, "shift_pitch")
+    channels = record_calls(monkeypatch, nonspeech_module, "augment_channel")
     rng = np.random.default_rng(0)
     for _ in range(600):
         augment_nonspeech(hiss(100), 16_000, rng)
@@ -336,28 +339,28 @@ def test_copies_of_sounds_draw_what_they_say(monkeypatch: pytest.MonkeyPatch) ->
     assert_fills([call["tilt_db"] for call in pitches], -3.0, 3.0)
     assert np.mean([call["pitch"] > 1 for call in pitches]) == pytest.approx(0.5, abs=0.06)
     assert len(channels) / 600 == pytest.approx(0.5, abs=0.06)
-    assert all(call["places"][1] == [] for call in channels)
+    assert all(call["positional"][1] == [] for call in channels)
 
 
-def test_each_name_makes_its_own_copy() -> None:
-    """All differ, each is the same every time and another for another seed; noises matter to channels alone."""
+def test_each_kind_gives_its_own_version() -> None:
+    """All kinds differ, each is reproducible and depends on the seed. Only the channel kind uses the noises."""
     rng = np.random.default_rng(1)
-    samples = speak(draw_voice("male", rng), duration_s=1, sampling_rate=16_000, rng=rng)
-    names = (CHANNEL, EFFORT, SHOUT, *NONSPEECH_KINDS)
-    copies = {name: augment(samples, 16_000, name, noises=[NOISE], seed=3) for name in names}
-    for name, copy in copies.items():
-        np.testing.assert_array_equal(copy, augment(samples, 16_000, name, noises=[NOISE], seed=3))
-        assert not np.array_equal(copy, augment(samples, 16_000, name, noises=[NOISE], seed=4))
-        others = [other for its_name, other in copies.items() if its_name != name]
-        assert not any(np.array_equal(copy, other) for other in (samples, *others))
-    for name in (EFFORT, SHOUT, *NONSPEECH_KINDS):
-        np.testing.assert_array_equal(copies[name], augment(samples, 16_000, name, noises=[], seed=3))
+    samples = spoken("male", 1.0, rng)
+    kinds = (CHANNEL, EFFORT, SHOUT, *NONSPEECH_KINDS)
+    versions = {kind: augment(samples, 16_000, kind, noises=[NOISE], seed=3) for kind in kinds}
+    for kind, version in versions.items():
+        np.testing.assert_array_equal(version, augment(samples, 16_000, kind, noises=[NOISE], seed=3))
+        assert not np.array_equal(version, augment(samples, 16_000, kind, noises=[NOISE], seed=4))
+        others = [other for other_kind, other in versions.items() if other_kind != kind]
+        assert not any(np.array_equal(version, other) for other in (samples, *others))
+    for kind in (EFFORT, SHOUT, *NONSPEECH_KINDS):
+        np.testing.assert_array_equal(versions[kind], augment(samples, 16_000, kind, noises=[], seed=3))
 
 
 @pytest.mark.parametrize("rate", [8000, 16_000, 44_100])
 @pytest.mark.parametrize("kind", KINDS)
 def test_synthetic_voices_are_low_or_high_as_they_are_made(kind: Kind, rate: int) -> None:
-    """Voices that say all vowels, with fricatives and pauses, are low where their mean pitch is."""
+    """Voices with all vowels, fricatives and pauses are low if their mean pitch is below 165 Hz."""
     for seed in range(5):
         rng = np.random.default_rng(seed)
         voice = draw_voice(kind, rng)
@@ -367,12 +370,12 @@ def test_synthetic_voices_are_low_or_high_as_they_are_made(kind: Kind, rate: int
 
 @pytest.mark.parametrize(("pitch_hz", "low"), [(70.0, True), (158.0, True), (172.0, False), (320.0, False)])
 def test_voices_are_low_below_165_hz(pitch_hz: float, low: bool) -> None:
-    """A little below and a little above, and far from it."""
+    """Pitches close to the limit and far from it."""
     assert is_low_voice(vowel("male", "head", pitch_hz=pitch_hz), RATE) == low
 
 
-def test_what_is_faint_or_beside_the_range_is_not_the_voice() -> None:
-    """Faint hum between the words does not make a high voice low, nor a loud rumble below 60 Hz a low one high."""
+def test_faint_hum_and_rumble_do_not_count_as_voice() -> None:
+    """Faint hum in pauses does not make a high voice low. Loud rumble below 60 Hz does not make a low voice high."""
     seconds = np.arange(3 * RATE) / RATE
     voice = vowel("female", "head", pitch_hz=220)
     hum = 0.02 * np.sin(2 * np.pi * 100 * seconds)
@@ -383,29 +386,29 @@ def test_what_is_faint_or_beside_the_range_is_not_the_voice() -> None:
 
 
 @pytest.mark.parametrize("samples", [np.zeros(16_000, np.float32), hiss(16_000), hiss(630), np.empty(0, np.float32)])
-def test_what_has_no_voice_is_not_low(samples: np.ndarray) -> None:
+def test_signals_without_voice_are_not_low(samples: Samples) -> None:
     """Silence, noise and less than one frame have no voiced frame."""
     assert is_low_voice(samples, 16_000) is False
 
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize(("n", "rate"), [(0, 16_000), (1, 16_000), (511, 16_000), (1411, 44_100)])
-def test_recordings_shorter_than_a_window_come_back_as_they_are(name: str, n: int, rate: int) -> None:
+def test_recordings_shorter_than_a_window_are_returned_unaltered(name: str, n: int, rate: int) -> None:
     """32 ms are 512 samples at 16 kHz and 1411.2 at 44.1 kHz."""
     samples = hiss(n)
     np.testing.assert_array_equal(ALL[name](samples, rate, np.random.default_rng(1)), samples)
 
 
-@pytest.mark.parametrize("name", OF_SAME_LENGTH)
+@pytest.mark.parametrize("name", LENGTH_PRESERVING)
 @pytest.mark.parametrize(("n", "rate"), [(512, 16_000), (3001, 8000), (4999, 11_025), (5002, 48_000)])
 def test_the_length_stays(name: str, n: int, rate: int) -> None:
-    """Also where a resampler would round it."""
-    assert len(OF_SAME_LENGTH[name](hiss(n), rate, np.random.default_rng(1))) == n
+    """The length is exact, also if a resampler would round it."""
+    assert len(LENGTH_PRESERVING[name](hiss(n), rate, np.random.default_rng(1))) == n
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_copies_follow_from_the_generator(name: str) -> None:
-    """The same seed gives the same float32 samples, changed and finite; the recording itself is left alone."""
+def test_versions_are_reproducible(name: str) -> None:
+    """The same seed gives the same float32 samples, altered and finite. The input is not modified."""
     samples = hiss(8000)
     first, second = (ALL[name](samples, 16_000, np.random.default_rng(4)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
@@ -416,7 +419,7 @@ def test_copies_follow_from_the_generator(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["reverberated", "augment_channel", "raise_effort", "shout", "augment_nonspeech"])
-def test_other_seeds_give_other_copies(name: str) -> None:
-    """What is drawn depends on the generator."""
+def test_other_seeds_give_other_versions(name: str) -> None:
+    """The random choices depend on the generator."""
     first, second = (ALL[name](hiss(8000), 16_000, np.random.default_rng(seed)) for seed in (4, 5))
     assert not np.array_equal(first, second)

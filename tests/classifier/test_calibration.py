@@ -1,10 +1,11 @@
-"""Calibration: equation (5), its ratios, and the fit against data whose calibration is known."""
+"""Calibration: equation (5), log-likelihood ratios, and the fit on data with a known calibration."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from scipy.special import softmax
 
@@ -18,30 +19,35 @@ from speechgmm.classifier.calibration import (
 from speechgmm.errors import OptionError
 from speechgmm.evaluation.detection import cllr, min_cllr
 
-SCALE, HALFWAY = 4.0, 100.0
-CERTAIN = 10**9  # so many speakers that the targets are hardly smoothed
+SCALE, HALF_WEIGHT = 4.0, 100.0
+MANY = 10**9  # with so many speakers the targets are hardly smoothed
 
 
 def one_stream(means: Floats) -> Floats:
     return means[:, np.newaxis]
 
 
-def draw(n_per_class: tuple[int, int], *, seed: int) -> tuple[Floats, Floats, np.ndarray]:
-    """Utterances whose exact log-likelihood ratio is equation (5) with `SCALE` and `HALFWAY`.
+def draw(n_per_class: tuple[int, int], *, seed: int) -> tuple[Floats, Floats, npt.NDArray[np.intp]]:
+    """Utterances whose exact log-likelihood ratio is equation (5) with `SCALE` and `HALF_WEIGHT`.
 
-    A speaker's difference of mean log-likelihoods is normal around 1 or -1 with variance 2 / SCALE; an utterance of n
-    frames adds a variance HALFWAY / n times as large.
+    A speaker's difference of mean log-likelihoods is normal around 1 or -1 with variance 2 / SCALE. An utterance of n
+    frames adds a variance HALF_WEIGHT / n times as large.
     """
     rng = np.random.default_rng(seed)
     truth = np.repeat([0, 1], n_per_class)
     n_frames = rng.choice([30.0, 100.0, 300.0, 1000.0], size=len(truth))
-    deviation = np.sqrt(2 / SCALE * (1 + HALFWAY / n_frames))
+    deviation = np.sqrt(2 / SCALE * (1 + HALF_WEIGHT / n_frames))
     difference = np.where(truth == 0, 1.0, -1.0) + deviation * rng.standard_normal(len(truth))
     return one_stream(np.stack([difference / 2, -difference / 2], axis=1) - 40.0), n_frames, truth
 
 
 def fit(
-    means: Floats, n_frames: Floats, truth: np.ndarray, *, n_speakers: int = CERTAIN, weights: Floats | None = None
+    means: Floats,
+    n_frames: Floats,
+    truth: npt.NDArray[np.intp],
+    *,
+    n_speakers: int = MANY,
+    weights: Floats | None = None,
 ) -> Calibration:
     weights = np.ones(len(truth)) if weights is None else weights
     return fit_calibration(means, n_frames, truth, weights, np.full(means.shape[2], n_speakers))
@@ -52,7 +58,7 @@ def parameters(calibration: Calibration) -> list[float]:
 
 
 def test_equation_5_by_hand() -> None:
-    """At the halfway length half of the scale counts, at three times that length three quarters."""
+    """The weight is half of the scale at `half_weight_frames`, and three quarters at three times that length."""
     calibration = Calibration(scales=(8.0,), half_weight_frames=100.0, offsets=(0.5, -0.5))
 
     calibrated = calibration.log_likelihoods(
@@ -76,7 +82,7 @@ def test_equation_5_by_hand() -> None:
 def test_values_out_of_range_are_refused(
     scales: tuple[float, ...], half_weight_frames: float, offsets: tuple[float, ...], text: str
 ) -> None:
-    """Each parameter is checked, and the fault says its value."""
+    """Each parameter is checked, and the error gives its value."""
     with pytest.raises(OptionError) as caught:
         Calibration(scales=scales, half_weight_frames=half_weight_frames, offsets=offsets)
 
@@ -84,7 +90,7 @@ def test_values_out_of_range_are_refused(
 
 
 def test_ratios_of_two_classes_are_opposite() -> None:
-    """With two classes the ratio of one is the difference, and the other's its negative."""
+    """With two classes, one ratio is the difference of the log-likelihoods, and the other its negative."""
     ratios = log_likelihood_ratios(np.array([[-40.0, -42.5], [3.0, 3.0]]))
 
     np.testing.assert_allclose(ratios, [[2.5, -2.5], [0.0, 0.0]], atol=1e-12)
@@ -92,7 +98,7 @@ def test_ratios_of_two_classes_are_opposite() -> None:
 
 @pytest.mark.parametrize("n_classes", [2, 3, 5])
 def test_ratios_give_the_posteriors_of_equal_priors(n_classes: int) -> None:
-    """A class's ratio l means the posterior 1 / (1 + (K - 1) exp(-l)) where all K classes are equally likely."""
+    """A ratio l gives the posterior 1 / (1 + (K - 1) exp(-l)) with equal priors of K classes."""
     log_likelihoods = np.random.default_rng(1).normal(-50, 3, size=(20, n_classes))
 
     ratios = log_likelihood_ratios(log_likelihoods)
@@ -101,7 +107,7 @@ def test_ratios_give_the_posteriors_of_equal_priors(n_classes: int) -> None:
 
 
 def test_smoothed_targets_by_hand() -> None:
-    """(N + 1) / (N + C) for the true class, and the rest shared evenly."""
+    """(N + 1) / (N + C) for the true class, equal shares of the rest for the others."""
     np.testing.assert_allclose(smoothed_targets(np.array([1, 3])), [[2 / 3, 1 / 3], [1 / 5, 4 / 5]])
     np.testing.assert_allclose(
         smoothed_targets(np.array([1, 2, 7])), [[0.5, 0.25, 0.25], [0.2, 0.6, 0.2], [0.1, 0.1, 0.8]]
@@ -110,7 +116,7 @@ def test_smoothed_targets_by_hand() -> None:
 
 @pytest.mark.parametrize("n_classes", [2, 3, 7])
 def test_smoothed_targets_are_probabilities(n_classes: int) -> None:
-    """Every row sums to 1, and the true class is the most probable."""
+    """Every row sums to 1, and its maximum is the true class."""
     targets = smoothed_targets(np.arange(1, n_classes + 1))
 
     np.testing.assert_allclose(targets.sum(axis=1), 1.0)
@@ -118,21 +124,21 @@ def test_smoothed_targets_are_probabilities(n_classes: int) -> None:
 
 
 def test_fit_finds_the_calibration_the_data_was_drawn_with() -> None:
-    """On utterances of a known calibration the fit finds its parameters, though one class has thrice the cases."""
+    """The fit finds the parameters of the true calibration, although one class has three times as many cases."""
     calibration = fit(*draw((6000, 2000), seed=2))
 
     assert calibration.scales == pytest.approx((SCALE,), rel=0.08)
-    assert calibration.half_weight_frames == pytest.approx(HALFWAY, rel=0.15)
+    assert calibration.half_weight_frames == pytest.approx(HALF_WEIGHT, rel=0.15)
     assert calibration.offsets == pytest.approx((0.0, 0.0), abs=0.08)
 
 
-def test_fitted_ratios_cost_little_more_than_the_best() -> None:
-    """On new utterances the Cllr is that of the true calibration, and within 0.02 bit of the least possible."""
+def test_fitted_ratios_have_almost_the_minimum_cllr() -> None:
+    """On new utterances, Cllr is that of the true calibration and within 0.02 bit of the minimum."""
     calibration = fit(*draw((4000, 4000), seed=3))
     means, n_frames, truth = draw((4000, 4000), seed=4)
-    exact = Calibration(scales=(SCALE,), half_weight_frames=HALFWAY, offsets=(0.0, 0.0))
+    exact = Calibration(scales=(SCALE,), half_weight_frames=HALF_WEIGHT, offsets=(0.0, 0.0))
 
-    ratios, best = (log_likelihood_ratios(each.log_likelihoods(means, n_frames))[:, 0] for each in (calibration, exact))
+    ratios, best = (log_likelihood_ratios(used.log_likelihoods(means, n_frames))[:, 0] for used in (calibration, exact))
 
     cost = cllr(ratios[truth == 0], ratios[truth == 1])
     assert cost == pytest.approx(cllr(best[truth == 0], best[truth == 1]), abs=0.003)
@@ -140,8 +146,8 @@ def test_fitted_ratios_cost_little_more_than_the_best() -> None:
     assert cost < 0.5
 
 
-def test_offsets_take_off_a_bias() -> None:
-    """What favours one class in all utterances alike goes into the offsets, which sum to 0."""
+def test_offsets_remove_a_bias() -> None:
+    """A constant bias to one class goes into the offsets, which sum to 0."""
     means, _, truth = draw((2000, 2000), seed=5)
     n_frames = np.full(len(truth), 100.0)
 
@@ -153,8 +159,8 @@ def test_offsets_take_off_a_bias() -> None:
 
 
 @pytest.mark.parametrize("n_speakers", [1, 4])
-def test_few_speakers_give_no_certainty(n_speakers: int) -> None:
-    """However well N speakers a class are separated, none of them gets a posterior above (N + 1) / (N + 2)."""
+def test_few_speakers_limit_the_probability(n_speakers: int) -> None:
+    """With N perfectly separated speakers per class, no posterior is above (N + 1) / (N + 2)."""
     truth = np.repeat([0, 1], 60)
     n_frames = np.tile([30.0, 100.0, 400.0], 40)
     means = one_stream(np.where(truth[:, np.newaxis] == [0, 1], -30.0, -80.0))
@@ -165,8 +171,8 @@ def test_few_speakers_give_no_certainty(n_speakers: int) -> None:
     assert posteriors.max() == pytest.approx((n_speakers + 1) / (n_speakers + 2), abs=0.01)
 
 
-def test_how_many_cases_a_class_has_does_not_count() -> None:
-    """Every case of one class twice: the same calibration."""
+def test_the_number_of_cases_per_class_has_no_effect() -> None:
+    """With every case of one class twice, the calibration is the same."""
     means, n_frames, truth = draw((300, 300), seed=6)
     twice = np.concatenate([np.arange(600), np.flatnonzero(truth == 0)])
 
@@ -175,8 +181,8 @@ def test_how_many_cases_a_class_has_does_not_count() -> None:
     )
 
 
-def test_a_weight_of_two_is_a_case_twice() -> None:
-    """Case weights count within a class."""
+def test_a_weight_of_two_is_the_same_case_twice() -> None:
+    """Cases with weight 2 have the effect of repeated cases."""
     means, n_frames, truth = draw((200, 200), seed=7)
     weights = np.where(np.arange(400) % 2 == 0, 2.0, 1.0)
     repeated = np.repeat(np.arange(400), weights.astype(int))
@@ -186,8 +192,8 @@ def test_a_weight_of_two_is_a_case_twice() -> None:
     )
 
 
-def test_three_classes_are_calibrated_too() -> None:
-    """With three classes there are three offsets, and the calibrated posteriors are better than knowing nothing."""
+def test_three_classes_are_calibrated() -> None:
+    """Three classes have three offsets, and the cross-entropy is below that of equal posteriors."""
     rng = np.random.default_rng(8)
     truth = np.repeat([0, 1, 2], 200)
     means = 0.5 * (truth[:, np.newaxis] == [0, 1, 2]) + 0.3 * rng.standard_normal((600, 3)) + [0.0, 0.2, 0.0]
@@ -202,7 +208,7 @@ def test_three_classes_are_calibrated_too() -> None:
 
 
 def test_fit_is_deterministic() -> None:
-    """The same data give the very same numbers."""
+    """The same data give exactly the same numbers."""
     data = draw((100, 100), seed=9)
 
     assert fit(*data) == fit(*data)

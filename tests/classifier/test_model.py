@@ -1,4 +1,4 @@
-"""The model: from scores to a decision, worked by hand on one-dimensional mixtures."""
+"""The model: from scores to a decision, calculated by hand for one-dimensional mixtures."""
 
 from __future__ import annotations
 
@@ -11,20 +11,17 @@ import pytest
 
 from speechgmm.classifier.calibration import Calibration
 from speechgmm.classifier.decision import UNKNOWN, Decision
-from speechgmm.classifier.model import DecisionOptions, Model, Scores, Stream, uncalibrated_model
+from speechgmm.classifier.model import DecisionOptions, Model
+from speechgmm.classifier.rejection import NonSpeechModel
+from speechgmm.classifier.scorer import Scorer, Scores, Stream
 from speechgmm.errors import OptionError
 from speechgmm.features.front_end import Stretch
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.mixture.gaussian import DiagonalMixture
+from tests.builders import unit_gaussian
 
-AS_THEY_ARE = FrontEndOptions(n_coefficients=1, cepstral_mean="none")
+UNCHANGED = FrontEndOptions(n_coefficients=1, cepstral_mean="none")
 
-
-def normal(mean: float) -> DiagonalMixture:
-    return DiagonalMixture(np.array([1.0]), np.array([[mean]]), np.array([[1.0]]))
-
-
-STREAM = Stream(front_end=AS_THEY_ARE, reference_mean=np.zeros(1), mixtures=(normal(1.0), normal(-1.0)))
+STREAM = Stream(front_end=UNCHANGED, reference_mean=np.zeros(1), mixtures=(unit_gaussian(1.0), unit_gaussian(-1.0)))
 
 TWO = Model(
     labels=("high", "low"),
@@ -48,7 +45,7 @@ def decide(model: Model, *stretches: Stretch) -> Decision:
 
 
 def test_scores_are_sums_of_log_likelihoods() -> None:
-    """Each class's log-likelihoods are summed over the speech frames; pauses count as frames only."""
+    """Log-likelihoods are summed over the speech frames per class. Pauses count only in `n_frames`."""
     scores = TWO.score([frames(0.0, 2.0, pauses=3)])
 
     constant = -0.5 * math.log(2 * math.pi)
@@ -57,22 +54,22 @@ def test_scores_are_sums_of_log_likelihoods() -> None:
 
 
 def test_scores_add_up_stretch_by_stretch() -> None:
-    """An utterance's score is the sum of its stretches'; of no stretches it is nothing."""
+    """The scores of an utterance are the sum of those of its stretches, and zero without stretches."""
     first, second = frames(0.0, 2.0, pauses=1), frames(-1.0, 0.5, 0.25)
 
-    together = TWO.score_all([[first], [second]])
+    total = TWO.score_all([[first], [second]])
 
-    assert (together.n_frames, together.n_speech.tolist()) == (6, [5])
+    assert (total.n_frames, total.n_speech.tolist()) == (6, [5])
     np.testing.assert_allclose(
-        together.log_likelihoods, TWO.score([first]).log_likelihoods + TWO.score([second]).log_likelihoods
+        total.log_likelihoods, TWO.score([first]).log_likelihoods + TWO.score([second]).log_likelihoods
     )
-    nothing = TWO.score_all([])
-    assert (nothing.n_frames, nothing.n_speech.tolist(), nothing.log_likelihoods.tolist()) == (0, [0], [[0.0, 0.0]])
+    zero = TWO.score_all([])
+    assert (zero.n_frames, zero.n_speech.tolist(), zero.log_likelihoods.tolist()) == (0, [0], [[0.0, 0.0]])
 
 
 def test_each_stretch_is_moved_to_the_reference_mean() -> None:
-    """The front end's mean normalisation is done before scoring, with the model's reference mean."""
-    moved = replace(STREAM, front_end=replace(AS_THEY_ARE, cepstral_mean="utterance"), reference_mean=np.array([0.5]))
+    """Frames are mean-normalised with the reference mean of the stream before they are scored."""
+    moved = replace(STREAM, front_end=replace(UNCHANGED, cepstral_mean="utterance"), reference_mean=np.array([0.5]))
     model = replace(TWO, streams=(moved,))
 
     np.testing.assert_allclose(
@@ -81,7 +78,7 @@ def test_each_stretch_is_moved_to_the_reference_mean() -> None:
 
 
 def test_decision_by_hand() -> None:
-    """A hundred frames at 0.5: the means differ by 1, half of the scale 4 counts, the offsets add 0.5."""
+    """100 frames at 0.5: the means differ by 1, the weight is half of the scale 4, the offsets add 0.5."""
     decision = decide(TWO, steady(0.5, 100))
 
     posterior = 1 / (1 + math.exp(-2.5))
@@ -94,12 +91,12 @@ def test_decision_by_hand() -> None:
 
 
 def test_longer_speech_weighs_more() -> None:
-    """Three hundred frames are worth three quarters of the scale."""
+    """With 300 frames the weight is three quarters of the scale."""
     assert decide(TWO, steady(0.5, 300)).score == pytest.approx(3.5)
 
 
 def test_priors_move_the_probability_and_not_the_score() -> None:
-    """Posterior odds are prior odds times the likelihood ratio; the score holds no prior."""
+    """Posterior odds are prior odds times the likelihood ratio. The score does not depend on the priors."""
     decision = decide(TWO.with_priors({"low": 0.8, "high": 0.2}), steady(0.5, 100))
 
     assert decision.label == "high"
@@ -107,8 +104,8 @@ def test_priors_move_the_probability_and_not_the_score() -> None:
     assert decision.score == pytest.approx(2.5)
 
 
-def test_priors_may_turn_the_label() -> None:
-    """The label is the most probable class, not the most likely; its score is then negative."""
+def test_priors_can_change_the_label() -> None:
+    """The label is the class of highest posterior probability, even if its score is negative."""
     decision = decide(TWO.with_priors({"high": 0.01, "low": 0.99}), steady(0.5, 100))
 
     assert decision.label == "low"
@@ -127,7 +124,7 @@ def test_priors_may_turn_the_label() -> None:
     ],
 )
 def test_wrong_priors_are_refused(priors: dict[str, float], text: str) -> None:
-    """Priors must be of the model's classes and probabilities."""
+    """Priors must be probabilities of the model's classes."""
     with pytest.raises(OptionError) as caught:
         TWO.with_priors(priors)
 
@@ -143,8 +140,8 @@ def test_wrong_priors_are_refused(priors: dict[str, float], text: str) -> None:
         ([steady(9.0, 100)], 1.0, "does not sound like the voices the model was trained on"),
     ],
 )
-def test_reasons_not_to_answer(stretches: list[Stretch], speech_s: float, reason: str) -> None:
-    """Where there is no answer the decision says why, and claims no numbers."""
+def test_reasons_for_unknown(stretches: list[Stretch], speech_s: float, reason: str) -> None:
+    """If the model abstains, the decision has a reason and no numbers."""
     decision = decide(TWO, *stretches)
 
     assert (decision.label, decision.reason, decision.decided) == (UNKNOWN, reason, False)
@@ -154,8 +151,8 @@ def test_reasons_not_to_answer(stretches: list[Stretch], speech_s: float, reason
     assert (decision.probabilities, decision.log_likelihood_ratios) == ({}, {})
 
 
-def test_just_enough_speech_is_answered() -> None:
-    """The least speech is enough, and so is the least likelihood."""
+def test_values_at_the_thresholds_are_accepted() -> None:
+    """Exactly the minimum of speech gives a label, and so does just more than the minimum likelihood."""
     mean_at_two = -0.5 * math.log(2 * math.pi) - 0.5
     model = replace(TWO, min_likelihood=mean_at_two - 1e-9)
 
@@ -163,8 +160,8 @@ def test_just_enough_speech_is_answered() -> None:
     assert decide(replace(model, min_likelihood=mean_at_two + 1e-9), steady(2.0, 30)).label == UNKNOWN
 
 
-def test_the_least_speech_is_an_option() -> None:
-    """`min_speech_s` decides what is too little, and its text says it."""
+def test_minimum_speech_is_an_option() -> None:
+    """`min_speech_s` is the threshold, and the reason gives it."""
     model = replace(TWO, decision=DecisionOptions(min_speech_s=2.5))
 
     assert decide(model, steady(0.5, 249)).reason == "too little speech: less than 2.5 s"
@@ -173,18 +170,19 @@ def test_the_least_speech_is_an_option() -> None:
 
 
 @pytest.mark.parametrize("value", [-0.1, math.inf, math.nan])
-def test_no_length_of_time_is_refused(value: float) -> None:
-    """The least speech must be a length of time."""
+def test_minimum_speech_out_of_range_is_refused(value: float) -> None:
+    """The minimum of speech must be finite and not negative."""
     with pytest.raises(OptionError, match=rf"^min_speech_s is {value}, but it must be 0 or more seconds$"):
         DecisionOptions(min_speech_s=value)
 
 
 def test_three_classes_by_hand() -> None:
-    """Posteriors are a softmax; a class's ratio is against the mean likelihood of the others."""
-    model = uncalibrated_model(
+    """Posteriors are a softmax. The ratio of a class is to the mean likelihood of the others."""
+    model = Model(
         labels=("low", "middle", "high"),
-        streams=(replace(STREAM, mixtures=(normal(-2.0), normal(0.0), normal(2.0))),),
-        decision=DecisionOptions(),
+        streams=(replace(STREAM, mixtures=(unit_gaussian(-2.0), unit_gaussian(0.0), unit_gaussian(2.0))),),
+        calibration=Calibration(scales=(1.0,), half_weight_frames=0.0, offsets=(0.0, 0.0, 0.0)),
+        priors=(1 / 3, 1 / 3, 1 / 3),
     )
 
     decision = decide(model, steady(1.5, 100))
@@ -197,16 +195,18 @@ def test_three_classes_by_hand() -> None:
     assert sum(decision.probabilities.values()) == pytest.approx(1.0)
 
 
-def test_an_uncalibrated_model_refuses_nobody() -> None:
-    """Before it was shown held-out speakers, a model finds no voice unlike its own."""
-    model = uncalibrated_model(
-        labels=TWO.labels,
-        streams=TWO.streams,
-        decision=DecisionOptions(),
-    )
+def test_without_a_minimum_likelihood_all_speech_gets_a_label() -> None:
+    """Without `min_likelihood`, frames far from all components get a label."""
+    assert decide(replace(TWO, min_likelihood=None), steady(1000.0, 100)).label == "high"
 
-    assert model.priors == (0.5, 0.5)
-    assert decide(model, steady(1000.0, 100)).label == "high"
+
+def test_a_scorer_does_not_decide() -> None:
+    """A scorer gives the same scores as the calibrated model, and no decision."""
+    scorer = Scorer(labels=TWO.labels, streams=TWO.streams)
+    assert not hasattr(scorer, "decide")
+    np.testing.assert_array_equal(
+        scorer.score([steady(0.5, 9)]).log_likelihoods, TWO.score([steady(0.5, 9)]).log_likelihoods
+    )
 
 
 @pytest.mark.parametrize(
@@ -220,27 +220,40 @@ def test_an_uncalibrated_model_refuses_nobody() -> None:
             "a model needs two or more different classes, none of them 'unknown', not a, unknown",
         ),
         (
-            {"streams": (replace(STREAM, mixtures=(normal(0.0),)),)},
-            "a model needs one mixture, one prior and one calibration offset for each class",
+            {"streams": (replace(STREAM, mixtures=(unit_gaussian(0.0),)),)},
+            "a model needs at least one stream, and in each one mixture per class",
         ),
-        ({"priors": (0.2, 0.3, 0.5)}, "a model needs one mixture, one prior and one calibration offset for each class"),
+        ({"priors": (0.2, 0.3, 0.5)}, "a model needs one prior and one calibration offset for each class"),
         (
             {"calibration": Calibration(scales=(1.0,), half_weight_frames=1.0, offsets=(0.0,))},
-            "a model needs one mixture, one prior and one calibration offset for each class",
+            "a model needs one prior and one calibration offset for each class",
         ),
-        ({"streams": ()}, "a model needs at least one stream, and one scale of the calibration for each"),
-        ({"streams": (STREAM, STREAM)}, "a model needs at least one stream, and one scale of the calibration for each"),
+        ({"streams": ()}, "a model needs at least one stream, and in each one mixture per class"),
+        ({"streams": (STREAM, STREAM)}, "a model needs one calibration scale for each stream"),
         (
             {"calibration": Calibration(scales=(1.0, 2.0), half_weight_frames=1.0, offsets=(0.0, 0.0))},
-            "a model needs at least one stream, and one scale of the calibration for each",
+            "a model needs one calibration scale for each stream",
         ),
         ({"min_likelihood": -math.inf}, "min_likelihood is -inf, but it must be a finite number"),
+        ({"min_speech_ratio": 0.0}, "a model needs min_speech_ratio if it has a non-speech model, and only then"),
+        (
+            {"nonspeech": NonSpeechModel(stream=0, mixture=unit_gaussian(0.0))},
+            "a model needs min_speech_ratio if it has a non-speech model, and only then",
+        ),
+        (
+            {"nonspeech": NonSpeechModel(stream=0, mixture=unit_gaussian(0.0)), "min_speech_ratio": math.nan},
+            "min_speech_ratio is nan, but it must be a finite number",
+        ),
+        (
+            {"nonspeech": NonSpeechModel(stream=1, mixture=unit_gaussian(0.0)), "min_speech_ratio": 0.0},
+            "the non-speech model's stream is 1, but the model has 1 streams",
+        ),
         ({"priors": (0.4, 0.7)}, "the priors are 0.4, 0.7, but they must be positive and sum to 1"),
         ({"priors": (1.0, 0.0)}, "the priors are 1.0, 0.0, but they must be positive and sum to 1"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(changes: dict[str, Any], text: str) -> None:
-    """A model whose parts contradict one another cannot be made."""
+    """A model with inconsistent parts is an error."""
     with pytest.raises(OptionError) as caught:
         replace(TWO, **changes)
 
@@ -259,14 +272,14 @@ def test_parts_that_do_not_fit_are_refused(changes: dict[str, Any], text: str) -
     ],
 )
 def test_parts_of_a_stream_that_do_not_fit_are_refused(changes: dict[str, Any], text: str) -> None:
-    """A stream whose mixtures or mean are not of its front end's frames cannot be made."""
+    """The mixtures and the reference mean of a stream must have the dimensions of its front end."""
     with pytest.raises(OptionError) as caught:
         replace(STREAM, **changes)
 
     assert str(caught.value) == text
 
 
-def test_scores_of_nothing_are_neutral() -> None:
+def test_scores_of_no_frames_are_neutral() -> None:
     """Adding the scores of no frames changes nothing."""
     scores = TWO.score([frames(0.5, 1.0)])
 

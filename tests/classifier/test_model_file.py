@@ -1,4 +1,4 @@
-"""The model file: what is saved comes back exactly, and no other file does harm or is believed."""
+"""The model file: a model is saved and loaded without loss, and any other file is refused without harm."""
 
 from __future__ import annotations
 
@@ -12,22 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from speechgmm.classifier import model_file as modelfile
 from speechgmm.classifier.calibration import Calibration
-from speechgmm.classifier.model import DecisionOptions, Model, Stream
+from speechgmm.classifier.model import DecisionOptions, Model
 from speechgmm.classifier.model_file import float32_mixture, load, save
+from speechgmm.classifier.scorer import Stream
 from speechgmm.errors import ModelFileError, OptionError, OutputError
 from speechgmm.features.front_end import Stretch
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.gaussian import DiagonalMixture
 
-Arrays = dict[str, np.ndarray]
+Array = npt.NDArray[Any]
+Arrays = dict[str, Array]
 
 
 def small_model() -> Model:
-    """Two classes, three components, two dimensions; no value is the default where another is allowed."""
+    """Two classes, three components, two dimensions. No optional value is the default."""
     rng = np.random.default_rng(1)
 
     def mixture() -> DiagonalMixture:
@@ -54,7 +57,7 @@ def small_model() -> Model:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A good model file."""
+    """A valid model file."""
     save(small_model(), tmp_path / "model.npz")
     return tmp_path / "model.npz"
 
@@ -65,7 +68,19 @@ def arrays_of(file: Path) -> Arrays:
         return dict(archive)
 
 
-def packed(header: dict[str, Any]) -> np.ndarray:
+def save_arrays(file: Path, arrays: Arrays, **changes: Array) -> None:
+    """Write an .npz of these arrays, some of them replaced."""
+    members: dict[str, Any] = {**arrays, **changes}  # `Any`: numpy annotates `allow_pickle` among the names
+    np.savez(file, **members)
+
+
+def gaussians_of(model: Model) -> list[DiagonalMixture]:
+    """The class mixtures of the only stream."""
+    (stream,) = model.streams
+    return [mixture for mixture in stream.mixtures if isinstance(mixture, DiagonalMixture)]
+
+
+def packed(header: dict[str, Any]) -> Array:
     return np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
 
 
@@ -76,7 +91,7 @@ def header_of(arrays: Arrays) -> dict[str, Any]:
 
 def change_header(file: Path, **changes: Any) -> None:
     arrays = arrays_of(file)
-    np.savez(file, **{**arrays, "header": packed({**header_of(arrays), **changes})})
+    save_arrays(file, arrays, header=packed({**header_of(arrays), **changes}))
 
 
 def change_front_end(file: Path, **changes: Any) -> None:
@@ -84,27 +99,27 @@ def change_front_end(file: Path, **changes: Any) -> None:
     change_header(file, streams=[{**stream, "front_end": changes}])
 
 
-def change_array(file: Path, name: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
+def change_array(file: Path, name: str, change: Callable[[Array], Array]) -> None:
     arrays = arrays_of(file)
-    np.savez(file, **{**arrays, name: change(arrays[name])})
+    save_arrays(file, arrays, **{name: change(arrays[name])})
 
 
 def replace_member(file: Path, name: str, data: bytes, *, compression: int = zipfile.ZIP_STORED) -> None:
-    """Put raw bytes in the place of a member."""
+    """Replace the bytes of a member."""
     with zipfile.ZipFile(file) as archive:
-        members = {each: archive.read(each) for each in archive.namelist()}
+        members = {member: archive.read(member) for member in archive.namelist()}
     with zipfile.ZipFile(file, "w", compression) as archive:
-        for each, content in {**members, name: data}.items():
-            archive.writestr(each, content)
+        for member, content in {**members, name: data}.items():
+            archive.writestr(member, content)
 
 
 def npy(header: bytes, numbers: bytes = b"") -> bytes:
-    """An array member with any header."""
+    """The bytes of an array member with this header."""
     return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + numbers
 
 
 def refused(file: Path) -> str:
-    """Why the file is no model."""
+    """The error of loading the file, without the file name."""
     with pytest.raises(ModelFileError) as caught:
         load(file)
     text = str(caught.value)
@@ -114,46 +129,47 @@ def refused(file: Path) -> str:
 
 
 def damaged(file: Path) -> str:
-    """Why the file is no model, without the words that all such refusals begin with."""
+    """The error of loading a file that is not a valid model, without its common prefix."""
     text = refused(file)
     assert text.startswith("not a speechgmm model, or damaged: ")
     return text.removeprefix("not a speechgmm model, or damaged: ")
 
 
-def test_everything_comes_back(file: Path) -> None:
-    """Every part of a model is read as it was saved."""
-    model, back = small_model(), load(file)
+def test_a_model_is_loaded_as_saved(file: Path) -> None:
+    """Every part of a model is loaded as it was saved."""
+    model, loaded = small_model(), load(file)
 
     for name in ("labels", "front_ends", "calibration", "min_likelihood", "priors", "decision", "card"):
-        assert getattr(back, name) == getattr(model, name), name
-    np.testing.assert_array_equal(back.training_digests, model.training_digests)
-    assert back.training_digests.dtype == np.uint64
-    np.testing.assert_array_equal(back.streams[0].reference_mean, model.streams[0].reference_mean)
-    for mine, theirs in zip(back.streams[0].mixtures, model.streams[0].mixtures, strict=True):
-        np.testing.assert_array_equal(mine.weights, theirs.weights)
-        np.testing.assert_array_equal(mine.means, theirs.means)
-        np.testing.assert_array_equal(mine.variances, theirs.variances)
+        assert getattr(loaded, name) == getattr(model, name), name
+    np.testing.assert_array_equal(loaded.training_digests, model.training_digests)
+    assert loaded.training_digests.dtype == np.uint64
+    np.testing.assert_array_equal(loaded.streams[0].reference_mean, model.streams[0].reference_mean)
+    assert len(loaded.streams[0].mixtures) == len(gaussians_of(loaded)) == 2
+    for mixture, expected in zip(gaussians_of(loaded), gaussians_of(model), strict=True):
+        np.testing.assert_array_equal(mixture.weights, expected.weights)
+        np.testing.assert_array_equal(mixture.means, expected.means)
+        np.testing.assert_array_equal(mixture.variances, expected.variances)
 
 
 def test_a_loaded_model_decides_the_same(tiny_model: Model, tmp_path: Path) -> None:
-    """A trained model decides identically after a round trip, and is the same bytes when it is saved again."""
+    """A loaded model gives the same decisions as the trained one, and the same bytes when saved again."""
     rng = np.random.default_rng(2)
     (stream,) = tiny_model.streams
-    spread = np.sqrt(stream.mixtures[0].variances.mean(axis=0))
+    spread = np.sqrt(gaussians_of(tiny_model)[0].variances.mean(axis=0))
     frames = (stream.reference_mean + spread * rng.normal(size=(400, len(spread)))).astype(np.float32)
     save(tiny_model, tmp_path / "once.npz")
 
-    back = load(tmp_path / "once.npz")
-    save(back, tmp_path / "twice.npz")
+    loaded = load(tmp_path / "once.npz")
+    save(loaded, tmp_path / "twice.npz")
 
-    decisions = [model.decide(model.score([Stretch(frames, 500)])) for model in (tiny_model, back)]
+    decisions = [model.decide(model.score([Stretch(frames, 500)])) for model in (tiny_model, loaded)]
     assert decisions[0] == decisions[1]
     assert decisions[0].decided
     assert (tmp_path / "once.npz").read_bytes() == (tmp_path / "twice.npz").read_bytes()
 
 
 def test_equal_models_are_equal_bytes(file: Path, tmp_path: Path) -> None:
-    """Nothing of the time or the place gets into the file."""
+    """The file does not depend on the time or on its path."""
     save(small_model(), tmp_path / "again.npz")
 
     assert (tmp_path / "again.npz").read_bytes() == file.read_bytes()
@@ -162,35 +178,35 @@ def test_equal_models_are_equal_bytes(file: Path, tmp_path: Path) -> None:
 
 
 def test_a_model_file_is_a_plain_npz(file: Path) -> None:
-    """Numpy reads it without pickles, and the header is JSON that names format and version."""
+    """Numpy reads it without pickle. The header is JSON with format and version."""
     arrays = arrays_of(file)
 
     assert header_of(arrays)["format"] == "speechgmm-model"
     assert header_of(arrays)["format_version"] == 1
     assert header_of(arrays)["streams"] == [{"family": "gaussian", "front_end": asdict(small_model().front_end)}]
-    assert {name: array.dtype.str for name, array in arrays.items() if name[:5] == "means"} == {
+    assert {name: array.dtype.str for name, array in arrays.items() if name.startswith("means")} == {
         "means_0_0": "<f4",
         "means_0_1": "<f4",
     }
 
 
 def test_a_model_without_digests_can_be_saved(tmp_path: Path) -> None:
-    """An array of no numbers is one too."""
+    """The array of digests may be empty."""
     save(replace(small_model(), training_digests=np.empty(0, dtype=np.uint64)), tmp_path / "model.npz")
 
     assert load(tmp_path / "model.npz").training_digests.shape == (0,)
 
 
-def test_names_that_are_no_valid_unicode_can_be_saved(tmp_path: Path) -> None:
-    """A folder's name may hold bytes that are no UTF-8; the model named after it can be saved."""
+def test_labels_with_undecodable_bytes_can_be_saved(tmp_path: Path) -> None:
+    """A label is the name of a folder, which may have bytes that are not UTF-8."""
     save(replace(small_model(), labels=("b\udce9b\udce9", "low")), tmp_path / "model.npz")
 
     assert load(tmp_path / "model.npz").labels == ("b\udce9b\udce9", "low")
 
 
 def test_a_card_that_is_too_large_is_refused_when_saving(tmp_path: Path) -> None:
-    """No file is written that could not be loaded."""
-    model = replace(small_model(), card={"story": "x" * (1 << 20)})
+    """A file that could not be loaded is not written."""
+    model = replace(small_model(), card={"notes": "x" * (1 << 20)})
 
     with pytest.raises(OptionError, match=r"^the model's header has 1,049,\d\d\d bytes, expected 1,048,576 at most: "):
         save(model, tmp_path / "model.npz")
@@ -198,9 +214,9 @@ def test_a_card_that_is_too_large_is_refused_when_saving(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_not_there_cannot_be_written_to(tmp_path: Path) -> None:
-    """Saving names the file and the fault."""
-    file = tmp_path / "nowhere" / "model.npz"
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    """The error of saving names the file and the cause."""
+    file = tmp_path / "missing" / "model.npz"
 
     with pytest.raises(OutputError, match="cannot be written: No such file or directory") as caught:
         save(small_model(), file)
@@ -208,63 +224,63 @@ def test_a_folder_that_is_not_there_cannot_be_written_to(tmp_path: Path) -> None
     assert str(caught.value).startswith(f"{file}: ")
 
 
-def test_float32_mixture_is_what_a_file_gives_back(tmp_path: Path) -> None:
-    """Rounding beforehand is rounding to what the file holds."""
+def test_float32_mixture_has_the_precision_of_a_file(tmp_path: Path) -> None:
+    """The parameters are those of a mixture that was saved and loaded."""
     exact = DiagonalMixture(np.array([1 / 3, 2 / 3]), np.array([[0.1, 0.2], [0.3, 0.4]]), np.full((2, 2), 0.7))
     model = small_model()
     save(replace(model, streams=(replace(model.streams[0], mixtures=(exact, exact)),)), tmp_path / "model.npz")
 
-    back, rounded = load(tmp_path / "model.npz").streams[0].mixtures[0], float32_mixture(exact)
+    loaded, rounded = gaussians_of(load(tmp_path / "model.npz"))[0], float32_mixture(exact)
 
-    np.testing.assert_array_equal(back.weights, rounded.weights)
-    np.testing.assert_array_equal(back.means, rounded.means)
-    np.testing.assert_array_equal(back.variances, rounded.variances)
+    np.testing.assert_array_equal(loaded.weights, rounded.weights)
+    np.testing.assert_array_equal(loaded.means, rounded.means)
+    np.testing.assert_array_equal(loaded.variances, rounded.variances)
     assert not np.array_equal(rounded.means, exact.means)
 
 
-def test_a_newer_version_is_refused_by_name(file: Path) -> None:
-    """A file of a newer format says which version it has, which can be read, and what to do."""
+def test_a_newer_version_is_refused(file: Path) -> None:
+    """The error gives the version of the file, the supported version and the remedy."""
     change_header(file, format_version=7)
 
     assert damaged(file) == "it has format version 7, and this speechgmm reads up to 1: update speechgmm"
 
 
 @pytest.mark.parametrize("version", [0, -1, "1", None, 1.5])
-def test_a_version_that_is_none_is_refused(file: Path, version: Any) -> None:
-    """Versions are whole numbers from 1."""
+def test_an_invalid_version_is_refused(file: Path, version: Any) -> None:
+    """Versions are integers from 1."""
     change_header(file, format_version=version)
 
     assert damaged(file) == f"its format version is {version!r}"
 
 
 def test_truncated_files_are_refused(file: Path) -> None:
-    """Cut anywhere, the file is refused."""
+    """A file cut at any length is refused."""
     content = file.read_bytes()
     for length in range(0, len(content), 53):
         file.write_bytes(content[:length])
         assert damaged(file), length
 
 
-def test_no_flipped_byte_goes_unnoticed_where_it_matters(file: Path) -> None:
-    """With any one byte changed the file is refused, or it is one that does not count and the model is the same."""
+def test_flipped_bytes_are_detected_or_have_no_effect(file: Path) -> None:
+    """A file with one changed byte is refused, or its model is the same."""
     content = file.read_bytes()
     outcomes = {"refused": 0, "same": 0}
     for place in np.linspace(0, len(content) - 1, 300).astype(int):
         mask = 0xFF if place % 2 else 0x01
         file.write_bytes(content[:place] + bytes([content[place] ^ mask]) + content[place + 1 :])
         try:
-            back = load(file)
+            loaded = load(file)
         except ModelFileError:
             outcomes["refused"] += 1
         else:
-            save(back, file)
+            save(loaded, file)
             assert file.read_bytes() == content, place
             outcomes["same"] += 1
     assert outcomes["refused"] > 200
 
 
 class _Payload:
-    """Unpickling it would make a file."""
+    """Unpickling it creates a file."""
 
     def __init__(self, target: Path) -> None:
         self.target = target
@@ -274,7 +290,7 @@ class _Payload:
 
 
 def test_a_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
-    """A pickled object in the place of a model runs no code."""
+    """A pickle instead of a model runs no code."""
     file, target = tmp_path / "model.npz", tmp_path / "touched"
     file.write_bytes(pickle.dumps(_Payload(target)))
 
@@ -288,7 +304,7 @@ def test_an_array_of_objects_is_refused_and_not_run(file: Path) -> None:
     """A pickled object in an array runs no code."""
     target = file.with_name("touched")
     payload = np.array([_Payload(target)], dtype=object)
-    np.savez(file, **{**arrays_of(file), "weights_0_0": payload})
+    save_arrays(file, arrays_of(file), weights_0_0=payload)
 
     assert damaged(file) == "'weights_0_0' is an array of |O, but <f4 is expected"
     assert not target.exists()
@@ -298,43 +314,44 @@ def test_an_array_of_objects_is_refused_and_not_run(file: Path) -> None:
 
 
 def test_compressed_members_are_refused(file: Path) -> None:
-    """A model stores plain arrays; a compressed one is refused whatever it would give."""
-    np.savez_compressed(file, **arrays_of(file))
+    """A model has plain arrays only."""
+    members: dict[str, Any] = {**arrays_of(file)}
+    np.savez_compressed(file, **members)
 
     assert "is compressed, but a model stores plain arrays" in damaged(file)
 
 
 def bomb(file: Path) -> str:
-    """Sixteen megabytes of zeros, deflated to a few kilobytes."""
+    """16 MiB of zeros, deflated to a few KiB."""
     replace_member(file, "weights_0_0.npy", bytes(16 << 20), compression=zipfile.ZIP_DEFLATED)
     return "its members claim more bytes than it has"
 
 
 def vast_shape(file: Path) -> str:
-    """Two numbers that claim to be a million million."""
+    """Two numbers with a shape of 10^12."""
     header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }\n"
     replace_member(file, "weights_0_0.npy", npy(header, bytes(8)))
     return "'weights_0_0' claims the shape (1000000000000,), but holds 2 numbers"
 
 
 def vast_header(file: Path) -> str:
-    """JSON whose parsed form is far larger than its text."""
+    """JSON that takes far more memory when parsed than as text."""
     text = b'{"format": "speechgmm-model", "card": [' + b"{}," * 500_000 + b"1]}"
     change_array(file, "header", lambda _: np.frombuffer(text, dtype=np.uint8))
     return "its header is larger than 1,048,576 bytes"
 
 
 def many_members(file: Path) -> str:
-    """Three thousand members of nothing."""
+    """3000 empty members."""
     with zipfile.ZipFile(file, "w") as archive:
         for number in range(3000):
             archive.writestr(f"{number}.npy", b"")
-    return "'0' is no plain array in C order"
+    return "'0' is not a plain array in C order"
 
 
 @pytest.mark.parametrize("make", [bomb, vast_shape, vast_header, many_members])
 def test_hostile_files_are_refused_in_little_memory(file: Path, make: Callable[[Path], str]) -> None:
-    """Reading allocates no more than a few times the file's size, whatever the file claims."""
+    """Reading allocates at most a few times the size of the file."""
     reason = make(file)
     size = file.stat().st_size
 
@@ -362,27 +379,27 @@ def test_hostile_files_are_refused_in_little_memory(file: Path, make: Callable[[
     ],
 )
 def test_array_headers_that_numpy_does_not_write_are_refused(file: Path, header: bytes) -> None:
-    """Array headers are compared with the one form there is and never evaluated."""
+    """Array headers must have the form that numpy writes. They are never evaluated."""
     replace_member(file, "weights_0_0.npy", npy(header, np.full(3, 1 / 3, dtype="<f4").tobytes()))
 
-    assert damaged(file) == "'weights_0_0' is no plain array in C order"
+    assert damaged(file) == "'weights_0_0' is not a plain array in C order"
 
 
-def test_the_wrong_kind_of_numbers_is_refused(file: Path) -> None:
-    """Each array has one type it may be of."""
+def test_the_wrong_type_of_numbers_is_refused(file: Path) -> None:
+    """Each array has a fixed type."""
     change_array(file, "means_0_1", lambda means: means.astype(np.float64))
 
     assert damaged(file) == "'means_0_1' is an array of <f8, but <f4 is expected"
 
 
 def test_a_missing_member_is_named(file: Path) -> None:
-    """What is not there is said by name, member or entry of the header."""
+    """A missing array and a missing entry of the header are named."""
     arrays = arrays_of(file)
-    np.savez(file, **{name: array for name, array in arrays.items() if name != "variances_0_1"})
+    save_arrays(file, {name: array for name, array in arrays.items() if name != "variances_0_1"})
     assert damaged(file) == "'variances_0_1' is missing"
 
     header = {name: value for name, value in header_of(arrays).items() if name != "priors"}
-    np.savez(file, **{**arrays, "header": packed(header)})
+    save_arrays(file, arrays, header=packed(header))
     assert damaged(file) == "'priors' is missing"
 
 
@@ -390,23 +407,25 @@ def test_a_missing_member_is_named(file: Path) -> None:
     ("name", "change", "reason"),
     [
         ("means_0_0", lambda means: means * np.float32(np.nan), "the means of a mixture must be finite numbers"),
-        ("variances_0_1", lambda each: -each, "the variances of a mixture must be positive and finite"),
+        ("variances_0_1", lambda variances: -variances, "the variances of a mixture must be positive and finite"),
         (
             "weights_0_0",
-            lambda each: np.array([0.5, 0.25, 0.5], dtype=np.float32),
+            lambda _: np.array([0.5, 0.25, 0.5], dtype=np.float32),
             "the weights of a mixture must be positive and sum to 1, but the least is 0.25 and their sum 1.25",
         ),
         (
             "weights_0_0",
-            lambda each: np.array([0.5, 0.5], dtype=np.float32),
-            "a mixture needs weights (K,), means (K, D) and variances (K, D) with K and D at least 1, "
-            "not (2,), (3, 2) and (3, 2)",
+            lambda _: np.array([0.5, 0.5], dtype=np.float32),
+            (
+                "a mixture needs weights (K,), means (K, D) and variances (K, D) with K and D at least 1, "
+                "not (2,), (3, 2) and (3, 2)"
+            ),
         ),
-        ("reference_mean_0", lambda each: np.zeros(5), "reference_mean must be 2 finite numbers"),
+        ("reference_mean_0", lambda _: np.zeros(5), "reference_mean must be 2 finite numbers"),
     ],
 )
-def test_values_are_checked(file: Path, name: str, change: Callable[[np.ndarray], np.ndarray], reason: str) -> None:
-    """Arrays of the right form with impossible values are refused."""
+def test_values_are_checked(file: Path, name: str, change: Callable[[Array], Array], reason: str) -> None:
+    """Arrays of the correct type with invalid values are refused."""
     change_array(file, name, change)
 
     assert damaged(file) == reason
@@ -415,24 +434,24 @@ def test_values_are_checked(file: Path, name: str, change: Callable[[np.ndarray]
 @pytest.mark.parametrize(
     ("entry", "value", "reason"),
     [
-        ("format", "other", "its header does not say 'speechgmm-model'"),
-        ("labels", ["a", 7], "its labels are not all text"),
-        ("labels", ["a", ""], "its labels are not all text"),
+        ("format", "other", "its header does not name the format 'speechgmm-model'"),
+        ("labels", ["a", 7], "its labels must be non-empty text"),
+        ("labels", ["a", ""], "its labels must be non-empty text"),
         ("labels", ["a", "\ud800"], "surrogates not allowed"),
         ("labels", ["a"], "a model needs two or more different classes, none of them 'unknown', not a"),
         ("priors", [0.5, 0.25], "the priors are 0.5, 0.25, but they must be positive and sum to 1"),
-        ("least_likelihood", float("nan"), "its header holds NaN, which is no number"),
+        ("least_likelihood", float("nan"), "its header contains NaN, which is not a number"),
         ("decision", {"min_speech_s": -3}, "min_speech_s is -3, but it must be 0 or more seconds"),
         ("calibration", {"scales": [0], "halfway": 1, "offsets": [0, 0]}, "the calibration's scales are (0,)"),
         (
             "calibration",
             {"scales": [1, 1], "halfway": 1, "offsets": [0, 0]},
-            "a model needs at least one stream, and one scale of the calibration for each",
+            "a model needs one calibration scale for each stream",
         ),
         ("calibration", {"scales": [10**400], "halfway": 1, "offsets": [0, 0]}, "int too large to convert to float"),
         ("calibration", None, "'NoneType' object is not subscriptable"),
         ("calibration", {"scales": 1, "halfway": 1, "offsets": [0, 0]}, "'int' object is not iterable"),
-        ("streams", [], "a model needs at least one stream, and one scale of the calibration for each"),
+        ("streams", [], "a model needs at least one stream, and in each one mixture per class"),
         ("streams", None, "'NoneType' object is not iterable"),
         ("streams", {"family": "gaussian"}, "string indices must be integers"),
         ("streams", [{"front_end": {}}], "'family' is missing"),
@@ -447,7 +466,7 @@ def test_values_are_checked(file: Path, name: str, change: Callable[[np.ndarray]
     ],
 )
 def test_header_values_are_checked(file: Path, entry: str, value: Any, reason: str) -> None:
-    """Whatever stands in the header, the file is a model or is refused."""
+    """A header with an invalid value is refused."""
     change_header(file, **{entry: value})
 
     assert reason in damaged(file)
@@ -462,7 +481,7 @@ def test_header_values_are_checked(file: Path, entry: str, value: Any, reason: s
     ],
 )
 def test_the_front_end_of_a_stream_is_checked(file: Path, changes: dict[str, Any], reason: str) -> None:
-    """Its options are options of this version, in their ranges, and make frames of the mixtures' dimensions."""
+    """Its options must be known and in range, and its frames must have the dimensions of the mixtures."""
     change_front_end(file, **changes)
 
     assert reason in damaged(file)
@@ -470,53 +489,53 @@ def test_the_front_end_of_a_stream_is_checked(file: Path, changes: dict[str, Any
 
 @pytest.mark.parametrize("text", [b"[" * 100_000, b'{"format":' * 50_000])
 def test_a_deeply_nested_header_is_refused(file: Path, text: bytes) -> None:
-    """Nesting deeper than the parser goes is a fault of the file."""
+    """Nesting deeper than the limit of the parser is an error of the file."""
     change_array(file, "header", lambda _: np.frombuffer(text, dtype=np.uint8))
 
     assert damaged(file)
 
 
 @pytest.mark.parametrize("text", [b"7", b'"x"', b"[]", b"{}", b"no JSON", b"\xff\xfe"])
-def test_a_header_that_is_none_is_refused(file: Path, text: bytes) -> None:
-    """The header must be a JSON object that names the format."""
+def test_an_invalid_header_is_refused(file: Path, text: bytes) -> None:
+    """The header must be a JSON object with the format."""
     change_array(file, "header", lambda _: np.frombuffer(text, dtype=np.uint8))
 
     assert damaged(file)
 
 
-def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
-    """The system's own reason is given."""
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    """The error has the reason of the operating system."""
     assert refused(tmp_path / "no.npz") == "the model cannot be read: No such file or directory"
 
 
-def test_a_folder_is_no_model(tmp_path: Path) -> None:
-    """The system's own reason is given."""
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    """The error has the reason of the operating system."""
     assert refused(tmp_path) == "the model cannot be read: Is a directory"
 
 
 @pytest.mark.parametrize("content", [b"", b"label,path\n", b"RIFF\x24\x00\x00\x00WAVE"])
-def test_other_files_are_no_models(tmp_path: Path, content: bytes) -> None:
-    """Text, sound and nothing at all are told apart from an archive."""
+def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
+    """Text, audio and an empty file are not archives."""
     file = tmp_path / "other"
     file.write_bytes(content)
 
     assert damaged(file) == "it is no .npz file"
 
 
-def test_other_archives_are_no_models(tmp_path: Path) -> None:
-    """An .npz of something else lacks the header."""
+def test_other_archives_are_refused(tmp_path: Path) -> None:
+    """Another .npz has no header of a model."""
     np.savez(tmp_path / "other.npz", means=np.zeros(3, dtype=np.float32))
 
     assert damaged(tmp_path / "other.npz") == "'header' is missing"
 
 
-def test_a_file_that_is_too_large_is_not_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Past the limit nothing is read; at the limit the file is."""
+def test_a_file_above_the_size_limit_is_not_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of the maximum size is loaded. Nothing of a larger file is read."""
     monkeypatch.setattr(modelfile, "MAX_BYTES", file.stat().st_size)
     assert load(file).labels == small_model().labels
 
     with file.open("ab") as stream:
-        stream.truncate(400 << 20)  # a sparse file: it takes no room
+        stream.truncate(400 << 20)  # a sparse file
     monkeypatch.undo()
     tracemalloc.start()
     try:

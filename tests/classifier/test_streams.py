@@ -4,37 +4,44 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from subprocess import CompletedProcess
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 import soundfile
 
 import speechgmm
+from speechgmm.audio.samples import Samples
 from speechgmm.classifier.calibration import Calibration, fit_calibration
 from speechgmm.classifier.decision import UNKNOWN
-from speechgmm.classifier.model import Model, Stream
-from speechgmm.classifier.rejection import Rejection
+from speechgmm.classifier.model import Model
+from speechgmm.classifier.rejection import NonSpeechModel
+from speechgmm.classifier.scorer import Scorer, Stream
 from speechgmm.cli import main
 from speechgmm.corpus import read_corpus
 from speechgmm.corpus.recording import Recording
-from speechgmm.demo.synthesis import draw_voice, speak, write_voices
+from speechgmm.demo.synthesis import write_voices
 from speechgmm.errors import OptionError
 from speechgmm.features import front_end as frontend
+from speechgmm.features.extraction import Utterance
 from speechgmm.features.front_end import Stretch, aligned, stream_stretches, stretches
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.bernoulli import BernoulliMixture
 from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.options import EMOptions
-from speechgmm.training.calibrate import HeldOut, cuts, gather
+from speechgmm.training.calibrate import HeldOutScores, cuts, score_utterances
+from speechgmm.training.material import StreamUtterances
 from speechgmm.training.options import TrainingOptions
+from speechgmm.training.run_context import Run
 from speechgmm.training.train import train
 from speechgmm.workers.local import LocalExecutor
+from tests.builders import RunCommand, spoken, unit_gaussian
 
-Run = Callable[..., CompletedProcess[str]]
+T = TypeVar("T")
+R = TypeVar("R")
 
 SHORT = FrontEndOptions()
 LONG = replace(SHORT, window_s=0.064, n_mels=80, n_coefficients=30)
@@ -45,14 +52,10 @@ SMALL = ("--components", "2", "--folds", "2", "--iterations", "2", "--quiet")
 TWO = (*SMALL, "--stream", "window_s=0.064,n_mels=80,n_coefficients=30")
 
 
-def normal(mean: float) -> DiagonalMixture:
-    return DiagonalMixture(np.array([1.0]), np.array([[mean]]), np.array([[1.0]]))
-
-
 def one_dimensional(window_s: float, mean: float) -> Stream:
     """Frames of one number, normal around the mean in the first class and around its negative in the second."""
     front_end = FrontEndOptions(window_s=window_s, n_coefficients=1, cepstral_mean="none")
-    return Stream(front_end=front_end, reference_mean=np.zeros(1), mixtures=(normal(mean), normal(-mean)))
+    return Stream(front_end=front_end, reference_mean=np.zeros(1), mixtures=(unit_gaussian(mean), unit_gaussian(-mean)))
 
 
 BY_HAND = Model(
@@ -66,11 +69,6 @@ BY_HAND = Model(
 
 def steady(value: float, n_frames: int) -> Stretch:
     return Stretch(np.full((n_frames, 1), value, dtype=np.float32), n_frames + 7)
-
-
-def speech(duration_s: float, seed: int = 3) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    return speak(draw_voice("female", rng), duration_s=duration_s, rng=rng).astype(np.float32)
 
 
 def assert_same(found: Stretch, expected: Stretch) -> None:
@@ -135,8 +133,8 @@ def test_a_stream_without_speech_says_nothing() -> None:
 
 def test_what_the_rejecting_stream_does_not_hear_is_no_speech() -> None:
     """A rejection in the second stream judges by its frames, as many as they are; without any there is no answer."""
-    rejection = Rejection(stream=1, nonspeech=normal(-1.0), min_ratio=0.5)
-    judged = replace(BY_HAND, rejection=rejection)
+    nonspeech = NonSpeechModel(stream=1, mixture=unit_gaussian(-1.0))
+    judged = replace(BY_HAND, nonspeech=nonspeech, min_speech_ratio=0.5)
     ratio = {value: judged.decide(judged.score([steady(0.5, 40), steady(value, 20)])).reason for value in (0.8, 1.0)}
     assert ratio == {0.8: "does not sound like speech", 1.0: ""}  # the ratio is value + log cosh(2 value) - 1.5
     unheard = [steady(0.5, 40), steady(0.3, 0)]
@@ -153,7 +151,7 @@ def test_a_stretch_is_needed_for_each_stream() -> None:
 
 @pytest.mark.parametrize("change", [{"sampling_rate": 8000}, {"hop_s": 0.0125}])
 def test_streams_of_another_rate_or_hop_are_refused(
-    run: Run, few: Path, tmp_path: Path, change: dict[str, float]
+    run: RunCommand, few: Path, tmp_path: Path, change: dict[str, Any]
 ) -> None:
     """All streams need one sampling rate and one hop: in a model, in the options and on the command line."""
     text = "the streams of a model must have the same sampling_rate and the same hop_s"
@@ -237,10 +235,15 @@ def test_cuts_are_of_the_same_length_in_every_stream() -> None:
 
 def test_what_one_stream_does_not_hear_is_no_evidence() -> None:
     """An utterance without speech in any one stream does not calibrate."""
-    spoken = HeldOut(label="high", speaker="heard", stretches=((steady(1.0, 40), steady(2.0, 40)),))
-    silent = HeldOut(label="high", speaker="unheard", stretches=((steady(1.0, 40), steady(2.0, 0)),))
 
-    assert [each.speaker for each in gather(BY_HAND, [silent, spoken])] == ["heard"]
+    def utterance(speaker: str, stretch: Stretch) -> Utterance:
+        recording = Recording(file=Path("a.wav"), name="a.wav", label="high", speaker=speaker)
+        return Utterance.of(recording, [stretch], "0")
+
+    first = [utterance("spoken", steady(1.0, 40)), utterance("silent", steady(1.0, 40))]
+    second = [utterance("spoken", steady(2.0, 40)), utterance("silent", steady(2.0, 0))]
+
+    assert [each.speaker for each in score_utterances(BY_HAND, [first, second])] == ["spoken"]
 
 
 @pytest.mark.parametrize("size", [160, 1001, 8000, 10**6])
@@ -254,7 +257,7 @@ def test_views_are_the_stretches_of_each_front_end(size: int, monkeypatch: pytes
         replace(LONG, features="patterns"),
         replace(SHORT, window_s=0.020, delta_order=1),
     ]
-    samples = speech(2.6)
+    samples = spoken("female", 2.6, np.random.default_rng(3))
     blocks = [samples[begin : begin + size] for begin in range(0, len(samples), size)]
 
     found = list(stream_stretches(blocks, front_ends))
@@ -269,12 +272,12 @@ def test_views_are_the_stretches_of_each_front_end(size: int, monkeypatch: pytes
 
 def test_blocks_are_read_once_and_one_after_the_other() -> None:
     """A recording may be a stream of blocks: nothing is read long before it is needed, nor twice."""
-    taken = []
+    taken: list[int] = []
 
-    def blocks():
+    def blocks() -> Iterator[Samples]:
         for number in range(30):
             taken.append(number)
-            yield np.tile(speech(1.0), 10)
+            yield np.tile(spoken("female", 1.0, np.random.default_rng(3)), 10)
 
     rows = stream_stretches(blocks(), [SHORT, LONG])
     next(rows)
@@ -290,7 +293,7 @@ def test_an_end_too_short_for_one_window_is_empty_there(
     """Where one window makes a stretch more than the other, the other's is empty, of its own dimensions."""
     monkeypatch.setattr(frontend, "STRETCH_S", 0.8)
     # The second stretch begins once there are 80 hops, the rest of a window and another half stretch.
-    samples = speech(2.0)[: 79 * 160 + 400 + 40 * 160]
+    samples = spoken("female", 2.0, np.random.default_rng(3))[: 79 * 160 + 400 + 40 * 160]
     alone = {options: list(stretches([samples], options)) for options in order}
     assert (len(alone[SHORT]), len(alone[LONG])) == (2, 1)
 
@@ -301,13 +304,13 @@ def test_an_end_too_short_for_one_window_is_empty_there(
         if options is SHORT:
             assert_same(other, alone[options][1])
         else:
-            assert (other.n_frames, other.frames.shape, other.frames.dtype) == (0, (0, 30), np.float32)
+            assert (other.n_frames, other.frames.shape, other.frames.dtype) == (0, (0, 30), np.dtype(np.float32))
 
 
 def test_held_out_speakers_are_heard_as_they_are_classified(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stretches made front end by front end stand side by side as those that are made at once."""
     monkeypatch.setattr(frontend, "STRETCH_S", 0.8)
-    samples = speech(2.0)[: 79 * 160 + 400 + 40 * 160]
+    samples = spoken("female", 2.0, np.random.default_rng(3))[: 79 * 160 + 400 + 40 * 160]
     alone = [stretches([samples], options) for options in (SHORT, LONG)]
 
     rows = list(aligned(alone, (SHORT, LONG)))
@@ -322,29 +325,29 @@ def test_held_out_speakers_are_heard_as_they_are_classified(monkeypatch: pytest.
 def test_calibration_hears_all_of_an_utterance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An end that only one stream has a stretch for counts in calibration as it does in classification."""
     monkeypatch.setattr(frontend, "STRETCH_S", 0.8)
-    heard = []
+    n_frames: list[int] = []
 
-    def watching_gather(model, utterances):
-        held_out = list(utterances)
-        heard.extend(sum(row[0].n_frames for row in each.stretches) for each in held_out)
-        return gather(model, held_out)
+    def watching(scorer: Scorer, streams: StreamUtterances) -> list[HeldOutScores]:
+        scores = score_utterances(scorer, streams)
+        n_frames.extend(each.whole.n_frames for each in scores)
+        return scores
 
-    monkeypatch.setattr("speechgmm.training.train.gather", watching_gather)
+    monkeypatch.setattr("speechgmm.training.calibrate.score_utterances", watching)
     for label, seed in (("female", 1), ("male", 3)):
         for number in range(2):
             folder = tmp_path / label / f"{label}-{number}"
             folder.mkdir(parents=True)
-            samples = speech(2.0, seed=seed + number)[: 79 * 160 + 400 + 40 * 160]
+            samples = spoken("female", 2.0, np.random.default_rng(seed + number))[: 79 * 160 + 400 + 40 * 160]
             soundfile.write(folder / "a.wav", samples, 16000)
 
-    train(read_corpus(tmp_path), options=OPTIONS)
+    train(read_corpus(tmp_path), Run(options=OPTIONS))
 
-    assert heard == [120] * 4
+    assert n_frames == [120] * 4
 
 
 def test_the_command_and_the_function_make_the_same_model(few: Path, model_file: Path, tmp_path: Path) -> None:
     """``--stream`` says what differs from the first front end, as `further_front_ends` does in full."""
-    model = speechgmm.train(few, options=OPTIONS)
+    model = speechgmm.train(few, options=OPTIONS).model
 
     speechgmm.save(model, tmp_path / "model.npz")
 
@@ -354,7 +357,7 @@ def test_the_command_and_the_function_make_the_same_model(few: Path, model_file:
     assert (tmp_path / "model.npz").read_bytes() == model_file.read_bytes()
 
 
-def test_a_stream_differs_from_the_first_front_end(run: Run, few: Path, tmp_path: Path) -> None:
+def test_a_stream_differs_from_the_first_front_end(run: RunCommand, few: Path, tmp_path: Path) -> None:
     """What ``--front-end`` says holds for every stream that does not say otherwise; there may be several."""
     file = tmp_path / "model.npz"
     arguments = ["--front-end", "n_mels=30", "--stream", "window_s=0.05", "--stream", "n_mels=36,n_coefficients=10"]
@@ -366,8 +369,10 @@ def test_a_stream_differs_from_the_first_front_end(run: Run, few: Path, tmp_path
     assert speechgmm.load(file).front_ends == expected
 
 
-@pytest.mark.parametrize(("text", "said"), [("window=1", "'window=1' is no NAME=VALUE"), ("", "'' is no NAME=VALUE")])
-def test_a_stream_that_is_none_is_refused(run: Run, few: Path, tmp_path: Path, text: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"), [("window=1", "'window=1': expected NAME=VALUE"), ("", "'': expected NAME=VALUE")]
+)
+def test_a_stream_that_is_none_is_refused(run: RunCommand, few: Path, tmp_path: Path, text: str, said: str) -> None:
     """An unknown option of a stream, or none, is an error of usage."""
     done = run("train", few, "-o", tmp_path / "model.npz", *SMALL, "--stream", text)
 
@@ -394,16 +399,18 @@ def test_a_stream_is_fitted_as_it_is_alone(few: Path, model_file: Path) -> None:
 
     for stream in model.streams:
         options = replace(OPTIONS, front_end=stream.front_end, further_front_ends=())
-        (alone,) = speechgmm.train(few, options=options).streams
+        (alone,) = speechgmm.train(few, options=options).model.streams
         np.testing.assert_array_equal(stream.reference_mean, alone.reference_mean)
         for mine, theirs in zip(stream.mixtures, alone.mixtures, strict=True):
+            assert isinstance(mine, DiagonalMixture)
+            assert isinstance(theirs, DiagonalMixture)
             np.testing.assert_array_equal(mine.means, theirs.means)
             np.testing.assert_array_equal(mine.variances, theirs.variances)
 
 
 @pytest.mark.parametrize("way", ["jobs", "features", "checkpoint"])
 def test_every_way_of_working_gives_the_same_bytes(
-    run: Run, few: Path, model_file: Path, tmp_path: Path, way: str
+    run: RunCommand, few: Path, model_file: Path, tmp_path: Path, way: str
 ) -> None:
     """Workers, features on disk and a checkpoint, written and taken up again, do not show in the model."""
     extra = {"jobs": "2", "features": tmp_path / "features", "checkpoint": tmp_path / "checkpoint"}[way]
@@ -420,7 +427,7 @@ def test_every_way_of_working_gives_the_same_bytes(
         assert kept == {Path(f"stream-{stream}/class-{label}.npz") for stream in (1, 2) for label in (1, 2)}
 
 
-def test_a_checkpoint_is_of_its_streams(run: Run, few: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_is_of_its_streams(run: RunCommand, few: Path, tmp_path: Path) -> None:
     """A training of one stream does not go on from one of two."""
     assert run("train", few, "-o", tmp_path / "a.npz", *TWO, "--checkpoint", tmp_path / "kept").returncode == 0
 
@@ -432,9 +439,9 @@ def test_a_checkpoint_is_of_its_streams(run: Run, few: Path, tmp_path: Path) -> 
 
 def test_all_streams_get_the_chosen_size(voices: Path) -> None:
     """Sizes are compared on the first stream, and the others get as many components."""
-    training = train(read_corpus(voices), options=OPTIONS, sizes=(1, 8))
+    training = train(read_corpus(voices), Run(options=OPTIONS, sizes=(1, 8)))
 
-    alone = train(read_corpus(voices), options=replace(OPTIONS, further_front_ends=()), sizes=(1, 8))
+    alone = train(read_corpus(voices), Run(options=replace(OPTIONS, further_front_ends=()), sizes=(1, 8)))
     assert training.sizes == alone.sizes
     sizes = {mixture.n_components for stream in training.model.streams for mixture in stream.mixtures}
     assert sizes == {training.model.card["settings"]["n_components"]} == {8}
@@ -446,14 +453,14 @@ def test_a_recording_that_cannot_be_read_is_named_once(few: Path) -> None:
     first, *others = corpus.recordings
     absent = replace(first, file=first.file.with_name("absent.wav"))
 
-    training = train(replace(corpus, recordings=(absent, *others)), options=OPTIONS)
+    training = train(replace(corpus, recordings=(absent, *others)), Run(options=OPTIONS))
 
     assert [failure.recording for failure in training.failures] == [absent]
-    without = train(replace(corpus, recordings=tuple(others)), options=OPTIONS)
+    without = train(replace(corpus, recordings=tuple(others)), Run(options=OPTIONS))
     assert training.model.calibration == without.model.calibration
 
 
-def test_what_the_card_and_the_description_say(run: Run, model_file: Path) -> None:
+def test_what_the_card_and_the_description_say(run: RunCommand, model_file: Path) -> None:
     """Each stream is listed with its front end and its fits, in JSON and for people."""
     card = speechgmm.load(model_file).card
 
@@ -469,7 +476,7 @@ def test_what_the_card_and_the_description_say(run: Run, model_file: Path) -> No
     assert lines.count("    fits:") == 2
 
 
-def test_bits_beside_cepstra(run: Run, few: Path, tmp_path: Path) -> None:
+def test_bits_beside_cepstra(run: RunCommand, few: Path, tmp_path: Path) -> None:
     """A Bernoulli stream joins a Gaussian one: trained, saved, loaded, evaluated."""
     file = tmp_path / "model.npz"
 
@@ -488,7 +495,7 @@ def test_bits_beside_cepstra(run: Run, few: Path, tmp_path: Path) -> None:
     assert speechgmm.evaluate(few, model).uar > 0.9
 
 
-def test_files_and_samples_are_classified(run: Run, few: Path, model_file: Path) -> None:
+def test_files_and_samples_are_classified(run: RunCommand, few: Path, model_file: Path) -> None:
     """The command and the function give one answer, which is the truth for voices it was trained on."""
     model = speechgmm.load(model_file)
     file = next((few / "male").rglob("*.wav"))
@@ -506,7 +513,7 @@ def test_files_and_samples_are_classified(run: Run, few: Path, model_file: Path)
 
 def test_a_recording_between_two_windows(few: Path, model_file: Path, tmp_path: Path) -> None:
     """A recording that fills the short window alone gives a frame there, and no fault in classification or training."""
-    short = speech(1.0)[:800]
+    short = spoken("female", 1.0, np.random.default_rng(3))[:800]
     assert [[view.n_frames for view in row] for row in stream_stretches([short], [SHORT, LONG])] == [[3, 0]]
     assert [[view.n_frames for view in row] for row in stream_stretches([short], [LONG, SHORT])] == [[0, 3]]
     soundfile.write(tmp_path / "short.wav", short, 16000)
@@ -519,7 +526,8 @@ def test_a_recording_between_two_windows(few: Path, model_file: Path, tmp_path: 
         for each in corpus.recordings
     )
     with_it, without = (
-        train(replace(corpus, recordings=recordings), options=OPTIONS) for recordings in ((recording, *others), others)
+        train(replace(corpus, recordings=recordings), Run(options=OPTIONS))
+        for recordings in ((recording, *others), others)
     )
     assert with_it.failures == ()
     assert with_it.model.card["data"]["dev"]["male"]["recordings"] == 2
@@ -529,7 +537,7 @@ def test_a_recording_between_two_windows(few: Path, model_file: Path, tmp_path: 
 def test_speech_in_the_short_window_alone_is_decided_by_it(model_file: Path) -> None:
     """Where the long window has no frame, the answer is that of the first stream with its scale."""
     model = speechgmm.load(model_file)
-    (heard,) = stretches([speech(2.0)], SHORT)
+    (heard,) = stretches([spoken("female", 2.0, np.random.default_rng(3))], SHORT)
 
     scores = model.score([heard, Stretch(np.empty((0, 30), dtype=np.float32), 0)])
 
@@ -551,10 +559,10 @@ def test_a_file_that_goes_between_two_streams_is_lost_to_both(voices: Path, tmp_
     class Tidying(LocalExecutor):
         """Deletes the file after the first stream was read."""
 
-        def read(self, function, items, /):
+        def read(self, function: Callable[[T], R], items: Sequence[T], /) -> Iterator[R]:
             yield from list(super().read(function, items))
             gone.unlink(missing_ok=True)
 
-    training = train(read_corpus(folder), options=OPTIONS, workers=Tidying())
+    training = train(read_corpus(folder), Run(options=OPTIONS, executor=Tidying()))
     assert [failure.recording.file for failure in training.failures] == [gone]
     assert sum(part["recordings"] for part in training.model.card["data"]["train"].values()) == 11

@@ -1,4 +1,4 @@
-"""``speechgmm classify``: the same answers in every format, as they come, with nothing else on stdout."""
+"""``speechgmm classify``: the same results in every format, streamed, and nothing else on stdout."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from subprocess import PIPE, CompletedProcess
+from subprocess import PIPE
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
+from speechgmm.classifier.outcome import Outcome
+from speechgmm.classifier.writers import FORMATS, Format
 from speechgmm.cli import main
-
-Run = Callable[..., CompletedProcess[str]]
+from tests.builders import RunCommand
 
 SCRIPT = Path(sys.executable).with_name("speechgmm")
 COLUMNS = ["path", "label", "probability", "score", "speech_s", "reason", "duration_s"]
-OF_CLASSES = ["probability_female", "llr_female", "probability_male", "llr_male"]
+CLASS_COLUMNS = ["probability_female", "llr_female", "probability_male", "llr_male"]
 
 needs_byte_names = pytest.mark.skipif(sys.platform != "linux", reason="file names must be text on this system")
 
 
 @pytest.fixture
 def few(voices: Path, tmp_path: Path) -> Path:
-    """Two recordings, one of them deeper down, and files that are none."""
+    """Two recordings, one of them in a subfolder, and files that are not recordings."""
     folder = tmp_path / "few"
     (folder / "deeper" / "down").mkdir(parents=True)
     shutil.copy(voices / "female" / "synthetic-f03" / "01.wav", folder / "b.wav")
@@ -45,19 +46,19 @@ def few(voices: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def classify(run: Run, tiny_model_file: Path) -> Run:
+def classify(run: RunCommand, tiny_model_file: Path) -> RunCommand:
     """Run the command with the tiny model."""
     return lambda *arguments: run("classify", "--model", tiny_model_file, *arguments)
 
 
 def stdin_of(content: bytes) -> io.TextIOWrapper:
-    """A stdin that has this content."""
+    """A stdin with this content."""
     return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8")
 
 
 @contextmanager
 def installed(*arguments: str | Path, **streams: Any) -> Iterator[subprocess.Popen[str]]:
-    """The installed command while it runs, ended after a minute so that no test waits for ever."""
+    """The installed command in a process, killed after a minute so that no test hangs."""
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with subprocess.Popen(
         [SCRIPT, *arguments], stdout=PIPE, stderr=PIPE, text=True, env=buffered, **streams
@@ -71,8 +72,8 @@ def installed(*arguments: str | Path, **streams: Any) -> Iterator[subprocess.Pop
             process.kill()
 
 
-def test_formats_give_the_same_answers(classify: Run, few: Path, tmp_path: Path) -> None:
-    """Table, csv, json and jsonl have the same numbers, and what is undefined is empty, blank or null."""
+def test_formats_have_the_same_results(classify: RunCommand, few: Path, tmp_path: Path) -> None:
+    """Table, csv, json and jsonl have the same numbers; an undefined number is blank, empty or null."""
     (few / "c.wav").write_bytes((few / "b.wav").read_bytes()[:44] + bytes(96000))  # its samples are silence
     formats = {form: classify(few, "--format", form) for form in ("table", "csv", "json", "jsonl")}
 
@@ -90,7 +91,7 @@ def test_formats_give_the_same_answers(classify: Run, few: Path, tmp_path: Path)
     assert answers[0]["score"] == answers[0]["log_likelihood_ratios"]["female"] > 0
 
     rows = list(csv.reader(io.StringIO(formats["csv"].stdout)))
-    assert rows[0] == COLUMNS + OF_CLASSES
+    assert rows[0] == COLUMNS + CLASS_COLUMNS
     assert rows[1:] == [csv_cells(answer) for answer in answers]
 
     lines = formats["table"].stdout.splitlines()
@@ -99,7 +100,7 @@ def test_formats_give_the_same_answers(classify: Run, few: Path, tmp_path: Path)
 
 
 def csv_cells(answer: dict[str, Any]) -> list[str]:
-    """An answer from json as its row in csv must be."""
+    """The expected row in csv of an entry of the json output."""
     values = [answer[column] for column in COLUMNS]
     for label in ("female", "male"):
         values += [answer["probabilities"][label], answer["log_likelihood_ratios"][label]]
@@ -107,22 +108,38 @@ def csv_cells(answer: dict[str, Any]) -> list[str]:
 
 
 def table_cells(answer: dict[str, Any]) -> list[str]:
-    """An answer from json as the words of its line in the table must be."""
+    """The expected words in the table of an entry of the json output."""
     figures = [f"{answer['probability']:.3f}", f"{answer['score']:+.2f}"] if answer["label"] != "unknown" else []
     reason = f" ({answer['reason']})" if answer["reason"] else ""
     return [answer["label"], *figures, f"{answer['speech_s']:.1f}", "s", *f"{answer['path']}{reason}".split()]
 
 
-def test_json_of_no_answers_is_still_json(classify: Run, tmp_path: Path) -> None:
-    """A folder without recordings gives a valid empty answer, a line on stderr and code 1."""
+def test_a_format_is_one_entry(classify: RunCommand, few: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A format that is entered in `FORMATS` is in the help and can be used; its text is streamed."""
+
+    def pairs(outcomes: Iterable[Outcome], *, labels: Sequence[str]) -> Iterator[str]:
+        yield f"{'/'.join(labels)}\n"
+        yield from (f"{Path(outcome.path).name}={outcome.decision.label}\n" for outcome in outcomes)
+
+    monkeypatch.setitem(FORMATS, "pairs", Format(description="name=label", write=pairs))
+
+    done = classify(few, "--format", "pairs")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "female/male\nb.wav=female\na b.WAV=male\n"
+    assert "pairs: name=label" in " ".join(classify("--help").stdout.split())
+
+
+def test_json_without_recordings_is_valid(classify: RunCommand, tmp_path: Path) -> None:
+    """A folder without recordings gives a valid object, a line on stderr and exit code 1."""
     done = classify(tmp_path, "--format", "json")
 
     assert (done.returncode, done.stderr) == (1, "speechgmm: no recordings were found\n")
     assert json.loads(done.stdout)["answers"] == []
 
 
-def test_answers_do_not_depend_on_jobs(classify: Run, few: Path) -> None:
-    """Two workers give the same answers as one, and in the same order though the first recording takes longest."""
+def test_results_do_not_depend_on_jobs(classify: RunCommand, few: Path) -> None:
+    """Two workers give the same results as one, in the same order, although the first recording takes longest."""
     samples, rate = soundfile.read(few / "b.wav")
     soundfile.write(few / "a.wav", np.tile(samples, 60), rate)
 
@@ -132,8 +149,8 @@ def test_answers_do_not_depend_on_jobs(classify: Run, few: Path) -> None:
     assert two.stdout == one.stdout
 
 
-def test_paths_are_called_as_they_were_given(classify: Run, few: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The answer for ``./b.wav`` has the path ``./b.wav``, so that the two can be matched."""
+def test_paths_keep_their_spelling(classify: RunCommand, few: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The result for ``./b.wav`` has the path ``./b.wav``."""
     monkeypatch.chdir(few)
     given = ["./b.wav", "deeper/../b.wav", str(few / "b.wav")]
 
@@ -142,8 +159,8 @@ def test_paths_are_called_as_they_were_given(classify: Run, few: Path, monkeypat
     assert [row["path"] for row in csv.DictReader(io.StringIO(done.stdout))] == given
 
 
-def test_paths_come_from_stdin(classify: Run, few: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``-`` reads a path a line: with blanks in it, of folders, with either line end or none; an empty one is none."""
+def test_paths_come_from_stdin(classify: RunCommand, few: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``-`` reads one path per line: with blanks, of folders, with either line end or none; empty lines are skipped."""
     lines = [f"{few}/deeper/down/a b.WAV\r", "", f"{few}/deeper", f"{few}/b.wav"]
     monkeypatch.setattr(sys, "stdin", stdin_of("\n".join(lines).encode()))
 
@@ -156,14 +173,14 @@ def test_paths_come_from_stdin(classify: Run, few: Path, monkeypatch: pytest.Mon
 
 @needs_byte_names
 @pytest.mark.parametrize("form", ["csv", "table"])
-def test_names_that_are_no_text_go_through(
+def test_names_that_are_not_utf8_keep_their_bytes(
     form: str,
     few: Path,
     tiny_model_file: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsysbinary: pytest.CaptureFixture[bytes],
 ) -> None:
-    """A name that is not valid UTF-8 comes from stdin or a folder and leaves with the same bytes."""
+    """A name that is not valid UTF-8, from stdin or from a folder, is printed with the same bytes."""
     name = os.fsencode(few) + b"/tr\xf1 \xc3\xb1.wav"
     (few / "b.wav").rename(os.fsdecode(name))
     monkeypatch.setattr(sys, "stdin", stdin_of(name + b"\n"))
@@ -177,7 +194,7 @@ def test_names_that_are_no_text_go_through(
 
 @needs_byte_names
 def test_names_do_not_depend_on_the_encoding_of_the_streams(few: Path, tiny_model_file: Path) -> None:
-    """Where Python takes stdin and stdout for ASCII, names in UTF-8 still come and go."""
+    """Names in UTF-8 are read and printed even if Python's stdin and stdout have the encoding ASCII."""
     name = f"{few}/trñ.wav"
     (few / "b.wav").rename(name)
     script = "import sys; from speechgmm.cli import main; sys.exit(main())"
@@ -195,7 +212,7 @@ def test_names_do_not_depend_on_the_encoding_of_the_streams(few: Path, tiny_mode
 
 
 @needs_byte_names
-def test_line_end_in_a_name_makes_no_second_line(classify: Run, few: Path) -> None:
+def test_a_line_end_in_a_name_is_escaped(classify: RunCommand, few: Path) -> None:
     """A name with a line end and a terminal code is escaped in the table and on stderr, and quoted in csv."""
     evil = few / "a\nmale  0.999  +9.99  2.0 s  \x1b[2Jb.wav"
     (few / "b.wav").rename(evil)
@@ -212,10 +229,10 @@ def test_line_end_in_a_name_makes_no_second_line(classify: Run, few: Path) -> No
     assert [row["path"] for row in csv.DictReader(io.StringIO(quoted.stdout))] == [str(evil)]
 
 
-def test_one_failure_does_not_keep_the_others_from_being_answered(classify: Run, few: Path) -> None:
-    """The recordings around a bad one are answered; it is named on stderr only, counted, and the code is 1."""
+def test_a_failure_does_not_stop_the_others(classify: RunCommand, few: Path) -> None:
+    """The recordings around a bad one are classified; the bad one is on stderr only, and the exit code is 1."""
     bad = few / "bad.wav"
-    bad.write_text("this is a text, whatever its name says")
+    bad.write_text("this is text in spite of its name")
 
     done = classify("-q", few / "b.wav", bad, few / "deeper", "--format", "jsonl")
 
@@ -227,8 +244,8 @@ def test_one_failure_does_not_keep_the_others_from_being_answered(classify: Run,
     )
 
 
-def test_priors_move_the_probability_and_not_the_score(classify: Run, few: Path) -> None:
-    """With ``--priors`` the probability is the posterior under them; the score is free of priors."""
+def test_priors_change_the_probability_and_not_the_score(classify: RunCommand, few: Path) -> None:
+    """With ``--priors`` the probability is the posterior under them; the score does not depend on priors."""
     even, biased = (
         json.loads(classify(few / "b.wav", "--priors", priors, "--format", "jsonl").stdout)
         for priors in ("female=0.5,male=0.5", "male=0.999999,female=0.000001")
@@ -250,10 +267,15 @@ def test_priors_move_the_probability_and_not_the_score(classify: Run, few: Path)
         ([], ["stdout", "stderr"], False),
     ],
 )
-def test_bar_is_shown_where_it_stands_alone(
-    classify: Run, few: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str], terminals: list[str], shown: bool
+def test_the_progress_bar_needs_a_terminal_of_its_own(
+    classify: RunCommand,
+    few: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    flags: list[str],
+    terminals: list[str],
+    shown: bool,
 ) -> None:
-    """A progress bar needs a terminal behind stderr, and none behind stdout, where the answers come."""
+    """The progress bar is shown if stderr is a terminal and stdout is not."""
     for name in terminals:
         monkeypatch.setattr(getattr(sys, name), "isatty", lambda: True)
 
@@ -263,8 +285,8 @@ def test_bar_is_shown_where_it_stands_alone(
     assert "classifying" not in done.stdout
 
 
-def test_answers_come_before_stdin_ends_and_ctrl_c_ends_it(voices: Path, tiny_model_file: Path) -> None:
-    """The first answer is there while stdin stays open; Ctrl-C then ends the command with 130 and one line."""
+def test_results_are_streamed_until_ctrl_c(voices: Path, tiny_model_file: Path) -> None:
+    """The first result is printed while stdin is open; Ctrl-C then ends the command with code 130 and one line."""
     with installed("classify", "-", "--model", tiny_model_file, "--format", "csv", stdin=PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -281,8 +303,8 @@ def test_answers_come_before_stdin_ends_and_ctrl_c_ends_it(voices: Path, tiny_mo
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_closed_pipe_ends_the_work_quietly(voices: Path, tiny_model_file: Path, jobs: str) -> None:
-    """When the reader of the answers goes away, as ``| head -1`` does, there is nothing on stderr."""
+def test_a_closed_stdout_ends_the_work_quietly(voices: Path, tiny_model_file: Path, jobs: str) -> None:
+    """If stdout is closed, as by ``| head -1``, nothing is printed on stderr."""
     with installed("classify", voices, "--model", tiny_model_file, "--format", "csv", "--jobs", jobs) as process:
         assert process.stdout is not None
         assert process.stderr is not None

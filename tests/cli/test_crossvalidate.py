@@ -5,13 +5,11 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 
-Run = Callable[..., CompletedProcess[str]]
+from tests.builders import RunCommand, write_manifest
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
@@ -22,14 +20,12 @@ NOTE = "each recording is answered by a model of the others"
 @pytest.fixture
 def manifest(voices: Path, tmp_path: Path) -> Path:
     """The synthetic voices with splits, and a room for every two speakers of a class."""
-    rows = ["path,label,speaker,split,room"]
-    for file in sorted(voices.rglob("*.wav")):
-        label, speaker, _ = file.parts[-3:]
+
+    def columns(label: str, speaker: str, name: str) -> dict[str, str]:
         number = int(speaker[-1])
-        rows.append(f"{file},{label},{speaker},{'train' if number < 6 else 'other'},room {number // 2}")
-    file = tmp_path / "corpus.csv"
-    file.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return file
+        return {"split": "train" if number < 6 else "other", "room": f"room {number // 2}"}
+
+    return write_manifest(tmp_path / "corpus.csv", voices, columns)
 
 
 @pytest.fixture
@@ -42,7 +38,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("speechgmm.crossvalidation.crossvalidate.crossvalidate", crossvalidate)
 
 
-def test_report_scores_and_text_agree(run: Run, voices: Path, tmp_path: Path) -> None:
+def test_report_scores_and_text_agree(run: RunCommand, voices: Path, tmp_path: Path) -> None:
     """All recordings are answered once; scores.csv names their folds, and report.json and the text tell of each."""
     done = run("crossvalidate", voices, "--folds", 3, *SMALL, "-o", tmp_path / "report")
 
@@ -62,11 +58,11 @@ def test_report_scores_and_text_agree(run: Run, voices: Path, tmp_path: Path) ->
     assert report["n_utterances"] == 24
     assert report["schema"] == "speechgmm-report"
     assert set(report["fold_spread"]) == {"accuracy", "uar", "eer", "cllr"}
-    assert "\nBy fold, each answered by a model that heard none of its speakers\n" in done.stdout
+    assert "\nBy fold, each scored by a model trained without its speakers\n" in done.stdout
     assert f"UAR {report['uar']:.3f}" in done.stdout
 
 
-def test_values_are_left_out_and_splits_put_together(run: Run, manifest: Path) -> None:
+def test_values_are_left_out_and_splits_put_together(run: RunCommand, manifest: Path) -> None:
     """With a column the folds are its values; the splits train, dev and test take part, and stderr says so."""
     done = run("crossvalidate", manifest, "--leave-one-out", "room", "--by", "room", *SMALL, "--format", "json")
 
@@ -82,7 +78,7 @@ def test_values_are_left_out_and_splits_put_together(run: Run, manifest: Path) -
     assert all(groups[fold["name"]] == fold for fold in report["folds"])
 
 
-def test_the_seed_decides_folds_and_models(run: Run, voices: Path) -> None:
+def test_the_seed_decides_folds_and_models(run: RunCommand, voices: Path) -> None:
     """The same seed gives the same report to the last figure, another one other folds."""
     command = ("crossvalidate", voices, "--folds", 2, *SMALL, "--format", "json", "-q", "--seed")
     first, again, other = (run(*command, seed) for seed in (1, 1, 2))
@@ -95,7 +91,7 @@ def test_the_seed_decides_folds_and_models(run: Run, voices: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["--folds", "1"], 2, "'1' is no whole number from 2 on"),
+        (["--folds", "1"], 2, "'1' is not a whole number of at least 2"),
         (["--folds", "3", "--leave-one-out", "room"], 2, "not allowed with argument"),
         (["--by", "age"], 2, "--by age: {manifest} has no such column; its further columns: room"),
         (["--components", "0"], 2, "n_components is 0, but it must be 1 to 4096"),
@@ -103,7 +99,7 @@ def test_the_seed_decides_folds_and_models(run: Run, voices: Path) -> None:
     ],
 )
 def test_wrong_usage_is_refused_before_the_work(
-    run: Run, manifest: Path, arguments: list[str], code: int, said: str
+    run: RunCommand, manifest: Path, arguments: list[str], code: int, said: str
 ) -> None:
     """Folds and a column exclude each other; what evaluate and train refuse is refused here."""
     done = run("crossvalidate", manifest, *arguments)
@@ -111,7 +107,7 @@ def test_wrong_usage_is_refused_before_the_work(
     assert said.format(manifest=manifest) in done.stderr
 
 
-def test_a_split_that_leaks_a_speaker_is_refused(run: Run, manifest: Path) -> None:
+def test_a_split_that_leaks_a_speaker_is_refused(run: RunCommand, manifest: Path) -> None:
     """The error names the speaker and both values, before anything is read."""
     text = manifest.read_text(encoding="utf-8").replace("train,room 0", "train,room 9", 1)
     manifest.write_text(text, encoding="utf-8")
@@ -124,7 +120,7 @@ def test_a_split_that_leaks_a_speaker_is_refused(run: Run, manifest: Path) -> No
 
 
 @pytest.mark.usefixtures("no_work")
-def test_a_column_called_fold_is_refused(run: Run, manifest: Path) -> None:
+def test_a_column_called_fold_is_refused(run: RunCommand, manifest: Path) -> None:
     """It would be lost in scores.csv."""
     manifest.write_text(manifest.read_text(encoding="utf-8").replace(",room\n", ",fold\n"), encoding="utf-8")
     done = run("crossvalidate", manifest, *SMALL)
@@ -133,7 +129,7 @@ def test_a_column_called_fold_is_refused(run: Run, manifest: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_work")
-def test_existing_files_are_not_replaced(run: Run, voices: Path, tmp_path: Path) -> None:
+def test_existing_files_are_not_replaced(run: RunCommand, voices: Path, tmp_path: Path) -> None:
     """As for evaluate."""
     (tmp_path / "scores.csv").write_text("older")
     done = run("crossvalidate", voices, *SMALL, "-o", tmp_path)
@@ -141,7 +137,7 @@ def test_existing_files_are_not_replaced(run: Run, voices: Path, tmp_path: Path)
     assert done.stderr == f"speechgmm: error: {tmp_path}/scores.csv: it exists already; --force replaces it\n"
 
 
-def test_unreadable_recordings_are_named(run: Run, manifest: Path, tmp_path: Path) -> None:
+def test_unreadable_recordings_are_named(run: RunCommand, manifest: Path, tmp_path: Path) -> None:
     """Once, whatever the number of folds; they are counted, in the report, and make the code 1."""
     broken = tmp_path / "broken.wav"
     broken.write_bytes(b"")
@@ -155,7 +151,7 @@ def test_unreadable_recordings_are_named(run: Run, manifest: Path, tmp_path: Pat
     assert [one["path"] for one in json.loads(done.stdout)["skipped"]] == [str(broken)]
 
 
-def test_two_cross_validations_can_be_compared(run: Run, voices: Path, tmp_path: Path) -> None:
+def test_two_cross_validations_can_be_compared(run: RunCommand, voices: Path, tmp_path: Path) -> None:
     """Their scores are of the same recordings."""
     for name, components in (("a", 1), ("b", 2)):
         run("crossvalidate", voices, "--folds", 2, *SMALL, "--components", components, "-o", tmp_path / name)

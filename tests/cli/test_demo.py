@@ -1,4 +1,4 @@
-"""``speechgmm demo``: every step is a command anybody can repeat, and synthetic voices are never called real speech."""
+"""``speechgmm demo``: every step can be repeated, and synthetic voices are never called real speech."""
 
 from __future__ import annotations
 
@@ -6,24 +6,21 @@ import json
 import re
 import shlex
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 
 from speechgmm.cli import demo, parse
 from speechgmm.corpus import read_manifest
 from speechgmm.errors import DownloadError
-
-Run = Callable[..., CompletedProcess[str]]
+from tests.builders import RunCommand
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 @pytest.fixture(autouse=True)
 def ready_voices(voices: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Synthetic voices that are ready, in place of those the demonstration would make: copying is faster."""
+    """Copy existing synthetic voices instead of synthesising new ones: faster."""
 
     def write_voices(folder: Path, **options: object) -> None:
         shutil.copytree(voices, folder)
@@ -33,39 +30,39 @@ def ready_voices(voices: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def recorded_speech(voices: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in for the download: an archive that need not be there, which yields other recordings."""
+    """Replace download and extraction: the archive does not exist, and the recordings are synthetic."""
 
     def extract(archive: Path, folder: Path) -> int:
         shutil.copytree(voices, folder)
         return 24
 
-    monkeypatch.setattr("speechgmm.demo.ami.download", lambda folder: folder / "archive.tar.gz")
-    monkeypatch.setattr("speechgmm.demo.ami.extract", extract)
+    monkeypatch.setattr("speechgmm.demo.ami_corpus.download", lambda folder: folder / "archive.tar.gz")
+    monkeypatch.setattr("speechgmm.demo.ami_corpus.extract", extract)
 
 
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A download that fails."""
+    """Make the download fail."""
 
     def download(folder: Path) -> Path:
         raise DownloadError("pip could not download it; check the network")
 
-    monkeypatch.setattr("speechgmm.demo.ami.download", download)
+    monkeypatch.setattr("speechgmm.demo.ami_corpus.download", download)
 
 
 def commands_in(text: str) -> list[list[str]]:
-    """The commands that a demonstration printed, split into arguments."""
+    """The commands printed by the demo, split into arguments."""
     return [shlex.split(line[2:]) for line in text.splitlines() if line.startswith("$ ")]
 
 
 def figures_in(text: str) -> dict[str, list[str]]:
-    """The lines of the comparison, split at wide gaps, by their names."""
+    """The rows of the comparison table, split into cells, by model name."""
     lines = text[text.index("Side by side") :].splitlines()[1:3]
     return {cells[0]: cells[1:] for cells in (re.split(r"\s{2,}", line) for line in lines)}
 
 
-def test_demonstration_on_synthetic_voices(run: Run, tmp_path: Path) -> None:
-    """All five steps run, the printed commands are commands, and the comparison is that of the two reports."""
+def test_demo_on_synthetic_voices(run: RunCommand, tmp_path: Path) -> None:
+    """All five steps run, the printed commands are valid, and the comparison matches the two reports."""
     folder = tmp_path / "a folder"
 
     done = run("demo", "--synthetic", "--folder", folder)
@@ -86,15 +83,15 @@ def test_demonstration_on_synthetic_voices(run: Run, tmp_path: Path) -> None:
 
 
 def figures_of_reports(folder: Path) -> dict[str, dict[str, float]]:
-    """The two reports of a demonstration, by their names in the comparison."""
+    """The two reports of a demo, by model name in the comparison."""
     return {
-        name: json.loads((folder / place / "report.json").read_text(encoding="utf-8"))
-        for name, place in (("trained here", "own"), ("shipped", "shipped"))
+        name: json.loads((folder / subfolder / "report.json").read_text(encoding="utf-8"))
+        for name, subfolder in (("trained here", "own"), ("shipped", "shipped"))
     }
 
 
-def test_printed_commands_can_be_repeated(run: Run, tmp_path: Path) -> None:
-    """Each command, typed again as it was printed, succeeds and gives the answers that were shown below it."""
+def test_printed_commands_can_be_repeated(run: RunCommand, tmp_path: Path) -> None:
+    """Each printed command, run again, succeeds and prints the output shown below it."""
     done = run("demo", "--synthetic", "--folder", tmp_path / "a folder", "-q")
 
     for line, command in zip(done.stdout.split("$ ")[1:], commands_in(done.stdout), strict=True):
@@ -104,29 +101,29 @@ def test_printed_commands_can_be_repeated(run: Run, tmp_path: Path) -> None:
         assert shown.startswith(again.stdout)
 
 
-def test_tested_speakers_train_nothing(run: Run, tmp_path: Path) -> None:
-    """The manifest has every third speaker of each class in the test split, and those are what is evaluated."""
+def test_test_speakers_are_not_trained_on(run: RunCommand, tmp_path: Path) -> None:
+    """Every third speaker of each class is in the test split, and exactly these are evaluated."""
     run("demo", "--synthetic", "--folder", tmp_path)
 
     recordings = read_manifest(tmp_path / "synthetic.csv").recordings
-    tested = {recording.speaker for recording in recordings if recording.split == "test"}
-    assert tested == {
+    test_speakers = {recording.speaker for recording in recordings if recording.split == "test"}
+    assert test_speakers == {
         *("female/synthetic-f03", "female/synthetic-f06", "male/synthetic-m03", "male/synthetic-m06"),
     }
     assert {recording.split for recording in recordings} == {"train", "test"}
     report = json.loads((tmp_path / "own" / "report.json").read_text(encoding="utf-8"))
-    assert {speaker["speaker"] for speaker in report["per_speaker"]} == tested
+    assert {speaker["speaker"] for speaker in report["per_speaker"]} == test_speakers
 
 
 @pytest.mark.usefixtures("no_network")
-def test_without_network_it_goes_on_with_synthetic_voices(run: Run, tmp_path: Path) -> None:
-    """When the download fails, stderr says why and what is used instead, and stdout never claims real speech."""
+def test_without_network_synthetic_voices_are_used(run: RunCommand, tmp_path: Path) -> None:
+    """If the download fails, stderr gives the reason and the replacement; stdout does not claim real speech."""
     done = run("demo", "--folder", tmp_path)
 
     assert done.returncode == 0
     assert done.stderr.splitlines()[1:] == [
-        "speechgmm: real speech cannot be had: pip could not download it; check the network",
-        "speechgmm: going on with synthetic voices instead",
+        "speechgmm: real speech is not available: pip could not download it; check the network",
+        "speechgmm: continuing with synthetic voices",
     ]
     assert done.stdout.startswith("SYNTHETIC voices, no real speech")
     assert re.findall(r"\breal\b", done.stdout, re.IGNORECASE) == ["real"]
@@ -134,12 +131,12 @@ def test_without_network_it_goes_on_with_synthetic_voices(run: Run, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("recorded_speech")
-def test_recorded_speech_is_called_real_with_its_source(run: Run, tmp_path: Path) -> None:
-    """With the download, stdout names the corpus and its licence, and nothing is called synthetic."""
+def test_recorded_speech_is_called_real_with_its_source(run: RunCommand, tmp_path: Path) -> None:
+    """With the download, stdout names the corpus and its licence and does not say synthetic."""
     done = run("demo", "--folder", tmp_path)
 
     assert done.returncode == 0
-    assert done.stderr.startswith(f"speechgmm: fetching 14 MB of recorded speech into {tmp_path}, once")
+    assert done.stderr.startswith(f"speechgmm: downloading 14 MB of recorded speech to {tmp_path}; needed once")
     assert done.stdout.startswith("Real speech: 24 recordings of 12 speakers of the AMI meeting corpus\n(CC BY 4.0, ")
     introduction = done.stdout.partition("All files")[0]
     assert "SYNTHETIC" not in introduction
@@ -148,8 +145,8 @@ def test_recorded_speech_is_called_real_with_its_source(run: Run, tmp_path: Path
     ] * 3
 
 
-def test_failing_step_ends_the_demonstration(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When a step cannot be done there is no comparison; the code is that of the step."""
+def test_failing_step_ends_the_demo(run: RunCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a step fails there is no comparison, and the exit code is that of the step."""
     monkeypatch.setattr(demo, "_run_command", lambda options, arguments: 1 if arguments[0] == "classify" else 0)
 
     done = run("demo", "--synthetic", "--folder", tmp_path)
@@ -160,8 +157,8 @@ def test_failing_step_ends_the_demonstration(run: Run, tmp_path: Path, monkeypat
     assert "Side by side" not in done.stdout
 
 
-def test_files_go_to_the_cache_folder(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without ``--folder`` the files are in the user's cache."""
+def test_files_go_to_the_cache_folder(run: RunCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without ``--folder`` the files go to the user's cache folder."""
     monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
     monkeypatch.setattr(demo, "_run_command", lambda options, arguments: 1)
 

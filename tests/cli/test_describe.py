@@ -1,44 +1,43 @@
-"""``speechgmm describe``: all a model says of itself, for people and for programs."""
+"""``speechgmm describe``: a model's settings and card as text and as JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from subprocess import CompletedProcess
+
+import pytest
 
 import speechgmm
+from tests.builders import RunCommand
 
-Run = Callable[..., CompletedProcess[str]]
 
-
-def test_json_has_everything_the_model_has(run: Run, tiny_model_file: Path) -> None:
-    """The description in json is strict, and complete but for the mixtures themselves."""
+def test_json_is_complete(run: RunCommand, tiny_model_file: Path) -> None:
+    """The JSON is strict and has everything except the parameters of the mixtures."""
     model = speechgmm.load(tiny_model_file)
 
     done = run("describe", tiny_model_file, "--format", "json")
 
     assert (done.returncode, done.stderr) == (0, "")
-    told = json.loads(done.stdout, parse_constant=lambda name: name)
-    assert (told["schema"], told["schema_version"]) == ("speechgmm-model-description", 1)
-    assert told["labels"] == ["female", "male"]
-    (stream,) = told["streams"]
+    description = json.loads(done.stdout, parse_constant=lambda name: name)
+    assert (description["schema"], description["schema_version"]) == ("speechgmm-model-description", 1)
+    assert description["labels"] == ["female", "male"]
+    (stream,) = description["streams"]
     assert (stream["family"], stream["components"]) == ("gaussian", {"female": 4, "male": 4})
     assert stream["front_end"]["n_mels"] == 40
-    assert told["calibration"]["scales"] == list(model.calibration.scales)
-    assert told["priors"] == {"female": 0.5, "male": 0.5}
-    assert told["decision"] == {"min_speech_s": 0.3, "min_probability": 0.0}
-    assert told["card"] == model.card
-    assert told["file"] == {"name": "tiny.npz", "bytes": tiny_model_file.stat().st_size}
+    assert description["calibration"]["scales"] == list(model.calibration.scales)
+    assert description["priors"] == {"female": 0.5, "male": 0.5}
+    assert description["decision"] == {"min_speech_s": 0.3, "min_probability": 0.0}
+    assert description["card"] == model.card
+    assert description["file"] == {"name": "tiny.npz", "bytes": tiny_model_file.stat().st_size}
     assert stream["dimensions"] == model.front_end.n_dimensions
-    assert told["training_files_recognised"] == len(model.training_digests) == 24
-    assert told["rejection"] is None
-    assert told["min_likelihood"] == model.min_likelihood
+    assert description["training_files_recognised"] == len(model.training_digests) == 24
+    assert description["rejection"] is None
+    assert description["least_likelihood"] == model.min_likelihood
 
 
-def test_text_tells_data_front_end_and_limits(run: Run, tiny_model_file: Path) -> None:
-    """The description for people says what the model was trained on and how, a line for each thing."""
+def test_text_has_data_front_end_and_limits(run: RunCommand, tiny_model_file: Path) -> None:
+    """The text has one line for each entry on training data and settings."""
     done = run("describe", tiny_model_file)
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -49,26 +48,26 @@ def test_text_tells_data_front_end_and_limits(run: Run, tiny_model_file: Path) -
     assert "recordings without speaker: 0" in lines
     assert "decision: min speech 0.3 s, min probability 0" in lines
     assert f"file: {tiny_model_file.stat().st_size} bytes" in lines
-    assert "rejection: none: the model was shown nothing that is no speech" in lines
+    assert "rejection: none: the model was trained without non-speech" in lines
     assert "training files recognised: 24" in lines
-    begin = lines.index("streams:")
+    start = lines.index("streams:")
     assert lines.count("streams:") == 1
-    assert lines[begin + 1 : begin + 5] == [
+    assert lines[start + 1 : start + 5] == [
         "  1:",
         "    family: gaussian",
         "    components: female 4, male 4",
         "    dimensions: 20",
     ]
-    assert lines[begin + 5].startswith(
+    assert lines[start + 5].startswith(
         "    front end: sampling rate 16000, window 0.025 s, hop 0.01 s, mels 40, fmin 60 Hz"
     )
-    fits = lines.index("    fits:", begin)
+    fits = lines.index("    fits:", start)
     assert lines[fits + 1].startswith("      female: family gaussian, components 4, iterations ")
     assert max(map(len, lines[1:])) <= 100
 
 
-def test_shipped_model_is_described_by_default(run: Run) -> None:
-    """Without a name, the model that travels with the package is described."""
+def test_shipped_model_is_described_by_default(run: RunCommand) -> None:
+    """Without MODEL the shipped model is described."""
     done = run("describe")
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -79,17 +78,17 @@ def test_shipped_model_is_described_by_default(run: Run) -> None:
     assert max(map(len, lines[1:])) <= 100
 
 
-def test_shipped_model_tells_its_rejection(run: Run) -> None:
-    """What tells speech from other sounds is in the JSON with its bound."""
+def test_rejection_of_shipped_model_is_in_json(run: RunCommand) -> None:
+    """The JSON has the non-speech model's size and the threshold."""
     model = speechgmm.load()
-    assert model.rejection is not None
-    told = json.loads(run("describe", "--format", "json").stdout)["rejection"]
-    assert told["min_ratio"] == model.rejection.min_ratio
-    assert told["components"] == model.rejection.nonspeech.n_components
+    assert model.nonspeech is not None
+    rejection = json.loads(run("describe", "--format", "json").stdout)["rejection"]
+    assert rejection["least_ratio"] == model.min_speech_ratio
+    assert rejection["components"] == model.nonspeech.mixture.n_components
 
 
-def test_any_card_is_told(run: Run, tiny_model_file: Path, tmp_path: Path) -> None:
-    """Whatever a card from elsewhere holds is laid out: nothing, units, truth, lists, streams that are none."""
+def test_any_card_is_printed(run: RunCommand, tiny_model_file: Path, tmp_path: Path) -> None:
+    """A card with arbitrary entries is printed: empty values, units, booleans, lists, malformed streams."""
     card = {
         "streams": ["odd"],
         "empty": {},
@@ -105,8 +104,8 @@ def test_any_card_is_told(run: Run, tiny_model_file: Path, tmp_path: Path) -> No
     }
     speechgmm.save(replace(speechgmm.load(tiny_model_file), card=card), tmp_path / "odd.npz")
     lines = run("describe", tmp_path / "odd.npz").stdout.splitlines()
-    begin = lines.index("empty:")
-    assert lines[begin : begin + 13] == [
+    start = lines.index("empty:")
+    assert lines[start : start + 13] == [
         "empty:",
         "none:",
         "used: yes",
@@ -121,12 +120,32 @@ def test_any_card_is_told(run: Run, tiny_model_file: Path, tmp_path: Path) -> No
         "pairs:",
         "  - a: 1; range hz: 1, 2",
     ]
-    assert lines[begin + 13] == "blank:"
+    assert lines[start + 13] == "blank:"
     assert lines[lines.index("    training: odd") - 1].startswith("    ")
 
 
-def test_card_sends_no_codes_to_the_terminal(run: Run, tiny_model_file: Path, tmp_path: Path) -> None:
-    """A model from elsewhere may say anything of itself: it is shown with control characters escaped."""
+@pytest.mark.parametrize("name", ["discriminative", "mmi"])  # the first in cards written before the second
+def test_names_of_settings_are_printed_as_stored(
+    run: RunCommand, tiny_model_file: Path, tmp_path: Path, name: str
+) -> None:
+    """The card is printed generically: names of settings from other versions need no code."""
+    card = {"settings": {"n_components": 64, name: {"n_steps": 300, "shortest_s": 0.2}}}
+    speechgmm.save(replace(speechgmm.load(tiny_model_file), card=card), tmp_path / "model.npz")
+
+    text = run("describe", tmp_path / "model.npz")
+    as_json = run("describe", tmp_path / "model.npz", "--format", "json")
+
+    assert (text.returncode, as_json.returncode) == (0, 0)
+    assert text.stdout.splitlines()[1:4] == [
+        "settings:",
+        "  components: 64",
+        f"  {name}: steps 300, shortest 0.2 s",
+    ]
+    assert json.loads(as_json.stdout)["card"] == card
+
+
+def test_control_characters_in_card_are_escaped(run: RunCommand, tiny_model_file: Path, tmp_path: Path) -> None:
+    """Control characters in names and values of a card are escaped in the text."""
     card = {"about\x1b[2J": "a\nb\ud800", "limits": ["for \x07 nothing but tests of the command line", "x"]}
     speechgmm.save(replace(speechgmm.load(tiny_model_file), card=card), tmp_path / "odd.npz")
 

@@ -1,4 +1,4 @@
-"""``speechgmm evaluate``: a report on stdout and in files that agree, on the recordings that were asked for."""
+"""``speechgmm evaluate``: the report on stdout and in files, and the choice of recordings."""
 
 from __future__ import annotations
 
@@ -6,55 +6,50 @@ import csv
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
 from speechgmm.demo.synthesis import write_voices
-
-Run = Callable[..., CompletedProcess[str]]
+from tests.builders import RunCommand, write_manifest
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 @pytest.fixture(scope="module")
-def unheard(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Voices the tiny model was not trained on: three a class, two files of 2 s each."""
-    folder = tmp_path_factory.mktemp("unheard") / "voices"
+def held_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Speakers the tiny model was not trained on: three per class, two files of 2 s each; read only."""
+    folder = tmp_path_factory.mktemp("held_out") / "voices"
     write_voices(folder, n_speakers=3, n_files=2, duration_s=2.0, seed=77)
     return folder
 
 
 @pytest.fixture
-def manifest(unheard: Path, tmp_path: Path) -> Path:
-    """A manifest of `unheard`: the third speakers are its test split, the first dev, and each file has a language."""
-    rows = ["path,label,speaker,split,language"]
-    for file in sorted(unheard.rglob("*.wav")):
-        label, speaker, name = file.parts[-3:]
+def manifest(held_out: Path, tmp_path: Path) -> Path:
+    """A manifest of `held_out` with a language per file: first speakers dev, second train, third test."""
+
+    def columns(label: str, speaker: str, name: str) -> dict[str, str]:
         split = {"1": "dev", "2": "train", "3": "test"}[speaker[-1]]
-        rows.append(f"{file},{label},{speaker},{split},{'en' if name == '01.wav' else 'de'}")
-    file = tmp_path / "corpus.csv"
-    file.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return file
+        return {"split": split, "language": "en" if name == "01.wav" else "de"}
+
+    return write_manifest(tmp_path / "corpus.csv", held_out, columns)
 
 
 @pytest.fixture
-def evaluate(run: Run, tiny_model_file: Path) -> Run:
-    """Run the command with the tiny model and few resamples."""
+def evaluate(run: RunCommand, tiny_model_file: Path) -> RunCommand:
+    """Run ``speechgmm evaluate`` with the tiny model and few resamples."""
     return lambda *arguments: run("evaluate", "--model", tiny_model_file, "--resamples", 20, *arguments)
 
 
 @pytest.fixture
 def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever starts to classify fails the test."""
+    """Fail the test if the evaluation starts."""
 
     def assess(*arguments: object, **options: object) -> None:
-        pytest.fail("the work was started")
+        pytest.fail("the evaluation was started")
 
-    monkeypatch.setattr("speechgmm.evaluation.assess.assess", assess)
+    monkeypatch.setattr("speechgmm.evaluation.evaluate_model.assess", assess)
 
 
 def scores(folder: Path) -> list[dict[str, str]]:
@@ -63,11 +58,11 @@ def scores(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def test_report_and_scores_agree(evaluate: Run, unheard: Path, tmp_path: Path) -> None:
-    """The figures of report.json follow from the rows of scores.csv, and the text on stdout has them too."""
+def test_report_and_scores_agree(evaluate: RunCommand, held_out: Path, tmp_path: Path) -> None:
+    """The figures of report.json follow from the rows of scores.csv and are in the text on stdout."""
     folder = tmp_path / "a" / "report"
 
-    done = evaluate(unheard, "-o", folder)
+    done = evaluate(held_out, "-o", folder)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(file.name for file in folder.iterdir()) == ["figures", "report.html", "report.json", "scores.csv"]
@@ -75,68 +70,70 @@ def test_report_and_scores_agree(evaluate: Run, unheard: Path, tmp_path: Path) -
     rows = scores(folder)
     assert (report["schema"], report["schema_version"]) == ("speechgmm-report", 2)
     assert len(rows) == report["n_utterances"] == 12
-    assert {row["path"] for row in rows} == {file.relative_to(unheard).as_posix() for file in unheard.rglob("*.wav")}
-    right = Counter(row["truth"] for row in rows if row["truth"] == row["label"])
-    assert report["n_correct"] == right.total()
-    assert report["accuracy"] == right.total() / 12
-    assert report["uar"] == pytest.approx((right["female"] / 6 + right["male"] / 6) / 2)
+    assert {row["path"] for row in rows} == {file.relative_to(held_out).as_posix() for file in held_out.rglob("*.wav")}
+    correct = Counter(row["truth"] for row in rows if row["truth"] == row["label"])
+    assert report["n_correct"] == correct.total()
+    assert report["accuracy"] == correct.total() / 12
+    assert report["uar"] == pytest.approx((correct["female"] / 6 + correct["male"] / 6) / 2)
     assert report["n_speakers"] == len({row["speaker"] for row in rows}) == 6
     assert report["n_unknown"] == sum(row["label"] == "unknown" for row in rows)
     assert all(float(row["llr_female"]) == -float(row["llr_male"]) for row in rows if row["label"] != "unknown")
     assert done.stdout.startswith(f"UAR {report['uar']:.3f} (95 % interval ")
-    assert f"{right.total()} of 12 utterances correct" in done.stdout
+    assert f"{correct.total()} of 12 utterances correct" in done.stdout
 
 
-def test_scores_are_those_of_classify(evaluate: Run, run: Run, tiny_model_file: Path, unheard: Path) -> None:
-    """The report on stdout in json is the one in the file, and what classify answers is what is counted."""
-    done = evaluate(unheard, "--format", "json")
-    answers = run("classify", "--model", tiny_model_file, unheard, "--format", "jsonl").stdout.splitlines()
+def test_decisions_are_those_of_classify(
+    evaluate: RunCommand, run: RunCommand, tiny_model_file: Path, held_out: Path
+) -> None:
+    """The numbers of predicted labels are those of classify."""
+    done = evaluate(held_out, "--format", "json")
+    decisions = run("classify", "--model", tiny_model_file, held_out, "--format", "jsonl").stdout.splitlines()
 
     report = json.loads(done.stdout)
-    labels = Counter(json.loads(answer)["label"] for answer in answers)
-    predicted = {one["name"]: one["n_predicted"] for one in report["per_class"]}
+    labels = Counter(json.loads(decision)["label"] for decision in decisions)
+    predicted = {result["name"]: result["n_predicted"] for result in report["per_class"]}
     assert predicted == {label: labels[label] for label in ("female", "male")}
 
 
-def test_files_depend_on_nothing_but_the_input(evaluate: Run, unheard: Path, tmp_path: Path) -> None:
-    """Two runs, one with two workers, write the same bytes; stdout in json is the file."""
-    one = evaluate(unheard, "-o", tmp_path / "one", "--format", "json")
-    evaluate(unheard, "-o", tmp_path / "two", "--jobs", 2)
+def test_output_is_reproducible(evaluate: RunCommand, held_out: Path, tmp_path: Path) -> None:
+    """Two runs, one with two workers, write the same bytes; the JSON on stdout is that of the file."""
+    first = evaluate(held_out, "-o", tmp_path / "one", "--format", "json")
+    evaluate(held_out, "-o", tmp_path / "two", "--jobs", 2)
 
     for name in ("report.json", "scores.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-    assert one.stdout == (tmp_path / "one" / "report.json").read_text(encoding="utf-8")
+    assert first.stdout == (tmp_path / "one" / "report.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("no_work")
 @pytest.mark.parametrize("name", ["report.json", "scores.csv"])
-def test_existing_files_are_not_replaced(evaluate: Run, unheard: Path, tmp_path: Path, name: str) -> None:
-    """Without ``--force`` either file is refused before any work, and stays as it was."""
-    (tmp_path / name).write_text("an older one")
+def test_existing_files_are_not_replaced(evaluate: RunCommand, held_out: Path, tmp_path: Path, name: str) -> None:
+    """Without ``--force`` an existing file is an error before the evaluation starts, and is not changed."""
+    (tmp_path / name).write_text("an older report")
 
-    done = evaluate(unheard, "-o", tmp_path)
+    done = evaluate(held_out, "-o", tmp_path)
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"speechgmm: error: {tmp_path / name}: it exists already; --force replaces it\n"
-    assert [file.read_text() for file in tmp_path.iterdir()] == ["an older one"]
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["an older report"]
 
 
-def test_force_replaces_files(evaluate: Run, unheard: Path, tmp_path: Path) -> None:
+def test_force_replaces_files(evaluate: RunCommand, held_out: Path, tmp_path: Path) -> None:
     """With ``--force`` both files are replaced."""
     for name in ("report.json", "scores.csv"):
-        (tmp_path / name).write_text("an older one")
+        (tmp_path / name).write_text("an older report")
 
-    assert evaluate(unheard, "-o", tmp_path, "--force").returncode == 0
+    assert evaluate(held_out, "-o", tmp_path, "--force").returncode == 0
 
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["n_utterances"] == len(scores(tmp_path))
 
 
 @pytest.mark.usefixtures("no_work")
-def test_output_folder_that_is_a_file_is_said(evaluate: Run, unheard: Path, tmp_path: Path) -> None:
-    """A report cannot go below a file."""
+def test_output_folder_that_is_a_file_is_an_error(evaluate: RunCommand, held_out: Path, tmp_path: Path) -> None:
+    """A report cannot be written into a file."""
     (tmp_path / "taken").touch()
 
-    done = evaluate(unheard, "-o", tmp_path / "taken")
+    done = evaluate(held_out, "-o", tmp_path / "taken")
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"speechgmm: error: {tmp_path}/taken: the folder cannot be made: ")
@@ -153,10 +150,10 @@ def test_output_folder_that_is_a_file_is_said(evaluate: Run, unheard: Path, tmp_
         (["--where", "language=en", "--where", "label=male"], 1, {"synthetic-m03"}),
     ],
 )
-def test_recordings_are_chosen(
-    evaluate: Run, manifest: Path, tmp_path: Path, flags: list[str], n_utterances: int, speakers: set[str]
+def test_choice_of_recordings(
+    evaluate: RunCommand, manifest: Path, tmp_path: Path, flags: list[str], n_utterances: int, speakers: set[str]
 ) -> None:
-    """By default the test split of a manifest is taken; ``--split`` and ``--where`` choose others."""
+    """By default the test split of a manifest is evaluated; ``--split`` and ``--where`` choose others."""
     done = evaluate(manifest, "-o", tmp_path / "report", *flags)
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -167,22 +164,22 @@ def test_recordings_are_chosen(
 
 @pytest.mark.usefixtures("no_work")
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "message"),
     [
-        (["--split", "other"], "there are no recordings of the split 'other'; its splits: dev, test, train (see --spl"),
+        (["--split", "other"], "no recording is in the split 'other'; splits: dev, test, train (see --split)"),
         (["--where", "language=fr"], "no recording has language=fr"),
     ],
 )
-def test_choosing_nothing_is_an_error(evaluate: Run, manifest: Path, flags: list[str], said: str) -> None:
-    """A split or value that no recording has is refused with what there is."""
+def test_empty_choice_is_an_error(evaluate: RunCommand, manifest: Path, flags: list[str], message: str) -> None:
+    """A split or a value that no recording has is an error."""
     done = evaluate(manifest, *flags)
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"speechgmm: error: {manifest}: {said}")
+    assert done.stderr.startswith(f"speechgmm: error: {manifest}: {message}")
 
 
-def test_results_are_broken_down_by_columns(evaluate: Run, manifest: Path) -> None:
-    """``--by`` gives the results for each value of a column, with the number of utterances."""
+def test_results_by_column(evaluate: RunCommand, manifest: Path) -> None:
+    """``--by`` gives the results per value of a column, with the number of utterances."""
     done = evaluate(manifest, "--split", "all", "--by", "language", "--format", "json")
 
     groups = json.loads(done.stdout)["by_column"]["language"]
@@ -190,20 +187,20 @@ def test_results_are_broken_down_by_columns(evaluate: Run, manifest: Path) -> No
 
 
 @pytest.mark.usefixtures("no_work")
-def test_unknown_column_is_refused_before_the_work(evaluate: Run, manifest: Path) -> None:
-    """A column to break down by that the manifest does not have is wrong usage."""
+def test_unknown_column_is_refused_before_the_evaluation(evaluate: RunCommand, manifest: Path) -> None:
+    """``--by`` with a column that the manifest does not have is wrong usage."""
     done = evaluate(manifest, "--by", "language", "--by", "age")
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"speechgmm: error: --by age: {manifest} has no such column; its further columns: language\n"
 
 
-def test_labels_the_model_does_not_have_are_left_out_and_said(
-    evaluate: Run, manifest: Path, unheard: Path, tmp_path: Path
+def test_labels_the_model_does_not_have_are_left_out(
+    evaluate: RunCommand, manifest: Path, held_out: Path, tmp_path: Path
 ) -> None:
     """Recordings of another class are counted on stderr and listed in the report."""
     with manifest.open("a", encoding="utf-8") as stream:
-        for number, file in enumerate(sorted(unheard.rglob("*.wav"))[:3]):
+        for number, file in enumerate(sorted(held_out.rglob("*.wav"))[:3]):
             stream.write(f"{file.parent}/../{file.parent.name}/{file.name},child,c{number},test,en\n")
 
     done = evaluate(manifest, "-o", tmp_path / "report")
@@ -213,13 +210,13 @@ def test_labels_the_model_does_not_have_are_left_out_and_said(
     assert "\nSkipped: 3 recordings\n" in done.stdout
     report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
     assert report["n_utterances"] == 4
-    assert {one["reason"] for one in report["skipped"]} == {"its label 'child' is no class of the model"}
+    assert {item["reason"] for item in report["skipped"]} == {"its label 'child' is no class of the model"}
 
 
-def test_unreadable_recordings_are_named(evaluate: Run, unheard: Path, tmp_path: Path) -> None:
-    """What cannot be read is on stderr, counted, in the report, and makes the code 1; the others are evaluated."""
-    for file in unheard.rglob("*.wav"):
-        copy = tmp_path / "voices" / file.relative_to(unheard)
+def test_unreadable_recordings_are_reported(evaluate: RunCommand, held_out: Path, tmp_path: Path) -> None:
+    """An unreadable recording is on stderr and in the report, the exit code is 1; the others are evaluated."""
+    for file in held_out.rglob("*.wav"):
+        copy = tmp_path / "voices" / file.relative_to(held_out)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(b"" if file.parts[-2:] == ("synthetic-f02", "02.wav") else file.read_bytes())
 
@@ -235,11 +232,11 @@ def test_unreadable_recordings_are_named(evaluate: Run, unheard: Path, tmp_path:
     assert report["skipped"] == [{"path": "female/synthetic-f02/02.wav", "reason": f"{empty}: it is empty (0 bytes)"}]
 
 
-def test_overlap_with_the_training_data_is_said_aloud(
-    evaluate: Run, voices: Path, unheard: Path, tmp_path: Path
+def test_overlap_with_the_training_data_is_reported(
+    evaluate: RunCommand, voices: Path, held_out: Path, tmp_path: Path
 ) -> None:
-    """Recordings that trained the model are recognised by their content and counted on stderr and in the report."""
-    for name, source in (("a", voices), ("b", unheard)):
+    """Training recordings are recognised by content, and counted on stderr and in the report."""
+    for name, source in (("a", voices), ("b", held_out)):
         for number, file in enumerate(sorted(source.rglob("01.wav"))):
             copy = tmp_path / "voices" / file.parts[-3] / f"{name}{number}" / "renamed.wav"
             copy.parent.mkdir(parents=True)
@@ -248,24 +245,24 @@ def test_overlap_with_the_training_data_is_said_aloud(
     done = evaluate(tmp_path / "voices")
 
     assert done.returncode == 0
-    said = "12 of the 18 recordings trained or calibrated this model: the results are far better"
-    assert done.stderr.startswith(f"speechgmm: {said}")
-    assert said in " ".join(done.stdout.split())
+    message = "this model was trained or calibrated on 12 of the 18 recordings: the results are better"
+    assert done.stderr.startswith(f"speechgmm: {message}")
+    assert message in " ".join(done.stdout.split())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names must be text on this system")
-def test_report_of_names_that_are_no_text_is_still_json(evaluate: Run, unheard: Path, tmp_path: Path) -> None:
-    """A speaker's folder that is not valid UTF-8 does not make report.json a file that no one can parse."""
+def test_report_with_undecodable_names_is_valid_json(evaluate: RunCommand, held_out: Path, tmp_path: Path) -> None:
+    """report.json is valid JSON even if the name of a speaker's folder is not valid UTF-8."""
     odd = tmp_path / "voices" / "female" / "tr\udcf1" / "1.wav"
     plain = tmp_path / "voices" / "male" / "ñ" / "1.wav"
     for file, label in ((odd, "female"), (plain, "male")):
         file.parent.mkdir(parents=True)
-        file.write_bytes(sorted((unheard / label).rglob("*.wav"))[0].read_bytes())
+        file.write_bytes(min((held_out / label).rglob("*.wav")).read_bytes())
 
     done = evaluate(tmp_path / "voices", "-o", tmp_path / "report")
 
     assert (done.returncode, done.stderr) == (0, "")
     report: dict[str, Any] = json.loads((tmp_path / "report" / "report.json").read_bytes())
     assert report["n_utterances"] == 2
-    assert {one["speaker"] for one in report["per_speaker"]} == {"female/tr\udcf1", "male/ñ"}
+    assert {item["speaker"] for item in report["per_speaker"]} == {"female/tr\udcf1", "male/ñ"}
     assert b"\nfemale/tr\xf1/1.wav," in (tmp_path / "report" / "scores.csv").read_bytes()

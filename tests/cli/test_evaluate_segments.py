@@ -1,9 +1,8 @@
-"""``speechgmm evaluate --segments``: what it prints, writes, refuses, and the codes it exits with."""
+"""``speechgmm evaluate --segments``: output, files, errors and exit codes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -11,14 +10,14 @@ import numpy as np
 import pytest
 import soundfile
 
-RATE = 16000
+from tests.builders import RunCommand
 
-Run = Callable[..., "CompletedProcess[str]"]
+RATE = 16000
 
 
 @pytest.fixture(scope="module")
 def talks(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two recordings in which a man and then a woman speak for six seconds each, two seconds apart; read only."""
+    """Two recordings: 2 s pause, 6 s male speech, 2 s pause, 6 s female speech, 2 s pause; read only."""
     folder = tmp_path_factory.mktemp("talks")
     pause = np.zeros(2 * RATE)
     for number in (1, 2):
@@ -32,7 +31,7 @@ def talks(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def reference(tmp_path: Path) -> Path:
-    """Who speaks when in both of them."""
+    """The reference of both recordings."""
     file = tmp_path / "reference.rttm"
     lines = [
         f"SPEAKER talk{number} 1 {start} 6.0 <NA> <NA> {speaker} <NA> <NA>\n"
@@ -44,34 +43,34 @@ def reference(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def evaluate(run: Run, tiny_model_file: Path, talks: Path, reference: Path) -> Run:
-    """The command on `talks`, with the speakers' names explained."""
+def evaluate(run: RunCommand, tiny_model_file: Path, talks: Path, reference: Path) -> RunCommand:
+    """Run ``speechgmm evaluate --segments`` on `talks`; MEE001 is a known AMI speaker."""
 
     def evaluate(*options: object, recordings: Path = talks) -> CompletedProcess[str]:
-        named = ["--segments", reference, "--speaker", "ada=female"]
-        return run("evaluate", recordings, "--model", tiny_model_file, *named, *options)
+        references = ["--segments", reference, "--speaker", "ada=female"]
+        return run("evaluate", recordings, "--model", tiny_model_file, *references, *options)
 
     return evaluate
 
 
-def test_voices_are_found_where_they_are(evaluate: Run) -> None:
-    """Most of what two synthetic voices say gets the right label; the report is on stdout, and nothing else is said."""
+def test_report_in_json(evaluate: RunCommand) -> None:
+    """Most speech gets the right label; the report is on stdout, and stderr is empty."""
     done = evaluate("--collar", "0.5", "--format", "json")
     assert (done.returncode, done.stderr) == (0, "")
     report = json.loads(done.stdout)
-    assert [Path(one["name"]).name for one in report["recordings"]] in (
+    assert [Path(recording["name"]).name for recording in report["recordings"]] in (
         ["talk1.wav", "talk2.wav"],
         ["talk2.wav", "talk1.wav"],
     )
-    assert [one["duration_s"] for one in report["recordings"]] == [18.0, 18.0]
+    assert [recording["duration_s"] for recording in report["recordings"]] == [18.0, 18.0]
     assert report["errors"]["total_s"] == pytest.approx(4 * 5.5)
     assert report["errors"]["rate"] < 0.3
     assert report["collar_s"] == 0.5
     assert report["model"]
 
 
-def test_the_report_is_written_too(evaluate: Run, tmp_path: Path) -> None:
-    """As JSON; what stands there is replaced only if that is asked for, and that is found out before the work."""
+def test_report_file(evaluate: RunCommand, tmp_path: Path) -> None:
+    """``-o`` writes report.json; an existing one is replaced only with ``--force``."""
     folder = tmp_path / "new" / "report"
     done = evaluate("-o", folder)
     assert done.stdout.startswith("Identification error rate ")
@@ -82,21 +81,23 @@ def test_the_report_is_written_too(evaluate: Run, tmp_path: Path) -> None:
     assert evaluate("-o", folder, "--force").returncode == 0
 
 
-def test_several_processes_give_the_same_report(evaluate: Run) -> None:
-    """To the last letter."""
+def test_parallel_run_gives_the_same_report(evaluate: RunCommand) -> None:
+    """The text with two workers is the same."""
     assert evaluate("--jobs", "2").stdout == evaluate().stdout
 
 
-def test_one_recording_alone(evaluate: Run, talks: Path) -> None:
-    """What the reference has of others is told, unless --quiet is given."""
+def test_unused_references_are_noted(evaluate: RunCommand, talks: Path) -> None:
+    """References without a recording are counted on stderr, unless --quiet is given."""
     done = evaluate(recordings=talks / "talk1.wav")
     assert done.returncode == 0
-    assert done.stderr == "speechgmm: 1 of 2 references are of no recording here: 'talk2' ...\n"
+    assert done.stderr == "speechgmm: 1 of 2 references have no recording, the first: 'talk2'\n"
     assert evaluate("--quiet", recordings=talks / "talk1.wav").stderr == ""
 
 
-def test_what_cannot_be_scored_is_told_and_the_rest_is_scored(evaluate: Run, talks: Path, tmp_path: Path) -> None:
-    """A line on stderr for each, and exit code 1."""
+def test_unusable_recordings_are_reported_and_the_others_scored(
+    evaluate: RunCommand, talks: Path, tmp_path: Path
+) -> None:
+    """Each has a line on stderr, and the exit code is 1."""
     folder = tmp_path / "some"
     folder.mkdir()
     (folder / "talk1.wav").write_bytes((talks / "talk1.wav").read_bytes())
@@ -112,8 +113,8 @@ def test_what_cannot_be_scored_is_told_and_the_rest_is_scored(evaluate: Run, tal
     assert "Not scored: 2" in done.stdout
 
 
-def test_names_nobody_explained_are_refused(evaluate: Run, reference: Path) -> None:
-    """With the line they are on, before the work."""
+def test_unknown_speaker_names_are_refused(evaluate: RunCommand, reference: Path) -> None:
+    """A name without a class is an error that names its line."""
     reference.write_text(reference.read_text().replace("ada", "eve"))
     done = evaluate()
     assert (done.returncode, done.stdout) == (1, "")
@@ -123,34 +124,36 @@ def test_names_nobody_explained_are_refused(evaluate: Run, reference: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["--collar", "-1"], "the collar is -1.0 s; expected seconds, 0 or more"),
-        (["--by", "language"], "--by cannot be used with --segments: it is for a corpus of utterances"),
+        (["--by", "language"], "--by cannot be used with --segments: it applies to a corpus of utterances"),
         (["--no-audio"], "--no-audio cannot be used with --segments"),
         (["--split", "all"], "--split cannot be used with --segments"),
         (["--speaker", "eve=woman"], "'eve' stands for 'woman', expected female, male or nonspeech"),
     ],
 )
-def test_wrong_options_are_usage_errors(evaluate: Run, options: list[str], said: str) -> None:
-    """Exit code 2, nothing on stdout, and before the work."""
+def test_wrong_options_are_usage_errors(evaluate: RunCommand, options: list[str], message: str) -> None:
+    """Exit code 2, nothing on stdout."""
     done = evaluate(*options)
     assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
+    assert message in done.stderr
 
 
 @pytest.mark.parametrize("options", [["--collar", "0.25"], ["--skip-overlap"], ["--speaker", "ada=female"]])
-def test_options_of_segments_need_segments(run: Run, voices: Path, tiny_model_file: Path, options: list[str]) -> None:
-    """On utterances they would do nothing."""
+def test_options_of_segments_need_segments(
+    run: RunCommand, voices: Path, tiny_model_file: Path, options: list[str]
+) -> None:
+    """Without --segments they have no effect and are refused."""
     done = run("evaluate", voices, "--model", tiny_model_file, *options)
     assert (done.returncode, done.stdout) == (2, "")
     assert f"{options[0]} needs --segments" in done.stderr
 
 
-def test_a_folder_without_recordings_is_an_error(evaluate: Run, tmp_path: Path) -> None:
-    """Nothing to evaluate is not success."""
+def test_folder_without_recordings_is_an_error(evaluate: RunCommand, tmp_path: Path) -> None:
+    """An empty folder is an error, exit code 1."""
     empty = tmp_path / "empty"
     empty.mkdir()
     done = evaluate(recordings=empty)
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"{empty}: the folder holds no recordings" in done.stderr
+    assert f"{empty}: the folder contains no recordings" in done.stderr

@@ -5,25 +5,21 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 
 from speechgmm.cli import COMMANDS, parse
-from speechgmm.cli.console import printable
-
-Run = Callable[..., CompletedProcess[str]]
+from tests.builders import RunCommand
 
 NAMES = [command.__name__.rpartition(".")[2] for command in COMMANDS]
 SCRIPT = Path(sys.executable).with_name("speechgmm")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_help_of_every_command_ends_with_examples(run: Run, name: str) -> None:
-    """``speechgmm COMMAND --help`` is an answer: on stdout, with an example."""
+def test_help_of_every_command_ends_with_examples(run: RunCommand, name: str) -> None:
+    """``speechgmm COMMAND --help`` prints to stdout, with an example, and exits with 0."""
     done = run(name, "--help")
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -32,7 +28,7 @@ def test_help_of_every_command_ends_with_examples(run: Run, name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_examples_in_help_are_commands(name: str) -> None:
-    """What a command's help shows as an example is accepted."""
+    """The examples in a command's help are accepted by the parser."""
     example = COMMANDS[NAMES.index(name)].EXAMPLE
     lines = [line[line.index("speechgmm ") :] for line in example.splitlines() if "speechgmm " in line]
 
@@ -43,8 +39,8 @@ def test_examples_in_help_are_commands(name: str) -> None:
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
-def test_help_does_not_wait_for_numeric_libraries(option: str) -> None:
-    """``speechgmm --help`` and ``--version`` import none of the libraries that do the work."""
+def test_help_imports_no_numeric_libraries(option: str) -> None:
+    """``speechgmm --help`` and ``--version`` import neither numeric nor audio libraries."""
     script = f"""
 import sys
 from speechgmm.cli import main
@@ -62,7 +58,7 @@ print(*{{"joblib", "librosa", "numpy", "scipy", "soundfile", "soxr"}} & set(sys.
 
 @pytest.mark.parametrize("command", [[str(SCRIPT)], [sys.executable, "-m", "speechgmm"]], ids=["script", "module"])
 def test_installed_command_exits_with_the_code_of_main(command: list[str]) -> None:
-    """The installed script and ``python -m speechgmm`` are the same command line, and its code is theirs."""
+    """The installed script and ``python -m speechgmm`` run `main` and exit with its code."""
     version = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
     missing = subprocess.run([*command, "describe", "none.npz"], capture_output=True, text=True, check=False)
 
@@ -72,7 +68,7 @@ def test_installed_command_exits_with_the_code_of_main(command: list[str]) -> No
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ([], "the following arguments are required: COMMAND"),
         (["clasify"], "invalid choice: 'clasify'"),
@@ -80,34 +76,38 @@ def test_installed_command_exits_with_the_code_of_main(command: list[str]) -> No
         (["train", "voices"], "the following arguments are required: -o/--output"),
         (["describe", "--loud"], "unrecognized arguments: --loud"),
         (["describe", "-q", "-v"], "not allowed with argument -q"),
-        (["classify", "a.wav", "--jobs", "0"], "--jobs: '0' is no whole number from 1 on"),
-        (["classify", "a.wav", "--jobs", "many"], "--jobs: 'many' is no whole number from 1 on"),
-        (["classify", "a.wav", "--channel", "0"], "--channel: '0' is no whole number from 1 on"),
+        (["classify", "a.wav", "--jobs", "0"], "--jobs: '0' is not a whole number of at least 1"),
+        (["classify", "a.wav", "--jobs", "many"], "--jobs: 'many' is not a whole number of at least 1"),
+        (["classify", "a.wav", "--channel", "0"], "--channel: '0' is not a whole number of at least 1"),
         (["classify", "a.wav", "--priors", "female"], "--priors: 'female' is not CLASS=PROBABILITY"),
         (["classify", "a.wav", "--priors", "a=.5,a=.5"], "--priors: 'a=.5' is not CLASS=PROBABILITY, once for each"),
         (["evaluate", "voices", "--where", "en"], "--where: 'en' is not COLUMN=VALUE"),
-        (["evaluate", "voices", "--resamples", "0"], "--resamples: '0' is no whole number from 1 on"),
-        (["evaluate", "voices", "--seed", "-1"], "--seed: '-1' is no whole number from 0 on"),
+        (["evaluate", "voices", "--speaker", "eve"], "--speaker: 'eve' is not NAME=CLASS"),
+        (["evaluate", "voices", "--resamples", "0"], "--resamples: '0' is not a whole number of at least 1"),
+        (["evaluate", "voices", "--seed", "-1"], "--seed: '-1' is not a whole number of at least 0"),
     ],
 )
-def test_wrong_usage_is_code_2(run: Run, arguments: list[str], said: str) -> None:
-    """What argparse refuses: usage and reason on stderr, nothing on stdout, code 2."""
+def test_wrong_usage_exits_with_2(run: RunCommand, arguments: list[str], message: str) -> None:
+    """Errors found by argparse: usage and reason on stderr, nothing on stdout, exit code 2."""
     done = run(*arguments)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("usage: speechgmm")
-    assert said in done.stderr
+    assert message in done.stderr
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["train", "{voices}", "--components", "0"], "n_components is 0, but it must be 1 to 4096"),
         (["train", "{voices}", "--folds", "1"], "folds is 1, but it must be 2 or more"),
         (["train", "{voices}", "--iterations", "0"], "max_iterations is 0"),
         (["train", "{voices}", "--seed", "-3"], "seed is -3, but it must be 0 or more"),
-        (["train", "{voices}", "--front-end", "n_mels"], "'n_mels' is no NAME=VALUE with a name of sampling_rate, "),
-        (["train", "{voices}", "--front-end", "colour=red"], "'colour=red' is no NAME=VALUE with a name of"),
+        (
+            ["train", "{voices}", "--front-end", "n_mels"],
+            "'n_mels': expected NAME=VALUE, where NAME is one of sampling_rate, ",
+        ),
+        (["train", "{voices}", "--front-end", "colour=red"], "'colour=red': expected NAME=VALUE, where NAME is one of"),
         (["train", "{voices}", "--front-end", "n_mels=many"], "n_mels is 'many', but it must be of type int"),
         (["train", "{voices}", "--front-end", "n_mels=1"], "n_mels is 1, but it must be 2 to 256"),
         (["train", "{voices}", "--root", "."], "a root is for the paths in a manifest"),
@@ -116,23 +116,23 @@ def test_wrong_usage_is_code_2(run: Run, arguments: list[str], said: str) -> Non
         (["evaluate", "{voices}", "--by", "age"], "--by age: {voices} has no such column; its further columns: none"),
     ],
 )
-def test_option_out_of_range_is_code_2(
-    run: Run, arguments: list[str], said: str, voices: Path, tiny_model_file: Path, tmp_path: Path
+def test_option_out_of_range_exits_with_2(
+    run: RunCommand, arguments: list[str], message: str, voices: Path, tiny_model_file: Path, tmp_path: Path
 ) -> None:
-    """Options that argparse cannot judge are refused in one sentence, before any work."""
-    more = ["-o", tmp_path / "model.npz"] if arguments[0] == "train" else ["--model", tiny_model_file]
+    """Option values that argparse does not check are refused in one line, before anything is written."""
+    model = ["-o", tmp_path / "model.npz"] if arguments[0] == "train" else ["--model", tiny_model_file]
 
-    done = run(*(argument.format(voices=voices) for argument in arguments), *more)
+    done = run(*(argument.format(voices=voices) for argument in arguments), *model)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("speechgmm: error: ")
     assert done.stderr.count("\n") == 1
-    assert said.format(voices=voices) in done.stderr
+    assert message.format(voices=voices) in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_is_code_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interrupted command says so in a line, without a traceback."""
+def test_ctrl_c_exits_with_130(run: RunCommand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupted command prints one line, without a traceback."""
 
     def interrupted(file: Path) -> None:
         raise KeyboardInterrupt
@@ -144,9 +144,9 @@ def test_ctrl_c_is_code_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "speechgmm: interrupted\n")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full to be a full disk")
-def test_full_disk_behind_stdout_is_said(tiny_model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answers that cannot be written are an error of one line, code 1, and no traceback at exit."""
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full to simulate a full disk")
+def test_full_disk_behind_stdout_is_reported(tiny_model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If stdout cannot be written: one line on stderr, exit code 1, no traceback at exit."""
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -156,10 +156,10 @@ def test_full_disk_behind_stdout_is_said(tiny_model_file: Path, monkeypatch: pyt
     assert (done.returncode, done.stderr) == (1, "speechgmm: error: stdout: No space left on device\n")
 
 
-def test_closed_streams_are_like_empty_ones(
-    run: Run, monkeypatch: pytest.MonkeyPatch, tiny_model_file: Path, tmp_path: Path
+def test_closed_streams_behave_like_empty_ones(
+    run: RunCommand, monkeypatch: pytest.MonkeyPatch, tiny_model_file: Path, tmp_path: Path
 ) -> None:
-    """A process that was started without streams, as some schedulers do, works all the same."""
+    """The command works in a process started without standard streams, as by some schedulers."""
     for name in ("stdin", "stdout", "stderr"):
         monkeypatch.setattr(sys, name, None)
 
@@ -168,26 +168,20 @@ def test_closed_streams_are_like_empty_ones(
     assert done.returncode == 1  # there are no recordings
 
 
-def test_errors_send_no_codes_to_the_terminal(run: Run) -> None:
-    """A file name with control characters is shown with them escaped."""
+def test_errors_escape_control_characters(run: RunCommand) -> None:
+    """Control characters in a file name are escaped in the error."""
     done = run("describe", "a\x1b[31mb.npz")
 
     assert done.returncode == 1
     assert done.stderr.startswith("speechgmm: error: a\\x1b[31mb.npz: the model cannot be read")
 
 
-def test_printable_keeps_letters_and_escapes_the_rest() -> None:
-    """Letters of any script and bytes that are no text stay; line ends, codes and lone surrogates are escaped."""
-    assert printable("trñ 名.wav\udcff") == "trñ 名.wav\udcff"
-    assert printable("a\nb\tc\x7f\x9b\u202e\ud800") == r"a\nb\tc\x7f\x9b\u202e\ud800"
-
-
-def test_verbose_says_which_model(run: Run, voices: Path, tiny_model_file: Path) -> None:
-    """With -v the model is named on stderr, and stdout is as without."""
+def test_verbose_prints_the_model_file(run: RunCommand, voices: Path, tiny_model_file: Path) -> None:
+    """With -v the model file is printed to stderr; stdout is the same as with -q."""
     file = next(voices.rglob("*.wav"))
 
     quiet, verbose = (run("classify", file, "--model", tiny_model_file, flag) for flag in ("-q", "-v"))
 
     assert (quiet.returncode, quiet.stderr) == (0, "")
-    assert (verbose.returncode, verbose.stderr) == (0, f"speechgmm: the model is {tiny_model_file}\n")
+    assert (verbose.returncode, verbose.stderr) == (0, f"speechgmm: model: {tiny_model_file}\n")
     assert verbose.stdout == quiet.stdout

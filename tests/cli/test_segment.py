@@ -1,4 +1,4 @@
-"""``speechgmm segment``: what it prints, writes, refuses, and how it ends."""
+"""``speechgmm segment``: output, files, live sound, wrong usage and exit codes."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import soundfile
 
-from speechgmm.demo.synthesis import Kind, draw_voice, speak
+from speechgmm.segmentation.segment import Segment
+from speechgmm.segmentation.writers import FORMATS, Format
+from tests.builders import RunCommand, spoken
 
 RATE = 16000
-Run = Callable[..., CompletedProcess[str]]
-
-
-def spoken(kind: Kind, seed: int, duration_s: float) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    return speak(draw_voice(kind, rng), duration_s=duration_s, sampling_rate=RATE, rng=rng)
+Samples = npt.NDArray[np.float32]
 
 
 @pytest.fixture(scope="module")
-def samples() -> np.ndarray:
-    """A woman, a pause of 2 s, a man: 12 s."""
-    quiet = 1e-4 * np.random.default_rng(0).standard_normal(2 * RATE)
-    return np.concatenate([spoken("female", 7, 5.0), quiet, spoken("male", 8, 5.0)])
+def samples() -> npt.NDArray[np.float64]:
+    """A female voice of 5 s, a pause of 2 s, a male voice of 5 s."""
+    pause = 1e-4 * np.random.default_rng(0).standard_normal(2 * RATE)
+    return np.concatenate(
+        [spoken("female", 5.0, np.random.default_rng(7)), pause, spoken("male", 5.0, np.random.default_rng(8))]
+    )
 
 
 @pytest.fixture(scope="module")
-def recording(samples: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recording(samples: npt.NDArray[np.float64], tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("long") / "talk.wav"
     soundfile.write(file, samples, RATE, subtype="PCM_16")
     return file
@@ -48,8 +48,8 @@ def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_a_table_and_speaking_times(run: Run, recording: Path, tiny_model_file: Path) -> None:
-    """For people: the segments, then how long each class speaks, all on stdout."""
+def test_a_table_and_speaking_times(run: RunCommand, recording: Path, tiny_model_file: Path) -> None:
+    """The default output is a table of the segments and the speaking times, both on stdout."""
     done = run("segment", recording, "--model", tiny_model_file)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"{recording}\n      start          end  probability  label\n")
@@ -58,15 +58,14 @@ def test_a_table_and_speaking_times(run: Run, recording: Path, tiny_model_file: 
     assert f"Speaking time in {recording}, 0:00:12.0 in all" in done.stdout
 
 
-def test_csv_of_several_recordings(run: Run, recording: Path, tiny_model_file: Path, tmp_path: Path) -> None:
-    """One header, the rows of each recording in order, the speaking times on stderr, none with --quiet."""
+def test_csv_of_several_recordings(run: RunCommand, recording: Path, tiny_model_file: Path, tmp_path: Path) -> None:
+    """One header, the rows of all recordings in order; speaking times on stderr, none with --quiet."""
     soundfile.write(tmp_path / "other.wav", np.zeros(RATE), RATE)
     paths = [recording, tmp_path]
     done = run("segment", *paths, "--model", tiny_model_file, "--format", "csv")
     assert done.returncode == 0
     assert done.stdout.count("path,start,end") == 1
-    found = rows(done.stdout)
-    long = [row for row in found if float(row["end"]) - float(row["start"]) >= 1.0]
+    long = [row for row in rows(done.stdout) if float(row["end"]) - float(row["start"]) >= 1.0]
     assert [row["label"] for row in long] == ["female", "nonspeech", "male", "nonspeech"]
     assert [row["path"] for row in long] == [str(recording)] * 3 + [str(tmp_path / "other.wav")]
     assert float(long[2]["end"]) == 12.0
@@ -74,15 +73,17 @@ def test_csv_of_several_recordings(run: Run, recording: Path, tiny_model_file: P
     assert run("segment", *paths, "--model", tiny_model_file, "--format", "csv", "--quiet").stderr == ""
 
 
-def test_jobs_change_nothing(run: Run, recording: Path, tiny_model_file: Path, tmp_path: Path) -> None:
-    """Two processes find what one finds, in the same order."""
+def test_segments_do_not_depend_on_jobs(
+    run: RunCommand, recording: Path, tiny_model_file: Path, tmp_path: Path
+) -> None:
+    """Two processes give the same segments as one, in the same order."""
     soundfile.write(tmp_path / "other.wav", np.zeros(RATE), RATE)
     command = ["segment", recording, tmp_path, "--model", tiny_model_file, "--format", "csv"]
     assert run(*command, "--jobs", 2).stdout == run(*command).stdout
 
 
-def test_files_in_a_folder(run: Run, recording: Path, tiny_model_file: Path, tmp_path: Path) -> None:
-    """With -o, a file for each recording and one with the speaking times; they are replaced by --force only."""
+def test_files_in_a_folder(run: RunCommand, recording: Path, tiny_model_file: Path, tmp_path: Path) -> None:
+    """With -o, a file for each recording and one with the speaking times; only --force replaces them."""
     command = ["segment", recording, "--model", tiny_model_file, "--format", "textgrid", "-o", tmp_path / "out"]
     done = run(*command)
     assert done.returncode == 0
@@ -97,14 +98,60 @@ def test_files_in_a_folder(run: Run, recording: Path, tiny_model_file: Path, tmp
     assert run(*command, "--force").returncode == 0
 
 
-def test_a_bad_recording_does_not_stop_the_others(
-    run: Run, recording: Path, tiny_model_file: Path, tmp_path: Path
+@pytest.mark.parametrize("one_recording", [False, True])
+def test_a_format_is_one_entry(
+    one_recording: bool,
+    run: RunCommand,
+    recording: Path,
+    tiny_model_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A line on stderr for each, nothing of it on stdout, exit code 1, all others done."""
+    """A format that is entered in `FORMATS` is in the help and can be used; its fields decide what is printed."""
+
+    def starts(segments: Iterable[Segment], *, name: str, duration_s: float | None = None) -> Iterator[str]:
+        yield "starts\n"
+        yield f"{Path(name).name} {' '.join(f'{segment.start:g}' for segment in segments)}\n"
+
+    form = Format(description="start times", suffix=".starts", write=starts, one_recording=one_recording, header=True)
+    monkeypatch.setitem(FORMATS, "starts", form)
+    soundfile.write(tmp_path / "silence.wav", np.zeros(RATE), RATE)
+    command = ["segment", recording, tmp_path / "silence.wav", "--model", tiny_model_file, "--format", "starts"]
+
+    done = run(*command, "--quiet")
+
+    if one_recording:
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "--format starts holds one recording and there are 2: give -o FOLDER" in done.stderr
+    else:
+        header, talk, silence = done.stdout.splitlines()
+        assert (header, silence, done.stderr) == ("starts", "silence.wav 0", "")
+        assert talk.startswith("talk.wav 0 ")
+    assert run(*command, "-o", tmp_path / "out").returncode == 0
+    assert (tmp_path / "out" / "silence.starts").read_text() == "starts\nsilence.wav 0\n"
+    assert "starts: start times" in " ".join(run("segment", "--help").stdout.split())
+
+
+def test_speaking_times_follow_text_for_people(
+    run: RunCommand, recording: Path, tiny_model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are on stdout after a format for people, and on stderr with a format for programs."""
+    command = ["segment", recording, "--model", tiny_model_file, "--format", "rttm"]
+    for_programs = run(*command)
+    assert for_programs.stderr.startswith("Speaking time in")
+    monkeypatch.setitem(FORMATS, "rttm", replace(FORMATS["rttm"], for_people=True))
+    for_people = run(*command)
+    assert (for_people.stdout, for_people.stderr) == (f"{for_programs.stdout}\n{for_programs.stderr}", "")
+
+
+def test_a_bad_recording_does_not_stop_the_others(
+    run: RunCommand, recording: Path, tiny_model_file: Path, tmp_path: Path
+) -> None:
+    """A line on stderr for each bad one, nothing on stdout; the others are segmented; exit code 1."""
     (tmp_path / "a-empty.wav").touch()
     cut = recording.read_bytes()[:100_000]
     (tmp_path / "b-cut.wav").write_bytes(cut)
-    (tmp_path / "c-text.wav").write_text("no sound")
+    (tmp_path / "c-text.wav").write_text("text")
     soundfile.write(tmp_path / "d-good.wav", np.zeros(RATE), RATE)
     done = run("segment", tmp_path, "--model", tiny_model_file, "--format", "csv", "--quiet")
     assert done.returncode == 1
@@ -117,8 +164,10 @@ def test_a_bad_recording_does_not_stop_the_others(
     assert lines[3] == "speechgmm: 3 of 4 recordings could not be used"
 
 
-def test_a_truncated_mp3(run: Run, tiny_model_file: Path, samples: np.ndarray, tmp_path: Path) -> None:
-    """Half an MP3 file is said to be cut short; it has no segments."""
+def test_a_truncated_mp3(
+    run: RunCommand, tiny_model_file: Path, samples: npt.NDArray[np.float64], tmp_path: Path
+) -> None:
+    """Half an MP3 file is reported as cut short and has no segments."""
     soundfile.write(tmp_path / "whole.mp3", samples, RATE)
     content = (tmp_path / "whole.mp3").read_bytes()
     half = tmp_path / "half.mp3"
@@ -128,17 +177,19 @@ def test_a_truncated_mp3(run: Run, tiny_model_file: Path, samples: np.ndarray, t
     assert "half.mp3: it is cut short" in done.stderr
 
 
-def test_a_stretch_keeps_its_times(run: Run, recording: Path, tiny_model_file: Path) -> None:
-    """--start and --end choose; times are those of the whole recording."""
+def test_a_time_span(run: RunCommand, recording: Path, tiny_model_file: Path) -> None:
+    """--start and --end select a time span; times count from the start of the recording."""
     done = run("segment", recording, "--model", tiny_model_file, "--format", "csv", "--start", 7, "--end", 11.5)
-    found = rows(done.stdout)
-    assert (float(found[0]["start"]), float(found[-1]["end"])) == (7.0, 11.5)
-    assert "male" in {row["label"] for row in found}
+    segments = rows(done.stdout)
+    assert (float(segments[0]["start"]), float(segments[-1]["end"])) == (7.0, 11.5)
+    assert "male" in {row["label"] for row in segments}
 
 
-def test_each_channel_apart(run: Run, tiny_model_file: Path, tmp_path: Path) -> None:
-    """--per-channel segments a recording as often as it has channels and names each."""
-    both = np.stack([spoken("female", 7, 4.0), spoken("male", 8, 4.0)], axis=1)
+def test_each_channel_separately(run: RunCommand, tiny_model_file: Path, tmp_path: Path) -> None:
+    """--per-channel gives each channel its own name and segments."""
+    both = np.stack(
+        [spoken("female", 4.0, np.random.default_rng(7)), spoken("male", 4.0, np.random.default_rng(8))], axis=1
+    )
     soundfile.write(tmp_path / "call.wav", both, RATE)
     done = run("segment", tmp_path / "call.wav", "--model", tiny_model_file, "--format", "csv", "--per-channel")
     longest = {row["path"]: row["label"] for row in rows(done.stdout) if float(row["end"]) - float(row["start"]) > 1}
@@ -151,24 +202,24 @@ def test_each_channel_apart(run: Run, tiny_model_file: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["-", "a.wav"], "sound on stdin is segmented alone"),
+        (["-", "a.wav"], "sound on stdin cannot be combined with recordings"),
         (["-", "--raw", "s16le"], "needs both --raw and --rate"),
         (["-", "--raw", "mp3", "--rate", "16000"], "encoding is 'mp3'"),
         (["-", "--per-channel"], "--per-channel cannot be used with -"),
         (["a.wav", "--raw", "s16le", "--rate", "16000"], "PATH must be -"),
         (["a.wav", "--per-channel", "--channel", "1"], "cannot be used together"),
         (["a.wav", "b.wav", "--format", "json"], "--format json holds one recording and there are 2: give -o FOLDER"),
-        (["x/a.wav", "y/a.wav", "-o", "out"], "and so would those of x/a.wav"),
+        (["x/a.wav", "y/a.wav", "-o", "out"], "and those of x/a.wav too; segment them separately"),
     ],
 )
-def test_what_cannot_be_done_together(run: Run, arguments: list[str], text: str, tiny_model_file: Path) -> None:
-    """Wrong usage is found before anything is heard: exit code 2."""
+def test_wrong_usage(run: RunCommand, arguments: list[str], text: str, tiny_model_file: Path) -> None:
+    """Options that contradict each other are refused before the work: exit code 2."""
     done = run("segment", *arguments, "--model", tiny_model_file)
     assert (done.returncode, done.stdout) == (2, "")
     assert text in done.stderr
 
 
-def test_nothing_found(run: Run, tiny_model_file: Path, tmp_path: Path) -> None:
+def test_nothing_found(run: RunCommand, tiny_model_file: Path, tmp_path: Path) -> None:
     """A folder without recordings is a failure."""
     done = run("segment", tmp_path, "--model", tiny_model_file)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "speechgmm: no recordings were found\n")
@@ -176,10 +227,10 @@ def test_nothing_found(run: Run, tiny_model_file: Path, tmp_path: Path) -> None:
 
 @contextmanager
 def process(tiny_model_file: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The command in a process of its own, its three streams piped."""
+    """The command in a separate process, with pipes for its three streams."""
     command = [sys.executable, "-m", "speechgmm", "segment", "-", "--model", str(tiny_model_file), "--format", "csv"]
-    pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
-    with subprocess.Popen([*command, *arguments], **pipes) as started:
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*command, *arguments], stdin=pipe, stdout=pipe, stderr=pipe) as started:
         try:
             yield started
         finally:
@@ -189,8 +240,8 @@ def process(tiny_model_file: Path, *arguments: str) -> Iterator[subprocess.Popen
 RAW = ("--raw", "s16le", "--rate", str(RATE))
 
 
-def test_stdin_says_what_the_file_says(run: Run, recording: Path, tiny_model_file: Path, samples: np.ndarray) -> None:
-    """WAV and raw samples through a pipe have the segments of the file."""
+def test_stdin_has_the_segments_of_the_file(run: RunCommand, recording: Path, tiny_model_file: Path) -> None:
+    """WAV and raw samples on stdin give the same segments as the file."""
     expected = run("segment", recording, "--model", tiny_model_file, "--format", "csv").stdout
     content = recording.read_bytes()
     for data, arguments in ((content, ()), (content[44:], RAW)):
@@ -200,14 +251,14 @@ def test_stdin_says_what_the_file_says(run: Run, recording: Path, tiny_model_fil
         assert err == b""
 
 
-def test_a_pipe_that_stalls(run: Run, recording: Path, tiny_model_file: Path) -> None:
-    """Sound that stops coming for seconds, in the middle of a sample, and then goes on has the segments of the file."""
+def test_a_pipe_that_stalls(run: RunCommand, recording: Path, tiny_model_file: Path) -> None:
+    """A pause of seconds in the pipe, in the middle of a sample, does not change the segments."""
     expected = run("segment", recording, "--model", tiny_model_file, "--format", "csv").stdout
     content = recording.read_bytes()[44:]
     with process(tiny_model_file, "--quiet", *RAW) as sound:
         assert sound.stdin is not None
         assert sound.stdout is not None
-        header = sound.stdout.readline()  # it listens from now on
+        header = sound.stdout.readline()  # the command reads stdin from now on
         sound.stdin.write(content[:100_001])
         sound.stdin.flush()
         time.sleep(3.0)
@@ -217,8 +268,8 @@ def test_a_pipe_that_stalls(run: Run, recording: Path, tiny_model_file: Path) ->
     assert (sound.returncode, err) == (0, b"")
 
 
-def test_an_odd_byte_is_told(tiny_model_file: Path, recording: Path) -> None:
-    """Half a sample at the end: the segments before it are told, then the fault, exit code 1."""
+def test_half_a_sample_at_the_end(tiny_model_file: Path, recording: Path) -> None:
+    """The segments are printed, then the error; exit code 1."""
     with process(tiny_model_file, "--quiet", *RAW) as sound:
         out, err = sound.communicate(recording.read_bytes()[44:] + b"\0", timeout=120)
     assert sound.returncode == 1
@@ -228,7 +279,7 @@ def test_an_odd_byte_is_told(tiny_model_file: Path, recording: Path) -> None:
 
 
 def test_an_empty_stream(tiny_model_file: Path) -> None:
-    """A pipe that is closed at once is an error in a sentence."""
+    """Empty stdin is an error of one line."""
     with process(tiny_model_file) as sound:
         out, err = sound.communicate(b"", timeout=120)
     assert sound.returncode == 1
@@ -238,15 +289,15 @@ def test_an_empty_stream(tiny_model_file: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGTERM ends a process at once elsewhere")
 def test_live_sound(tiny_model_file: Path, recording: Path) -> None:
-    """Segments are printed while the pipe stays open; SIGTERM brings the last of them and the speaking times."""
+    """Segments are printed while the pipe is open; after SIGTERM the last ones and the speaking times follow."""
     with process(tiny_model_file, *RAW) as sound:
         assert sound.stdin is not None
         assert sound.stdout is not None
         assert sound.stderr is not None
         sound.stdin.write(recording.read_bytes()[44:])
         sound.stdin.flush()
-        header, first, second = (sound.stdout.readline() for _ in range(3))  # waits for ever where nothing is told
-        time.sleep(1.0)  # for the rest of the sound to be heard
+        header, first, second = (sound.stdout.readline() for _ in range(3))
+        time.sleep(1.0)  # until the rest of the sound is read
         sound.send_signal(signal.SIGTERM)
         rest, err = sound.stdout.read(), sound.stderr.read()
         assert sound.wait(timeout=60) == 0
@@ -258,9 +309,9 @@ def test_live_sound(tiny_model_file: Path, recording: Path) -> None:
     assert b"Speaking time in stdin, 0:00:12.0" in err
 
 
-@pytest.mark.skipif(os.name != "posix", reason="pipes are others elsewhere")
+@pytest.mark.skipif(os.name != "posix", reason="pipes differ elsewhere")
 def test_a_closed_stdout(tiny_model_file: Path, recording: Path) -> None:
-    """Who reads no further ends the work without a complaint."""
+    """If stdout is closed, the work ends and nothing is printed on stderr."""
     with process(tiny_model_file, "--quiet", *RAW) as sound:
         assert sound.stdin is not None
         assert sound.stdout is not None

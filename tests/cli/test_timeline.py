@@ -1,17 +1,15 @@
-"""``segment --html``: a page of one recording."""
+"""``speechgmm segment --html``: a page with the timeline of one recording."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 
-Run = Callable[..., "CompletedProcess[str]"]
+from tests.builders import RunCommand
 
 
 @pytest.fixture
@@ -20,9 +18,9 @@ def recording(voices: Path) -> Path:
 
 
 def test_the_page_shows_the_segments_of_stdout(
-    run: Run, tiny_model_file: Path, recording: Path, tmp_path: Path
+    run: RunCommand, tiny_model_file: Path, recording: Path, tmp_path: Path
 ) -> None:
-    """Each segment of the csv is on the page, with the command that made it; the sound is inside."""
+    """Each segment of the csv output is on the page, with the command; the sound is included."""
     page = tmp_path / "a.html"
     done = run("segment", recording, "--model", tiny_model_file, "--format", "csv", "--html", page)
     assert done.returncode == 0, done.stderr
@@ -34,27 +32,25 @@ def test_the_page_shows_the_segments_of_stdout(
     assert 'src="data:audio/mpeg;base64,' in text
 
 
-def test_a_page_shows_one_recording(run: Run, tiny_model_file: Path, voices: Path, tmp_path: Path) -> None:
-    """Several are refused before any is listened to."""
+def test_a_page_shows_one_recording(run: RunCommand, tiny_model_file: Path, voices: Path, tmp_path: Path) -> None:
+    """Several recordings are refused before the work."""
     done = run("segment", voices, "--model", tiny_model_file, "--html", tmp_path / "a.html")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        f"speechgmm: error: --html {tmp_path / 'a.html'}: it shows one recording and there are 24: name one\n"
+        f"speechgmm: error: --html {tmp_path / 'a.html'}: it shows one recording and there are 24: give one\n"
     )
     assert not any(tmp_path.iterdir())
 
 
-def test_sound_on_stdin_has_no_page(run: Run, tiny_model_file: Path, tmp_path: Path) -> None:
-    """It is gone when the page would be made."""
+def test_sound_on_stdin_has_no_page(run: RunCommand, tiny_model_file: Path, tmp_path: Path) -> None:
+    """The page needs a file."""
     done = run("segment", "-", "--model", tiny_model_file, "--html", tmp_path / "a.html")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "speechgmm: error: --html cannot be used with -: it shows a recording that is a file\n"
+    assert done.stderr == "speechgmm: error: --html cannot be used with -: it needs a recording that is a file\n"
 
 
-def test_an_existing_file_is_replaced_by_force_alone(
-    run: Run, tiny_model_file: Path, recording: Path, tmp_path: Path
-) -> None:
-    """Without it nothing is done."""
+def test_only_force_replaces_a_file(run: RunCommand, tiny_model_file: Path, recording: Path, tmp_path: Path) -> None:
+    """Without --force an existing page stays and nothing is segmented."""
     page = tmp_path / "a.html"
     page.write_text("mine")
     done = run("segment", recording, "--model", tiny_model_file, "--html", page)
@@ -64,20 +60,20 @@ def test_an_existing_file_is_replaced_by_force_alone(
     assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
-def test_what_cannot_be_read_leaves_no_page(run: Run, tiny_model_file: Path, tmp_path: Path) -> None:
-    """The failure is told as ever."""
-    (tmp_path / "a.wav").write_text("no sound")
+def test_a_bad_recording_has_no_page(run: RunCommand, tiny_model_file: Path, tmp_path: Path) -> None:
+    """The failure is reported as without --html."""
+    (tmp_path / "a.wav").write_text("text")
     done = run("segment", tmp_path / "a.wav", "--model", tiny_model_file, "--html", tmp_path / "a.html")
     assert done.returncode == 1
     assert "1 of 1 recordings could not be used" in done.stderr
     assert not (tmp_path / "a.html").exists()
 
 
-def test_a_stretch_is_shown_where_it_is(run: Run, tiny_model_file: Path, recording: Path, tmp_path: Path) -> None:
-    """The page is of the whole recording, and says that only a part was listened to."""
+def test_a_time_span_on_the_page(run: RunCommand, tiny_model_file: Path, recording: Path, tmp_path: Path) -> None:
+    """The page shows the whole recording and says which part is segmented."""
     page = tmp_path / "a.html"
     done = run("segment", recording, "--model", tiny_model_file, "--end", "1.5", "--html", page)
     assert done.returncode == 0, done.stderr
     text = page.read_text(encoding="utf-8")
-    assert "0:00:03.0 of sound" in text
-    assert "Only the stretch from 0:00:00.0 to 0:00:01.5 was listened to." in text
+    assert "Duration 0:00:03.0." in text
+    assert "Only 0:00:00.0 to 0:00:01.5 was segmented." in text

@@ -10,15 +10,13 @@ import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 
 import speechgmm
-
-Run = Callable[..., CompletedProcess[str]]
+from speechgmm.mixture.gaussian import DiagonalMixture
+from tests.builders import RunCommand, write_manifest
 
 SCRIPT = Path(sys.executable).with_name("speechgmm")
 SMALL = ["--components", "2", "--iterations", "2", "--folds", "2"]
@@ -41,7 +39,7 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("speechgmm.training.train.train", train)
 
 
-def test_model_is_written_and_described(run: Run, voices: Path, model_file: Path) -> None:
+def test_model_is_written_and_described(run: RunCommand, voices: Path, model_file: Path) -> None:
     """The model file can be loaded, and stdout is its description, the same as ``describe`` gives."""
     done = run("train", voices, "-o", model_file, *SMALL, "--seed", "5", "--front-end", "n_coefficients=13")
 
@@ -55,7 +53,7 @@ def test_model_is_written_and_described(run: Run, voices: Path, model_file: Path
     assert [settings[name] for name in ("n_components", "max_iterations", "calibration_folds", "seed")] == [2, 2, 2, 5]
 
 
-def test_verbose_says_all_options(run: Run, voices: Path, model_file: Path) -> None:
+def test_verbose_says_all_options(run: RunCommand, voices: Path, model_file: Path) -> None:
     """With -v the options of the training are on stderr, those not given too."""
     done = run("train", voices, "-o", model_file, *SMALL, "-v")
 
@@ -65,7 +63,7 @@ def test_verbose_says_all_options(run: Run, voices: Path, model_file: Path) -> N
     )
 
 
-def test_starts_and_restarts_are_in_the_card(run: Run, voices: Path, model_file: Path) -> None:
+def test_starts_and_restarts_are_in_the_card(run: RunCommand, voices: Path, model_file: Path) -> None:
     """The card names the start and the number of starts, and where there were several, how they ended."""
     done = run("train", voices, "-o", model_file, *SMALL, "--start", "random", "--restarts", "3")
 
@@ -79,14 +77,16 @@ def test_starts_and_restarts_are_in_the_card(run: Run, voices: Path, model_file:
     assert "\n    restarts:\n      log likelihoods per frame: " in done.stdout
 
 
-def test_the_start_decides_the_model(run: Run, voices: Path, model_file: Path) -> None:
+def test_the_start_decides_the_model(run: RunCommand, voices: Path, model_file: Path) -> None:
     """Each start gives another model; k-means is the one where none is named, and one start has no spread."""
     means = {}
     for method in ("", "kmeans", "random", "medoids", "split"):
         option = ["--start", method] if method else []
         assert run("train", voices, "-o", model_file, "--force", *SMALL, *option).returncode == 0
         model = speechgmm.load(model_file)
-        means[method] = model.streams[0].mixtures[0].means.tobytes()
+        mixture = model.streams[0].mixtures[0]
+        assert isinstance(mixture, DiagonalMixture)
+        means[method] = mixture.means.tobytes()
         assert model.card["settings"]["start"] == (method or "kmeans")
         assert "restarts" not in model.card["streams"][0]
     assert means.pop("") == means["kmeans"]
@@ -102,7 +102,7 @@ def test_the_start_decides_the_model(run: Run, voices: Path, model_file: Path) -
     ],
 )
 def test_impossible_starts_are_refused_before_the_work(
-    run: Run, voices: Path, model_file: Path, arguments: list[str], said: str
+    run: RunCommand, voices: Path, model_file: Path, arguments: list[str], said: str
 ) -> None:
     """An unknown start and no start at all are errors of usage."""
     done = run("train", voices, "-o", model_file, *arguments)
@@ -113,7 +113,7 @@ def test_impossible_starts_are_refused_before_the_work(
 
 
 @pytest.mark.usefixtures("no_training")
-def test_existing_model_is_not_replaced(run: Run, voices: Path, model_file: Path) -> None:
+def test_existing_model_is_not_replaced(run: RunCommand, voices: Path, model_file: Path) -> None:
     """Without ``--force`` an existing file is refused before any work, and stays as it was."""
     model_file.write_text("an older model")
 
@@ -124,7 +124,7 @@ def test_existing_model_is_not_replaced(run: Run, voices: Path, model_file: Path
     assert model_file.read_text() == "an older model"
 
 
-def test_force_replaces_an_existing_model(run: Run, voices: Path, model_file: Path) -> None:
+def test_force_replaces_an_existing_model(run: RunCommand, voices: Path, model_file: Path) -> None:
     """With ``--force`` the file is replaced by the model."""
     model_file.write_text("an older model")
 
@@ -135,7 +135,7 @@ def test_force_replaces_an_existing_model(run: Run, voices: Path, model_file: Pa
 
 
 @pytest.mark.usefixtures("no_training")
-def test_missing_output_folder_is_said_before_the_work(run: Run, voices: Path, tmp_path: Path) -> None:
+def test_missing_output_folder_is_said_before_the_work(run: RunCommand, voices: Path, tmp_path: Path) -> None:
     """A model cannot go to a folder that is not there; nothing is made."""
     file = tmp_path / "none" / "model.npz"
 
@@ -148,7 +148,7 @@ def test_missing_output_folder_is_said_before_the_work(run: Run, voices: Path, t
 
 @pytest.mark.usefixtures("no_training")
 def test_read_only_folder_is_said_before_the_work(
-    run: Run, voices: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch
+    run: RunCommand, voices: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A folder in which nothing can be written is refused before the work."""
 
@@ -165,7 +165,7 @@ def test_read_only_folder_is_said_before_the_work(
 
 
 @pytest.mark.usefixtures("no_training")
-def test_all_faults_of_a_manifest_are_listed(run: Run, voices: Path, model_file: Path, tmp_path: Path) -> None:
+def test_all_faults_of_a_manifest_are_listed(run: RunCommand, voices: Path, model_file: Path, tmp_path: Path) -> None:
     """A faulty manifest is refused with a line for each fault, on stderr, before any work."""
     manifest = tmp_path / "corpus.csv"
     manifest.write_text(
@@ -188,7 +188,7 @@ def test_all_faults_of_a_manifest_are_listed(run: Run, voices: Path, model_file:
     ]
 
 
-def test_unknown_speakers_are_said(run: Run, voices: Path, model_file: Path, tmp_path: Path) -> None:
+def test_unknown_speakers_are_said(run: RunCommand, voices: Path, model_file: Path, tmp_path: Path) -> None:
     """Recordings without a speaker are counted on stderr and in the model's card."""
     for file in voices.rglob("*.wav"):
         label, speaker, name = file.parts[-3:]
@@ -203,14 +203,13 @@ def test_unknown_speakers_are_said(run: Run, voices: Path, model_file: Path, tmp
     assert "\nrecordings without speaker: 4\n" in done.stdout
 
 
-def test_rows_are_chosen_by_columns(run: Run, voices: Path, model_file: Path, tmp_path: Path) -> None:
+def test_rows_are_chosen_by_columns(run: RunCommand, voices: Path, model_file: Path, tmp_path: Path) -> None:
     """``--where`` takes the rows with all of the values given, and says so when there are none."""
-    rows = [
-        f"{file},{file.parts[-3]},{file.parts[-2]},{'en' if file.parts[-2][-1] in '123' else 'de'},{file.stem}"
-        for file in sorted(voices.rglob("*.wav"))
-    ]
-    manifest = tmp_path / "corpus.csv"
-    manifest.write_text("\n".join(["path,label,speaker,language,take", *rows]))
+
+    def columns(label: str, speaker: str, name: str) -> dict[str, str]:
+        return {"language": "en" if speaker[-1] in "123" else "de", "take": name.removesuffix(".wav")}
+
+    manifest = write_manifest(tmp_path / "corpus.csv", voices, columns)
 
     done = run("train", manifest, "-o", model_file, *SMALL, "--where", "language=en", "--where", "take=01")
     none = run("train", manifest, "-o", model_file, *SMALL, "--force", "--where", "language=fr")
@@ -221,7 +220,9 @@ def test_rows_are_chosen_by_columns(run: Run, voices: Path, model_file: Path, tm
     assert (none.returncode, none.stderr) == (1, f"speechgmm: error: {manifest}: no recording has language=fr\n")
 
 
-def test_model_is_written_from_what_could_be_read(run: Run, voices: Path, model_file: Path, tmp_path: Path) -> None:
+def test_model_is_written_from_what_could_be_read(
+    run: RunCommand, voices: Path, model_file: Path, tmp_path: Path
+) -> None:
     """Recordings that cannot be used are named one by one and counted; the others make the model; the code is 1."""
     folder = tmp_path / "voices"
     shutil.copytree(voices, folder)
@@ -250,7 +251,7 @@ def test_model_is_written_from_what_could_be_read(run: Run, voices: Path, model_
     ids=["full disk", "Ctrl-C"],
 )
 def test_no_half_written_model_is_left(
-    run: Run,
+    run: RunCommand,
     voices: Path,
     model_file: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -281,7 +282,17 @@ def test_terminal_sees_progress_and_ctrl_c_leaves_nothing(voices: Path, model_fi
     pytest.importorskip("fcntl").ioctl(
         theirs, pytest.importorskip("termios").TIOCSWINSZ, struct.pack("4H", 25, 80, 0, 0)
     )
-    command = [SCRIPT, "train", voices, "-o", model_file, "--components", "128", "--front-end", "n_coefficients=39"]
+    command = [
+        str(SCRIPT),
+        "train",
+        str(voices),
+        "-o",
+        str(model_file),
+        "--components",
+        "128",
+        "--front-end",
+        "n_coefficients=39",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs)
     os.close(theirs)
     with process, os.fdopen(ours, "rb", buffering=0) as terminal:
@@ -298,7 +309,7 @@ def test_terminal_sees_progress_and_ctrl_c_leaves_nothing(voices: Path, model_fi
     assert list(model_file.parent.iterdir()) == []
 
 
-def test_components_are_chosen_by_speakers_held_out(run: Run, voices: Path, model_file: Path) -> None:
+def test_components_are_chosen_by_speakers_held_out(run: RunCommand, voices: Path, model_file: Path) -> None:
     """With several numbers of components the best one trains, -v prints the curve, and --sizes writes it."""
     sizes = model_file.parent / "sizes.csv"
 
@@ -309,12 +320,14 @@ def test_components_are_chosen_by_speakers_held_out(run: Run, voices: Path, mode
     rows = [line.split(",") for line in sizes.read_text().splitlines()]
     assert rows[0] == ["n_components", "log_likelihood", "aic", "bic", "held_out"]
     assert [row[0] for row in rows[1:]] == ["1", "8"]
-    assert said == [f"speechgmm: {row[0]} components: log-likelihood a frame {float(row[-1]):.4f}" for row in rows[1:]]
+    assert said == [
+        f"speechgmm: {row[0]} components: log-likelihood per frame {float(row[-1]):.4f}" for row in rows[1:]
+    ]
     assert speechgmm.load(model_file).card["settings"]["n_components"] == 8
     assert sorted(file.name for file in model_file.parent.iterdir()) == ["model.npz", "sizes.csv"]
 
 
-def test_auto_tries_the_sizes_the_data_can_feed(run: Run, voices: Path, model_file: Path) -> None:
+def test_auto_tries_the_sizes_the_data_can_feed(run: RunCommand, voices: Path, model_file: Path) -> None:
     """``--components auto`` tries the automatic sizes, and without -v says nothing of it on stderr."""
     done = run("train", voices, "-o", model_file, "--components", "auto", "--iterations", "1", "--folds", "2")
 
@@ -328,9 +341,17 @@ def test_auto_tries_the_sizes_the_data_can_feed(run: Run, voices: Path, model_fi
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["--components", "16,many"], 2, "'16,many' is neither whole numbers, such as 64 or 16,32,64, nor auto"),
+        (
+            ["--components", "16,many"],
+            2,
+            "'16,many' is neither a list of whole numbers, such as 64 or 16,32,64, nor auto",
+        ),
         (["--components", "auto", "--sizes", "{new}"], 2, "--sizes and --output are both {new}: give them different"),
-        (["--components", "16", "--sizes", "new.csv"], 2, "--sizes has nothing to write for one number of components"),
+        (
+            ["--components", "16", "--sizes", "new.csv"],
+            2,
+            "--sizes needs a comparison: give --components auto or several numbers",
+        ),
         (
             ["--components", "auto", "--sizes", "a.txt"],
             2,
@@ -343,7 +364,7 @@ def test_auto_tries_the_sizes_the_data_can_feed(run: Run, voices: Path, model_fi
     ],
 )
 def test_faulty_choices_are_refused_before_the_work(
-    run: Run, voices: Path, model_file: Path, arguments: list[str], code: int, said: str
+    run: RunCommand, voices: Path, model_file: Path, arguments: list[str], code: int, said: str
 ) -> None:
     """A number, a file or a relevance that cannot be is named, and nothing is written."""
     old = model_file.parent / "old.csv"
@@ -357,7 +378,7 @@ def test_faulty_choices_are_refused_before_the_work(
     assert list(model_file.parent.iterdir()) == [old]
 
 
-def test_force_replaces_an_existing_table(run: Run, voices: Path, model_file: Path) -> None:
+def test_force_replaces_an_existing_table(run: RunCommand, voices: Path, model_file: Path) -> None:
     """With ``--force`` an older table of sizes is replaced too."""
     sizes = model_file.parent / "sizes.csv"
     sizes.write_text("an older table")
@@ -368,7 +389,7 @@ def test_force_replaces_an_existing_table(run: Run, voices: Path, model_file: Pa
     assert sizes.read_text().startswith("n_components,")
 
 
-def test_classes_are_adapted_from_the_background(run: Run, voices: Path, model_file: Path) -> None:
+def test_classes_are_adapted_from_the_background(run: RunCommand, voices: Path, model_file: Path) -> None:
     """With --map the card has the relevance, and the more the background is trusted the more alike the classes are."""
     distances = []
     for relevance in (1e6, 16.0):
@@ -377,11 +398,13 @@ def test_classes_are_adapted_from_the_background(run: Run, voices: Path, model_f
         model = speechgmm.load(model_file)
         assert model.card["settings"]["adapt"] == relevance
         one, other = model.streams[0].mixtures
+        assert isinstance(one, DiagonalMixture)
+        assert isinstance(other, DiagonalMixture)
         distances.append(abs(one.means - other.means).max())
     assert distances[0] < 0.05 < distances[1]
 
 
-def test_without_the_options_the_card_is_as_before(run: Run, voices: Path, model_file: Path) -> None:
+def test_without_the_options_the_card_is_as_before(run: RunCommand, voices: Path, model_file: Path) -> None:
     """A training with one size and free mixtures says nothing of sizes or adaptation in its card."""
     assert run("train", voices, "-o", model_file, *SMALL).returncode == 0
     card = speechgmm.load(model_file).card
@@ -389,7 +412,7 @@ def test_without_the_options_the_card_is_as_before(run: Run, voices: Path, model
     assert "held_out_by_components" not in card
 
 
-def test_old_option_names_work_with_a_note(voices: Path, tmp_path: Path, run: Run) -> None:
+def test_old_option_names_work_with_a_note(voices: Path, tmp_path: Path, run: RunCommand) -> None:
     """An option that was renamed does what the new one does, and stderr says how it is called now."""
     common = ("train", voices, "--components", "2", "--folds", "2", "-q")
     new = run(*common, "-o", tmp_path / "new.npz", "--mmi-steps", "2", "--channel-augmentation", "0.5")
@@ -398,7 +421,9 @@ def test_old_option_names_work_with_a_note(voices: Path, tmp_path: Path, run: Ru
     assert (tmp_path / "old.npz").read_bytes() == (tmp_path / "new.npz").read_bytes()
     assert old.stderr.splitlines() == [
         "speechgmm: --discriminative is now called --mmi-steps; the old name will be removed in the next version",
-        "speechgmm: --channel-copies is now called --channel-augmentation; the old name will be removed in the next "
-        "version",
+        (
+            "speechgmm: --channel-copies is now called --channel-augmentation; "
+            "the old name will be removed in the next version"
+        ),
     ]
     assert "--discriminative" not in run("train", "--help").stdout

@@ -1,4 +1,4 @@
-"""Manifests are read with care: harmless forms are accepted, all faults are reported with their lines."""
+"""Manifests: harmless variants are accepted, all faults are reported with their line numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILES = ("a.wav", "b.wav", "c.wav", "sub/d.wav", "with, comma.wav", "trñ 00.wav
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with files for manifests to name; no manifest opens them."""
+    """A folder with empty files; reading a manifest does not open them."""
     for name in FILES:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -23,14 +23,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 def write(folder: Path, content: str | bytes) -> Path:
-    """Write a manifest as it stands."""
+    """Write a manifest."""
     file = folder / "m.csv"
     file.write_bytes(content.encode() if isinstance(content, str) else content)
     return file
 
 
 def faults(folder: Path, content: str | bytes) -> list[str]:
-    """The faults of a manifest, each as LINE: TEXT."""
+    """Faults of a manifest, each as LINE: TEXT."""
     file = write(folder, content)
     with pytest.raises(CorpusError, match=rf"^{re.escape(str(file))}: the manifest is faulty\n") as caught:
         read_manifest(file)
@@ -39,7 +39,7 @@ def faults(folder: Path, content: str | bytes) -> list[str]:
 
 
 def test_every_column_is_read(folder: Path) -> None:
-    """The known columns fill a recording, in any order; the others are kept as they are."""
+    """The known columns may have any order; other columns are kept as they are."""
     content = "end,language,label,path,split,start,speaker,mic\n2.5,es,female,sub/d.wav,dev,0.25,S1,headset\n"
 
     corpus = read_manifest(write(folder, content))
@@ -62,7 +62,7 @@ def test_every_column_is_read(folder: Path) -> None:
 
 
 def test_two_columns_are_enough(folder: Path) -> None:
-    """What is not said is None, and the whole file is meant; the notes count who is not named."""
+    """Other attributes have defaults; the notes count the recordings without a speaker."""
     corpus = read_manifest(write(folder, "path,label\nb.wav,male\na.wav,female\n"))
 
     assert corpus.recordings == (
@@ -73,8 +73,8 @@ def test_two_columns_are_enough(folder: Path) -> None:
     assert corpus.notes[0].startswith("2 of 2 recordings have no speaker")
 
 
-def test_empty_cells_are_unsaid(folder: Path) -> None:
-    """An empty optional cell is as if its column were not there."""
+def test_empty_cells(folder: Path) -> None:
+    """An empty optional cell has the same effect as a missing column."""
     corpus = read_manifest(write(folder, "path,label,speaker,split,start,end\na.wav,male,,,,\nb.wav,male,S1,,,\n"))
 
     assert corpus.recordings[0] == Recording(file=folder / "a.wav", name="a.wav", label="male")
@@ -97,85 +97,90 @@ def test_empty_cells_are_unsaid(folder: Path) -> None:
     ],
     ids=["bom", "crlf", "bom-crlf", "cr", "no-end", "blank", "spaces", "quotes", "spaced-quotes", "dot"],
 )
-def test_harmless_forms(folder: Path, content: bytes) -> None:
-    """Byte order mark, line ends, blank lines, blanks and quotes make no difference."""
+def test_harmless_variants(folder: Path, content: bytes) -> None:
+    """Byte order mark, line ends, empty lines, white space and quotes make no difference."""
     corpus = read_manifest(write(folder, content))
 
     assert corpus.recordings == (Recording(file=folder / "a.wav", name="a.wav", label="male"),)
 
 
 def test_quoted_commas_line_ends_and_unicode(folder: Path) -> None:
-    """Quoted cells may hold commas, quotes and line ends; names need not be ASCII."""
+    """Quoted cells may contain commas, quotes and line ends; names need not be ASCII."""
     content = 'path,label,remark\n"with, comma.wav",male,"said ""no"",\nthen left"\ntrñ 00.wav,mañana,\n'
 
     corpus = read_manifest(write(folder, content))
 
-    assert [(found.name, found.label, dict(found.columns)) for found in corpus.recordings] == [
+    assert [(recording.name, recording.label, dict(recording.columns)) for recording in corpus.recordings] == [
         ("with, comma.wav", "male", {"remark": 'said "no",\nthen left'}),
         ("trñ 00.wav", "mañana", {"remark": ""}),
     ]
 
 
 def test_unnamed_columns_are_dropped(folder: Path) -> None:
-    """Columns without a name, as spreadsheets and tables with an index have them, are passed over."""
+    """Columns without a name, for example from a spreadsheet or a table index, are ignored."""
     corpus = read_manifest(write(folder, ",path,label,,\n0,a.wav,male,,x\n"))
 
     assert corpus.recordings == (Recording(file=folder / "a.wav", name="a.wav", label="male"),)
 
 
 def test_root_and_absolute_paths(folder: Path) -> None:
-    """Relative paths start from `root` where it is given; absolute ones stand by themselves."""
+    """Relative paths are relative to `root` if it is given; absolute paths are not changed."""
     elsewhere = folder / "elsewhere"
     elsewhere.mkdir()
     file = write(elsewhere, f"path,label\nd.wav,male\n{folder / 'a.wav'},male\n")
 
     corpus = read_manifest(file, root=folder / "sub")
 
-    assert [found.file for found in corpus.recordings] == [folder / "sub" / "d.wav", folder / "a.wav"]
-    assert [found.name for found in corpus.recordings] == ["d.wav", (folder / "a.wav").as_posix()]
+    assert [recording.file for recording in corpus.recordings] == [folder / "sub" / "d.wav", folder / "a.wav"]
+    assert [recording.name for recording in corpus.recordings] == ["d.wav", (folder / "a.wav").as_posix()]
 
 
-def test_root_that_is_no_folder(folder: Path) -> None:
-    """A wrong root is one fault, not one a row."""
+def test_root_that_is_not_a_folder(folder: Path) -> None:
+    """A wrong root is one fault, not one per row."""
     with pytest.raises(
-        CorpusError, match=r"gone: it is not a folder, expected the one that the paths in .*m\.csv start"
+        CorpusError, match=r"gone: it is not a folder, expected the base folder of the paths in .*m\.csv$"
     ):
         read_manifest(write(folder, "path,label\na.wav,male\n"), root=folder / "gone")
 
 
-def test_several_stretches_of_one_file(folder: Path) -> None:
-    """The same file may come again with another start or end."""
+def test_several_excerpts_of_one_file(folder: Path) -> None:
+    """The same file may occur again with another start or end."""
     content = "path,label,speaker,start,end\na.wav,male,S,,\na.wav,male,S,1,\na.wav,male,S,1,2\na.wav,male,S,,2\n"
 
     corpus = read_manifest(write(folder, content))
 
-    assert [(found.start, found.end) for found in corpus.recordings] == [(0, None), (1, None), (1, 2), (0, 2)]
+    assert [(recording.start, recording.end) for recording in corpus.recordings] == [
+        (0, None),
+        (1, None),
+        (1, 2),
+        (0, 2),
+    ]
 
 
 @pytest.mark.parametrize("content", ["", "\n \n,,\n", b"\xef\xbb\xbf"])
 def test_empty_manifest(folder: Path, content: str | bytes) -> None:
-    """A manifest without a single word lacks both columns."""
+    """In an empty manifest both required columns are missing."""
     assert faults(folder, content) == [
         "1: there is no column 'label' in the header, found nothing",
         "1: there is no column 'path' in the header, found nothing",
     ]
 
 
-def test_header_alone(folder: Path) -> None:
-    """A header with nothing below it is no corpus."""
+def test_header_without_rows(folder: Path) -> None:
+    """A header without rows is a fault."""
     assert faults(folder, "\npath,label\n") == ["2: there are no rows below the header"]
 
 
 def test_missing_header(folder: Path) -> None:
-    """Where the header was forgotten, the first row is shown as what was found."""
+    """Without a header, the fault shows the first row."""
     assert faults(folder, "a.wav,male\nb.wav,male\n") == [
         "1: there is no column 'label' in the header, found 'a.wav', 'male'",
         "1: there is no column 'path' in the header, found 'a.wav', 'male'",
     ]
 
 
-def test_columns_that_are_called_otherwise(folder: Path) -> None:
-    """Names that look like what is meant are pointed out."""
+def test_columns_with_similar_names(folder: Path) -> None:
+    """The fault suggests to rename a column with a similar name."""
     assert faults(folder, "file,gender\na.wav,male\n") == [
         "1: there is no column 'label' in the header, found 'file', 'gender', rename 'gender' if that is meant",
         "1: there is no column 'path' in the header, found 'file', 'gender', rename 'file' if that is meant",
@@ -186,7 +191,7 @@ def test_columns_that_are_called_otherwise(folder: Path) -> None:
 
 
 def test_duplicate_columns(folder: Path) -> None:
-    """A column that is there twice is named once, with how often it is there."""
+    """Each duplicate column is one fault, with its count."""
     assert faults(folder, "path,label,mic,mic,label,mic\na.wav,male,,,,\n") == [
         "1: there are 2 columns 'label'",
         "1: there are 3 columns 'mic'",
@@ -202,7 +207,7 @@ def test_rows_with_too_many_or_too_few_cells(folder: Path) -> None:
 
 
 def test_empty_required_cells(folder: Path) -> None:
-    """Path and label may not be empty, nor blank."""
+    """Path and label must contain more than white space."""
     assert faults(folder, "path,label,speaker\n,male,S1\na.wav, ,S1\n,,S1\n") == [
         "2: the path is empty",
         "3: the label is empty",
@@ -212,14 +217,14 @@ def test_empty_required_cells(folder: Path) -> None:
 
 
 def test_reserved_label(folder: Path) -> None:
-    """No row may have the label that means undecided."""
+    """No row may have the label of undecided recordings."""
     assert faults(folder, "path,label\na.wav,unknown\n") == [
-        "2: the label 'unknown' is the answer for what cannot be decided, use another",
+        "2: the label 'unknown' is reserved for undecided recordings, use another",
     ]
 
 
 def test_unknown_split(folder: Path) -> None:
-    """A split that does not exist is shown with those that do."""
+    """The fault shows the unknown split and the known ones."""
     assert faults(folder, "path,label,split\na.wav,male,train\nb.wav,male,Train\n") == [
         "3: the split is 'Train', expected train, dev, test, other or nothing",
     ]
@@ -227,7 +232,7 @@ def test_unknown_split(folder: Path) -> None:
 
 @pytest.mark.parametrize("column", ["start", "end"])
 @pytest.mark.parametrize("cell", ["soon", "-0.5", "nan", "inf", "-inf", "1e999", "1:30"])
-def test_times_that_are_none(folder: Path, column: str, cell: str) -> None:
+def test_invalid_times(folder: Path, column: str, cell: str) -> None:
     """A time is a finite number of seconds, 0 or more."""
     assert faults(folder, f"path,label,{column}\na.wav,male,{cell}\n") == [
         f"2: the {column} is '{cell}', expected seconds, 0 or more",
@@ -236,14 +241,14 @@ def test_times_that_are_none(folder: Path, column: str, cell: str) -> None:
 
 @pytest.mark.parametrize(("start", "end", "shown"), [("2", "1.5", "2.0"), ("1.5", "1.5", "1.5"), ("", "0", "0.0")])
 def test_end_not_after_the_start(folder: Path, start: str, end: str, shown: str) -> None:
-    """A stretch ends after it starts, even if the start is that of the file."""
+    """The end of an excerpt is after its start, even if the start is that of the file."""
     assert faults(folder, f"path,label,start,end\na.wav,male,{start},{end}\n") == [
         f"2: the end at {float(end)} s is not after the start at {shown} s",
     ]
 
 
-def test_duplicate_stretches(folder: Path) -> None:
-    """The same stretch may not come twice, however it is written."""
+def test_duplicate_excerpts(folder: Path) -> None:
+    """The same excerpt must not occur twice, even if it is written differently."""
     content = (
         "path,label,start,end\na.wav,male,1,2\nb.wav,male,1,2\n./a.wav,male,1.0,2.00\na.wav,male,,\na.wav,male,0,\n"
     )
@@ -256,12 +261,12 @@ def test_duplicate_stretches(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["gone.wav", "sub", "x" * 300, "a.wav/b.wav"])
 def test_missing_files(folder: Path, name: str) -> None:
-    """A path at which there is no file is shown in full."""
+    """The fault shows the full path of the missing file."""
     assert faults(folder, f"path,label\na.wav,male\n{name},male\n") == [f"3: there is no file {folder / name}"]
 
 
 def test_speaker_in_two_splits(folder: Path) -> None:
-    """A speaker is in one split; each further one is said once, with the line that has the first."""
+    """A speaker is in one split; each other split is one fault, with the line of the first."""
     content = (
         "path,label,speaker,split\na.wav,male,S1,train\nb.wav,male,S2,test\nc.wav,male,S1,test\n"
         "sub/d.wav,male,S1,test\ntrñ 00.wav,male,S1,dev\n"
@@ -280,8 +285,8 @@ def test_speaker_with_two_labels(folder: Path) -> None:
     ]
 
 
-def test_unnamed_speakers_and_unsaid_splits_contradict_nothing(folder: Path) -> None:
-    """Rows without speaker are not one speaker, and an empty split is no split."""
+def test_missing_speakers_and_splits_are_consistent(folder: Path) -> None:
+    """Rows without a speaker do not have the same speaker, and an empty split is not a split."""
     content = (
         "path,label,speaker,split\na.wav,male,,train\nb.wav,female,,test\nc.wav,male,S1,train\nsub/d.wav,male,S1,\n"
     )
@@ -290,7 +295,7 @@ def test_unnamed_speakers_and_unsaid_splits_contradict_nothing(folder: Path) -> 
 
 
 def test_bytes_that_are_not_utf8(folder: Path) -> None:
-    """Each line with bytes in another encoding is named; the other checks go on."""
+    """Each line with invalid bytes is a fault; the other checks continue."""
     content = "path,label,town\na.wav,male,Málaga\nb.wav,male,Rome\nc.wav,male,Köln\ngone.wav,male,Oslo\n"
 
     assert faults(folder, content.encode("latin-1")) == [
@@ -302,15 +307,15 @@ def test_bytes_that_are_not_utf8(folder: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
 def test_utf16(folder: Path, encoding: str) -> None:
-    """A manifest in UTF-16 is called what it is."""
+    """The error says that the manifest is in UTF-16."""
     mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
 
     with pytest.raises(CorpusError, match=r"m\.csv: the manifest is in UTF-16, save it as UTF-8$"):
         read_manifest(write(folder, mark + "path,label\n".encode(encoding)))
 
 
-def test_quote_that_does_not_close(folder: Path) -> None:
-    """From an open quote on nothing can be read; what is wrong above it is said all the same."""
+def test_unclosed_quote(folder: Path) -> None:
+    """Nothing can be read after an unclosed quote; faults before it are reported."""
     listed = faults(folder, 'path,label\ngone.wav,male\n"b.wav,male\nc.wav,male\n')
 
     assert listed[0] == f"2: there is no file {folder / 'gone.wav'}"
@@ -319,15 +324,15 @@ def test_quote_that_does_not_close(folder: Path) -> None:
     assert len(listed) == 2
 
 
-def test_open_quote_in_the_header(folder: Path) -> None:
-    """Where the header itself cannot be read, that is the only fault."""
+def test_unclosed_quote_in_the_header(folder: Path) -> None:
+    """If the header cannot be read, this is the only fault."""
     (listed,) = faults(folder, 'path,"label\na.wav,male\n')
 
     assert listed.startswith("1: the row cannot be read as CSV (")
 
 
-def test_lines_are_those_of_the_file(folder: Path) -> None:
-    """The line is the one an editor shows, past blank lines and cells that go over several."""
+def test_line_numbers(folder: Path) -> None:
+    """Line numbers are those of an editor: empty lines and line ends in cells count."""
     content = (
         'path,label,remark\r\n\r\na.wav,male,"one\r\ntwo\r\nthree"\r\n\r\ngone.wav,male,"four\r\nfive"\r\nb.wav,,\r\n'
     )
@@ -335,8 +340,8 @@ def test_lines_are_those_of_the_file(folder: Path) -> None:
     assert faults(folder, content) == [f"7: there is no file {folder / 'gone.wav'}", "9: the label is empty"]
 
 
-def test_all_faults_come_together(folder: Path) -> None:
-    """Faults of every kind are reported at once, several of one row too, in the order of the lines."""
+def test_all_faults_are_reported_together(folder: Path) -> None:
+    """Faults of every kind are reported together, also several per row, in the order of the lines."""
     content = (
         "path,label,speaker,split,start,end\n"
         "a.wav,male,S1,train,0,1\n"
@@ -347,7 +352,7 @@ def test_all_faults_come_together(folder: Path) -> None:
 
     assert faults(folder, content) == [
         "3: the end is '-1', expected seconds, 0 or more",
-        "3: the label 'unknown' is the answer for what cannot be decided, use another",
+        "3: the label 'unknown' is reserved for undecided recordings, use another",
         "3: the split is 'rain', expected train, dev, test, other or nothing",
         "3: the start is 'x', expected seconds, 0 or more",
         f"3: there is no file {folder / 'gone.wav'}",
@@ -358,8 +363,8 @@ def test_all_faults_come_together(folder: Path) -> None:
     ]
 
 
-def test_long_lists_of_faults_are_cut(folder: Path) -> None:
-    """Fifty faults are listed, the others counted; exactly fifty need no count."""
+def test_number_of_listed_faults_is_limited(folder: Path) -> None:
+    """Fifty faults are listed and the others are counted, if there are any."""
     rows = "".join(f"gone{number}.wav,male\n" for number in range(53))
 
     listed = faults(folder, "path,label\n" + rows)
@@ -370,8 +375,8 @@ def test_long_lists_of_faults_are_cut(folder: Path) -> None:
     assert len(faults(folder, "path,label\n" + "".join(rows.splitlines(keepends=True)[:50]))) == 50
 
 
-def test_manifest_that_is_missing_or_closed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A manifest that cannot be read is named with the reason."""
+def test_manifest_that_is_missing_or_not_readable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the manifest and the reason."""
     with pytest.raises(CorpusError, match=r"gone\.csv: there is no such file or folder$"):
         read_manifest(folder / "gone.csv")
 
@@ -411,7 +416,7 @@ def full_corpus(folder: Path, elsewhere: Path) -> Corpus:
 
 
 def test_round_trip(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What is written is read back: the same recordings to the last digit, further columns where there were any."""
+    """A manifest that is written and read has the same recordings, with exact times and all columns."""
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "x.wav"
     elsewhere.touch()
     corpus = full_corpus(folder, elsewhere)
@@ -425,8 +430,8 @@ def test_round_trip(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> N
     assert again.recordings[0].end == 1.1
 
 
-def test_written_form(folder: Path) -> None:
-    """Paths below the manifest are relative, columns nobody fills are left out, lines end in LF."""
+def test_written_content(folder: Path) -> None:
+    """Paths below the folder of the manifest are relative, empty columns are left out, lines end in LF."""
     corpus = Corpus(
         source="anything",
         recordings=(
@@ -441,7 +446,7 @@ def test_written_form(folder: Path) -> None:
 
 
 def test_written_from_relative_paths(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Recordings and manifest may both be given from where one is; the manifest says how they lie to each other."""
+    """Paths relative to the working directory are written relative to the manifest."""
     monkeypatch.chdir(folder)
     corpus = Corpus(source=".", recordings=(Recording(file=Path("sub/d.wav"), name="", label="f"),))
 
@@ -450,8 +455,8 @@ def test_written_from_relative_paths(folder: Path, monkeypatch: pytest.MonkeyPat
     assert (folder / "sub" / "m.csv").read_text() == "path,label\nd.wav,f\n"
 
 
-def test_failed_writing_leaves_nothing_behind(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the disk is full the old manifest stays and no half-written one is left."""
+def test_failed_writing_leaves_no_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the disk is full, the old manifest is unchanged and no incomplete file is left."""
     old = write(folder, "path,label\na.wav,male\n")
     before = sorted(folder.iterdir())
 
@@ -459,7 +464,7 @@ def test_failed_writing_leaves_nothing_behind(folder: Path, monkeypatch: pytest.
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(OutputError, match=r"m\.csv: the manifest cannot be written \(No space left on device\)$"):
+    with pytest.raises(OutputError, match=r"m\.csv: cannot be written: No space left on device$"):
         write_manifest(full_corpus(folder, folder / "b.wav"), old)
 
     assert old.read_text() == "path,label\na.wav,male\n"
@@ -467,19 +472,17 @@ def test_failed_writing_leaves_nothing_behind(folder: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("name", ["gone/m.csv", "a.wav/m.csv"])
-def test_writing_where_there_is_no_folder(folder: Path, name: str) -> None:
-    """A folder that is not there is the manifest's fault to report."""
-    with pytest.raises(OutputError, match=r"m\.csv: the manifest cannot be written \("):
+def test_writing_to_a_missing_folder(folder: Path, name: str) -> None:
+    """A missing folder is an OutputError that names the manifest."""
+    with pytest.raises(OutputError, match=r"m\.csv: cannot be written: "):
         write_manifest(full_corpus(folder, folder / "b.wav"), folder / name)
 
 
-def test_writing_a_name_that_is_not_unicode(folder: Path) -> None:
-    """A file name that UTF-8 cannot express is refused, not mangled."""
+def test_writing_a_name_that_is_not_valid_unicode(folder: Path) -> None:
+    """A file name that cannot be encoded in UTF-8 is refused, not changed."""
     corpus = Corpus(source="x", recordings=(Recording(file=folder / "caf\udce9.wav", name="", label="male"),))
 
-    with pytest.raises(
-        OutputError, match=r"the manifest cannot be written, '.*caf.udce9\.wav.*' is not valid Unicode$"
-    ):
+    with pytest.raises(OutputError, match=r"m\.csv: cannot be written: '.*caf.udce9\.wav.*' is not valid Unicode$"):
         write_manifest(corpus, folder / "m.csv")
 
     assert not list(folder.glob("m.csv*"))

@@ -1,4 +1,4 @@
-"""The room's front door: one function for folders and manifests, and what a corpus is asked before training."""
+"""`read_corpus` for folders and manifests, and the checks of `Corpus`."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def corpus_of(*labels: str) -> Corpus:
 
 
 def make_folder(root: Path) -> Path:
-    """A folder of one class, with a manifest in it."""
+    """A folder with one class folder and a manifest."""
     (root / "alto").mkdir()
     (root / "alto" / "x.wav").touch()
     (root / "m.csv").write_text("path,label\nalto/x.wav,tenor\n")
     return root
 
 
-def test_folders_and_manifests_are_told_apart(tmp_path: Path) -> None:
-    """A folder is scanned, a file is read as a manifest, from its own folder or another."""
+def test_folders_and_manifests(tmp_path: Path) -> None:
+    """A folder is scanned; a file is read as a manifest, with its own folder or another one as the root."""
     make_folder(tmp_path)
     (tmp_path / "n.csv").write_text("path,label\nx.wav,bass\n")
 
@@ -36,13 +36,13 @@ def test_folders_and_manifests_are_told_apart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["gone", "gone.csv", "gone/m.csv"])
 def test_source_that_is_missing(tmp_path: Path, name: str) -> None:
-    """A source that is neither is named."""
+    """The error names the source."""
     with pytest.raises(CorpusError, match=rf"{name}: there is no such file or folder$"):
         read_corpus(tmp_path / name)
 
 
-def test_recording_is_no_corpus(tmp_path: Path) -> None:
-    """A single recording is not read as if it were a manifest."""
+def test_recording_is_not_a_corpus(tmp_path: Path) -> None:
+    """A single recording is not read as a manifest."""
     file = make_folder(tmp_path) / "alto" / "x.wav"
 
     with pytest.raises(CorpusError, match=r"x\.wav: this is one recording, expected a folder of class folders or a"):
@@ -50,7 +50,7 @@ def test_recording_is_no_corpus(tmp_path: Path) -> None:
 
 
 def test_root_is_for_manifests(tmp_path: Path) -> None:
-    """A root beside a folder means nothing and is refused rather than passed over."""
+    """A root together with a folder is refused, not ignored."""
     with pytest.raises(
         OptionError, match=r"^root is there, but .* is a folder; a root is for the paths in a manifest$"
     ):
@@ -58,7 +58,7 @@ def test_root_is_for_manifests(tmp_path: Path) -> None:
 
 
 def test_enough_classes() -> None:
-    """Two classes are enough unless more are asked for; one is where one is enough."""
+    """The default minimum is two classes."""
     require_classes(corpus_of("b", "a", "b"))
     require_classes(corpus_of("a"), minimum=1)
     require_classes(corpus_of("a", "b", "c"), minimum=3)
@@ -73,18 +73,23 @@ def test_enough_classes() -> None:
     ],
 )
 def test_too_few_classes(labels: tuple[str, ...], minimum: int, text: str) -> None:
-    """Too few classes are refused with those there are."""
+    """The error names the classes found."""
     with pytest.raises(CorpusError, match=rf"^somewhere: {text}$"):
         require_classes(corpus_of(*labels), minimum)
 
 
 def test_selection_keeps_source_and_recounts_notes() -> None:
-    """A selection is the same corpus with fewer recordings; its notes count those that are left."""
+    """A selection has the source of the corpus; its notes count the selected recordings."""
     corpus = Corpus(source="here", recordings=corpus_of("a", "b", "a").recordings, left_out=("n",))
 
-    chosen = corpus.select(lambda recording: recording.label == "a")
+    selected = corpus.select(lambda recording: recording.label == "a")
 
-    assert (chosen.source, chosen.left_out, chosen.labels, len(chosen.recordings)) == ("here", ("n",), ("a",), 2)
-    unnamed = "recordings have no speaker; results are optimistic where one speaker is on both sides of a split"
+    assert (selected.source, selected.left_out, selected.labels, len(selected.recordings)) == (
+        "here",
+        ("n",),
+        ("a",),
+        2,
+    )
+    unnamed = "recordings have no speaker; results are optimistic if the splits are not speaker-disjoint"
     assert corpus.notes == ("n", f"3 of 3 {unnamed}")
-    assert chosen.notes == ("n", f"2 of 2 {unnamed}")
+    assert selected.notes == ("n", f"2 of 2 {unnamed}")

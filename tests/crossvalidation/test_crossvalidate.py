@@ -1,4 +1,4 @@
-"""Cross-validation: nobody is answered by a model that has heard them, and the report adds the folds up."""
+"""Cross-validation: models are speaker-disjoint from the recordings that they score; the report is over all folds."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from speechgmm.corpus.speakers import speaker_of
 from speechgmm.crossvalidation.crossvalidate import FOLD, CrossValidation, crossvalidate, report_on_folds
 from speechgmm.crossvalidation.folds import Folding, divide, without_splits
 from speechgmm.errors import CorpusError, OptionError, TrainingError
+from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.mmi import MMIOptions
 from speechgmm.mixture.options import EMOptions
+from speechgmm.training.folder_checkpoint import FolderCheckpoint
 from speechgmm.training.options import TrainingOptions
+from speechgmm.training.run_context import Run
 from speechgmm.training.train import train
 
 SMALL = TrainingOptions(n_components=2, folds=2, em=EMOptions(max_iterations=2))
 
 
 def corpus_of(*rows: tuple[str, str | None, str]) -> Corpus:
-    """Recordings of (label, speaker, room) that no one reads."""
+    """Recordings of (label, speaker, room), without audio files."""
     recordings = [
         Recording(file=Path(f"{i}.wav"), name=f"{i}.wav", label=label, speaker=speaker, columns={"room": room})
         for i, (label, speaker, room) in enumerate(rows)
@@ -38,19 +41,19 @@ ROOMS = corpus_of(*((label, f"{label}{i}", "abc"[i // 2]) for label in ("f", "m"
 
 @pytest.fixture(scope="module")
 def corpus(voices: Path) -> Corpus:
-    """The synthetic voices, in rooms of two speakers a class."""
-    found = read_corpus(voices)
-    names = sorted({speaker_of(each) for each in found.recordings})
+    """The synthetic voices, in rooms of two speakers per class."""
+    plain = read_corpus(voices)
+    names = sorted({speaker_of(each) for each in plain.recordings})
     rooms = {name: f"room {names.index(name) % 3}" for name in names}
     return replace(
-        found, recordings=tuple(replace(each, columns={"room": rooms[speaker_of(each)]}) for each in found.recordings)
+        plain, recordings=tuple(replace(each, columns={"room": rooms[speaker_of(each)]}) for each in plain.recordings)
     )
 
 
 @pytest.fixture(scope="module")
-def found(corpus: Corpus) -> CrossValidation:
+def results(corpus: Corpus) -> CrossValidation:
     """Three folds of speakers."""
-    return crossvalidate(corpus, folding=Folding(n_folds=3), options=SMALL)
+    return crossvalidate(corpus, Run(options=SMALL), folding=Folding(n_folds=3))
 
 
 def test_folds_divide_the_speakers() -> None:
@@ -63,40 +66,40 @@ def test_folds_divide_the_speakers() -> None:
 
 
 def test_folds_are_the_values_of_a_column() -> None:
-    """With a column to leave out, each of its values is a fold, in the order they come."""
+    """With `leave_one_out`, each value of the column is a fold, in order of first occurrence."""
     folds = divide(ROOMS, Folding(leave_one_out="room"), seed=0)
     assert [fold.name for fold in folds] == ["a", "b", "c"]
     assert folds[1].speakers == {"f2", "f3", "m2", "m3"}
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "message"),
     [
         ([("f", "f0", "b")], "c.csv: a split by room leaks a speaker: 'f0' has recordings with room=a and room=b"),
-        ([("f", "new", "")], "c.csv: 24.wav has no room, but each recording needs one to be left out by"),
+        ([("f", "new", "")], "c.csv: 24.wav has no room, but every recording needs one: fill in the column"),
         (
             [("x", "x1", "a"), ("x", "x2", "a")],
             "c.csv without fold a: there are no recordings of the class 'x' to train on",
         ),
     ],
 )
-def test_columns_that_divide_badly_are_refused(rows: list[tuple[str, str | None, str]], said: str) -> None:
-    """A speaker in two values, a recording without a value, a class with no other value: the error names them."""
+def test_columns_that_divide_badly_are_refused(rows: list[tuple[str, str | None, str]], message: str) -> None:
+    """A speaker with two values, a recording without a value, a class with only one value: the error names them."""
     corpus = corpus_of(*((each.label, each.speaker, each.columns["room"]) for each in ROOMS.recordings), *rows)
     with pytest.raises(CorpusError) as caught:
         divide(corpus, Folding(leave_one_out="room"), seed=0)
-    assert str(caught.value) == said
+    assert str(caught.value) == message
 
 
 def test_a_column_of_one_value_is_refused() -> None:
-    """There would be nothing left to train on."""
+    """Nothing would remain for training."""
     corpus = corpus_of(*((each.label, each.speaker, "a") for each in ROOMS.recordings))
     with pytest.raises(CorpusError, match=r"^c\.csv: all recordings have room=a, but two values are needed$"):
         divide(corpus, Folding(leave_one_out="room"), seed=0)
 
 
 def test_too_few_speakers_are_refused_before_the_work() -> None:
-    """Without a fold, each class needs two speakers, as in any training."""
+    """Without any fold, each class needs two speakers, as in every training."""
     few = ROOMS.select(lambda each: each.speaker in ("f0", "f1", "m0", "m1", "m2"))
     with pytest.raises(
         TrainingError, match=r"^c\.csv without fold 1: the class 'f' has one speaker, but two are needed"
@@ -105,61 +108,66 @@ def test_too_few_speakers_are_refused_before_the_work() -> None:
 
 
 def test_one_class_is_refused() -> None:
-    """As in any training."""
+    """Two classes are needed, as in every training."""
     with pytest.raises(CorpusError, match="2 or more classes are needed, found f"):
         divide(ROOMS.select(lambda each: each.label == "f"), Folding(), seed=0)
 
 
 def test_folding_out_of_range() -> None:
-    """One fold leaves nothing to train on."""
+    """Two or more folds are needed."""
     with pytest.raises(OptionError, match="n_folds is 1, but it must be 2 or more"):
         Folding(n_folds=1)
 
 
-def test_splits_are_put_together() -> None:
-    """Train, dev and test take part without their splits, others do not, and a note says so."""
+def test_splits_are_merged() -> None:
+    """The train, dev and test splits are merged, other recordings are left out, and a note says so."""
     splits = ("train", "dev", "test", "other", None, "train")
     recordings = tuple(replace(each, split=split) for each, split in zip(ROOMS.recordings, splits, strict=False))
-    joined = without_splits(replace(ROOMS, recordings=recordings, left_out=("x",)))
-    assert [each.name for each in joined.recordings] == ["0.wav", "1.wav", "2.wav", "5.wav"]
-    assert {each.split for each in joined.recordings} == {None}
-    assert joined.left_out == (
+    merged = without_splits(replace(ROOMS, recordings=recordings, left_out=("x",)))
+    assert [each.name for each in merged.recordings] == ["0.wav", "1.wav", "2.wav", "5.wav"]
+    assert {each.split for each in merged.recordings} == {None}
+    assert merged.left_out == (
         "x",
-        "the splits train, dev, test are put together and divided anew; 2 recordings of another split, or of none, are "
-        "left out",
+        (
+            "the splits train, dev, test are put together and divided anew; 2 recordings of another split, or of none, "
+            "are left out"
+        ),
     )
     assert without_splits(ROOMS) is ROOMS
 
 
-def test_each_recording_is_answered_once_by_a_model_without_its_speaker(corpus: Corpus, found: CrossValidation) -> None:
-    """The digests of a fold's recordings are none of those its model was trained or calibrated on."""
-    names = [answer.recording.name for fold in found.folds for answer in fold.answers]
+def test_each_recording_is_scored_once_by_a_speaker_disjoint_model(corpus: Corpus, results: CrossValidation) -> None:
+    """The model of a fold was not trained or calibrated on recordings of the speakers in the fold."""
+    names = [scored.recording.name for fold in results.folds for scored in fold.recordings]
     assert sorted(names) == sorted(each.name for each in corpus.recordings)
-    assert not any(answer.heard for fold in found.folds for answer in fold.answers)
-    for fold in found.folds:
-        mine = {speaker_of(answer.recording) for answer in fold.answers}
-        assert len(fold.model.training_digests) == len(corpus.recordings) - len(fold.answers)
-        assert not mine & {
-            speaker_of(each.recording) for other in found.folds if other != fold for each in other.answers
+    assert not any(scored.trained for fold in results.folds for scored in fold.recordings)
+    for fold in results.folds:
+        speakers = {speaker_of(scored.recording) for scored in fold.recordings}
+        assert len(fold.model.training_digests) == len(corpus.recordings) - len(fold.recordings)
+        assert not speakers & {
+            speaker_of(each.recording) for other in results.folds if other != fold for each in other.recordings
         }
 
 
-def test_a_fold_is_what_training_and_classifying_would_give(corpus: Corpus, found: CrossValidation) -> None:
-    """The model of a fold is the one that `train` makes of the others, and its answers are those of the recordings."""
-    fold = found.folds[1]
-    mine = {speaker_of(answer.recording) for answer in fold.answers}
-    model = train(corpus.select(lambda each: speaker_of(each) not in mine), options=SMALL).model
+def test_a_fold_equals_separate_training_and_classification(corpus: Corpus, results: CrossValidation) -> None:
+    """The model of a fold is that of `train` on the other folds; its decisions are those of `classify_recording`."""
+    fold = results.folds[1]
+    speakers = {speaker_of(scored.recording) for scored in fold.recordings}
+    model = train(corpus.select(lambda each: speaker_of(each) not in speakers), Run(options=SMALL)).model
     assert model.calibration == fold.model.calibration
-    np.testing.assert_array_equal(model.streams[0].mixtures[0].means, fold.model.streams[0].mixtures[0].means)
-    for answer in fold.answers[:3]:
-        expected = classify_recording(answer.recording, model=model)
-        assert isinstance(expected, Outcome)
-        assert fold.model.decide(answer.scores) == expected.decision
+    mixture, expected = model.streams[0].mixtures[0], fold.model.streams[0].mixtures[0]
+    assert isinstance(mixture, DiagonalMixture)
+    assert isinstance(expected, DiagonalMixture)
+    np.testing.assert_array_equal(mixture.means, expected.means)
+    for scored in fold.recordings[:3]:
+        outcome = classify_recording(scored.recording, model=model)
+        assert isinstance(outcome, Outcome)
+        assert fold.model.decide(scored.scores) == outcome.decision
 
 
-def test_the_report_is_of_all_folds_together(corpus: Corpus, found: CrossValidation) -> None:
-    """Counts of the folds add up, outcomes name their fold, and columns of the manifest serve as ever."""
-    assessment = report_on_folds(found, by=["room"], n_resamples=20, seed=1)
+def test_the_report_is_over_all_folds(corpus: Corpus, results: CrossValidation) -> None:
+    """Totals are sums over the folds, outcomes have a fold, and results can be broken down by manifest columns."""
+    assessment = report_on_folds(results, by=["room"], n_resamples=20, seed=1)
     report = assessment.report
     assert report.n_utterances == len(corpus.recordings) == sum(fold.n_utterances for fold in report.folds)
     assert report.n_correct == sum(fold.n_correct for fold in report.folds)
@@ -174,90 +182,88 @@ def test_the_report_is_of_all_folds_together(corpus: Corpus, found: CrossValidat
     assert report.model["components"] == {"1": 2, "2": 2, "3": 2}
 
 
-def test_features_on_disk_change_nothing(corpus: Corpus, found: CrossValidation, tmp_path: Path) -> None:
-    """Features in a folder, and checkpoints in one for each fold, give the same answers."""
+def test_features_on_disk_give_the_same_results(corpus: Corpus, results: CrossValidation, tmp_path: Path) -> None:
+    """A feature folder and a checkpoint folder do not change the results. The checkpoint has a part per fold."""
     again = crossvalidate(
         corpus,
+        Run(options=SMALL, feature_folder=tmp_path / "features", checkpoint=FolderCheckpoint(tmp_path / "checkpoint")),
         folding=Folding(n_folds=3),
-        options=SMALL,
-        features=tmp_path / "features",
-        checkpoint=tmp_path / "checkpoint",
     )
-    first, second = (report_on_folds(each, n_resamples=2).report for each in (again, found))
+    first, second = (report_on_folds(each, n_resamples=2).report for each in (again, results))
     assert (first.confusion, first.eer, first.cllr) == (second.confusion, second.eer, second.cllr)
     assert sorted(each.name for each in (tmp_path / "checkpoint").iterdir()) == ["fold-1", "fold-2", "fold-3"]
 
 
-def test_values_left_out_in_turn(corpus: Corpus) -> None:
-    """Each room is answered by a model of the other rooms, whose recordings it names."""
-    found = crossvalidate(corpus, folding=Folding(leave_one_out="room"), options=SMALL)
-    for fold in found.folds:
-        assert {answer.recording.columns["room"] for answer in fold.answers} == {fold.name}
-    assert found.notes == (
+def test_values_of_a_column_are_held_out(corpus: Corpus) -> None:
+    """The recordings of each room are scored by a model of the other rooms."""
+    results = crossvalidate(corpus, Run(options=SMALL), folding=Folding(leave_one_out="room"))
+    for fold in results.folds:
+        assert {scored.recording.columns["room"] for scored in fold.recordings} == {fold.name}
+    assert results.notes == (
         "cross-validation over 3 folds, the values of room: each recording is answered by a model of the others",
     )
 
 
-def test_fewer_folds_than_asked_for_are_said(corpus: Corpus) -> None:
-    """No more folds than the smallest class has speakers."""
+def test_a_smaller_number_of_folds_is_noted(corpus: Corpus) -> None:
+    """The number of folds is at most the number of speakers of the smallest class."""
     few = corpus.select(lambda each: speaker_of(each)[-1] in "123")
-    found = crossvalidate(few, options=SMALL)
-    assert "3 folds instead of 5: the smallest class has no more speakers" in found.notes
+    results = crossvalidate(few, Run(options=SMALL))
+    assert "3 folds instead of 5: the smallest class has no more speakers" in results.notes
 
 
-def test_a_recording_under_two_names_is_said(corpus: Corpus) -> None:
-    """The same audio of two speakers trains the model that answers it: counted, and said."""
-    one = next(each for each in corpus.recordings if each.label == "female")
-    twins = tuple(replace(one, name=f"twin{i}", speaker=f"twin{i}") for i in range(3))
-    found = crossvalidate(
-        replace(corpus, recordings=(*corpus.recordings, *twins)), folding=Folding(n_folds=3), options=SMALL
+def test_a_recording_of_two_speakers_is_noted(corpus: Corpus) -> None:
+    """If the same audio has two speakers, it trains the model that scores it. A note gives the number."""
+    original = next(each for each in corpus.recordings if each.label == "female")
+    twins = tuple(replace(original, name=f"twin{i}", speaker=f"twin{i}") for i in range(3))
+    results = crossvalidate(
+        replace(corpus, recordings=(*corpus.recordings, *twins)), Run(options=SMALL), folding=Folding(n_folds=3)
     )
-    n_heard = sum(answer.heard for fold in found.folds for answer in fold.answers)
-    assert n_heard >= 2
-    assert found.notes[-1].startswith(f"{n_heard} recordings are also there under another speaker's name")
+    n_trained = sum(scored.trained for fold in results.folds for scored in fold.recordings)
+    assert n_trained >= 2
+    assert results.notes[-1].startswith(f"{n_trained} recordings also occur under another speaker's name")
 
 
-def test_sounds_that_are_no_speech_train_every_fold(corpus: Corpus) -> None:
-    """They are in no fold and are not answered, and each model rejects what is like them."""
+def test_nonspeech_trains_every_fold(corpus: Corpus) -> None:
+    """Non-speech is in no fold and is not scored. Every model has a non-speech model."""
     sounds = tuple(
         replace(each, label="none", name=f"sound {i}", speaker=None) for i, each in enumerate(corpus.recordings[:3])
     )
-    found = crossvalidate(
+    results = crossvalidate(
         replace(corpus, recordings=(*corpus.recordings, *sounds)),
+        Run(options=replace(SMALL, nonspeech="none")),
         folding=Folding(n_folds=2),
-        options=replace(SMALL, nonspeech="none"),
     )
-    assert found.corpus.labels == ("female", "male")
-    assert all(fold.model.rejection is not None for fold in found.folds)
-    assert sum(len(fold.answers) for fold in found.folds) == len(corpus.recordings)
+    assert results.corpus.labels == ("female", "male")
+    assert all(fold.model.nonspeech is not None for fold in results.folds)
+    assert sum(len(fold.recordings) for fold in results.folds) == len(corpus.recordings)
 
 
-def test_copies_train_and_are_not_answered(corpus: Corpus) -> None:
-    """Recordings through another channel train where they are wanted; a fold is judged by the recordings alone."""
-    moved = replace(SMALL, mmi=MMIOptions(steps=2, batch=4, channel_share=0.5))
-    found = crossvalidate(corpus, folding=Folding(n_folds=2), options=moved)
-    names = [answer.recording.name for fold in found.folds for answer in fold.answers]
+def test_augmented_recordings_are_not_scored(corpus: Corpus) -> None:
+    """Augmented recordings are used for training only. The scores are of the original recordings."""
+    options = replace(SMALL, mmi=MMIOptions(steps=2, batch_size=4, channel_share=0.5))
+    results = crossvalidate(corpus, Run(options=options), folding=Folding(n_folds=2))
+    names = [scored.recording.name for fold in results.folds for scored in fold.recordings]
     assert sorted(names) == sorted(each.name for each in corpus.recordings)
 
 
-def test_what_cannot_be_read_is_a_failure(corpus: Corpus, tmp_path: Path) -> None:
-    """A broken file is named once and listed in the report; the others are answered."""
+def test_an_unreadable_recording_is_a_failure(corpus: Corpus, tmp_path: Path) -> None:
+    """A broken file is listed once in the report, and the other recordings are scored."""
     broken = tmp_path / "broken.wav"
     broken.write_bytes(b"")
     bad = replace(corpus.recordings[0], file=broken, name="broken.wav")
-    found = crossvalidate(
-        replace(corpus, recordings=(bad, *corpus.recordings[1:])), folding=Folding(n_folds=2), options=SMALL
+    results = crossvalidate(
+        replace(corpus, recordings=(bad, *corpus.recordings[1:])), Run(options=SMALL), folding=Folding(n_folds=2)
     )
-    report = report_on_folds(found, n_resamples=2).report
-    assert [failure.recording.name for failure in found.failures] == ["broken.wav"]
-    assert [one.path for one in report.skipped] == ["broken.wav"]
+    report = report_on_folds(results, n_resamples=2).report
+    assert [failure.recording.name for failure in results.failures] == ["broken.wav"]
+    assert [skipped.path for skipped in report.skipped] == ["broken.wav"]
     assert report.n_utterances == len(corpus.recordings) - 1
 
 
-def test_a_column_called_fold_is_refused(found: CrossValidation) -> None:
-    """It would be replaced, unless it names the very folds."""
-    named = [replace(each, columns={FOLD: "x"}) for each in found.corpus.recordings]
-    clash = replace(found, corpus=replace(found.corpus, source="c.csv", recordings=tuple(named)))
+def test_a_column_called_fold_is_refused(results: CrossValidation) -> None:
+    """The column would be overwritten, unless it defines the folds."""
+    named = [replace(each, columns={FOLD: "x"}) for each in results.corpus.recordings]
+    clash = replace(results, corpus=replace(results.corpus, source="c.csv", recordings=tuple(named)))
     with pytest.raises(
         CorpusError, match=r"^c\.csv: its column 'fold' would be replaced by the folds that are made here"
     ):

@@ -1,14 +1,16 @@
-"""Synthetic voices: pitch and formants come out as asked for, and everything follows from the seed."""
+"""Synthetic voices: pitch and formants are the requested ones, and the seed determines all samples."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
 import soundfile
 import soxr
+from numpy.typing import NDArray
 from scipy.linalg import solve_toeplitz
 
 from speechgmm.demo.synthesis import (
@@ -31,8 +33,10 @@ from speechgmm.demo.synthesis import (
 )
 from speechgmm.errors import OptionError, OutputError
 
-# Averages of women over averages of men in the other classic study, Peterson and Barney (1952), table II:
-# F0, F1, F2, F3.
+Signal = NDArray[np.float64] | NDArray[np.float32]
+Scalar = TypeVar("Scalar", np.float32, np.float64)
+
+# Ratio of the averages of women to those of men in Peterson and Barney (1952), table II: F0, F1, F2, F3.
 PETERSON_BARNEY_RATIOS = {
     "heed": (235 / 136, 310 / 270, 2790 / 2290, 3310 / 3010),
     "hid": (232 / 135, 430 / 390, 2480 / 1990, 3070 / 2550),
@@ -48,7 +52,7 @@ PETERSON_BARNEY_RATIOS = {
 
 
 def sustained(formants_hz: tuple[int, ...], *, pitch_hz: float, n_blocks: int = 60) -> Tracks:
-    """One steady vowel."""
+    """Tracks of one steady vowel."""
     return Tracks(
         pitch_hz=np.full(n_blocks, pitch_hz),
         formants_hz=np.tile(np.array(formants_hz, dtype=np.float64), (n_blocks, 1)),
@@ -57,7 +61,7 @@ def sustained(formants_hz: tuple[int, ...], *, pitch_hz: float, n_blocks: int = 
     )
 
 
-def pitch_by_autocorrelation(frame: np.ndarray) -> tuple[float, float]:
+def pitch_by_autocorrelation(frame: Signal) -> tuple[float, float]:
     """Pitch in Hz between 70 and 400 Hz, and the height of the peak (1 for a periodic frame)."""
     frame = frame - frame.mean()
     spectrum = np.fft.rfft(frame, 2 * len(frame))
@@ -67,8 +71,8 @@ def pitch_by_autocorrelation(frame: np.ndarray) -> tuple[float, float]:
     return RATE / lag, correlation[lag] / correlation[0]
 
 
-def formants_by_linear_prediction(samples: np.ndarray, *, order: int) -> np.ndarray:
-    """Resonances in Hz, narrower than 400 Hz, of an all-pole model of the spectrum."""
+def formants_by_linear_prediction(samples: Signal, *, order: int) -> NDArray[np.float64]:
+    """Resonances in Hz, with a bandwidth below 400 Hz, of an all-pole model of the spectrum."""
     spectrum = np.fft.rfft(samples * np.hanning(len(samples)), 2 * len(samples))
     correlation = np.fft.irfft(np.abs(spectrum) ** 2)[: order + 1]
     prediction = solve_toeplitz(correlation[:-1], correlation[1:])
@@ -78,15 +82,15 @@ def formants_by_linear_prediction(samples: np.ndarray, *, order: int) -> np.ndar
     return np.sort(np.angle(poles[narrow]) * RATE / (2 * np.pi))
 
 
-def frames_of(samples: np.ndarray, length: int = 640) -> np.ndarray:
-    """Frames (T, length), a quarter of a frame apart."""
+def frames_of(samples: NDArray[Scalar], length: int = 640) -> NDArray[Scalar]:
+    """Frames (T, length) with a hop of a quarter of a frame."""
     return np.lib.stride_tricks.sliding_window_view(samples, length)[:: length // 4]
 
 
 @pytest.mark.parametrize("sampling_rate", [8000, 16000, 22050, 44100])
 @pytest.mark.parametrize("duration_s", [0.05, 0.3337, 2.0])
-def test_speech_is_as_long_as_asked_for_and_in_range(sampling_rate: int, duration_s: float) -> None:
-    """Length, type and range are right at any rate and duration."""
+def test_length_type_and_range(sampling_rate: int, duration_s: float) -> None:
+    """Length, type and range are correct at any rate and duration."""
     rng = np.random.default_rng(3)
     samples = speak(draw_voice("female", rng), duration_s=duration_s, sampling_rate=sampling_rate, rng=rng)
     assert samples.shape == (round(duration_s * sampling_rate),)
@@ -94,8 +98,8 @@ def test_speech_is_as_long_as_asked_for_and_in_range(sampling_rate: int, duratio
     assert 0.1 < np.abs(samples).max() < 1.1 * PEAK
 
 
-def test_speech_follows_from_the_seed() -> None:
-    """The same seed gives the same samples, another seed others."""
+def test_seed_determines_the_samples() -> None:
+    """The same seed gives the same samples, another seed gives others."""
     voice = draw_voice("male", np.random.default_rng(1))
     first, same, other = (speak(voice, duration_s=1, rng=np.random.default_rng(seed)) for seed in (7, 7, 8))
     assert np.array_equal(first, same)
@@ -104,7 +108,7 @@ def test_speech_follows_from_the_seed() -> None:
 
 @pytest.mark.parametrize(("kind", "f0_hz"), [("male", 95.0), ("male", 140.0), ("female", 190.0), ("female", 250.0)])
 def test_pitch_is_the_requested_one(kind: Kind, f0_hz: float) -> None:
-    """The median pitch of the voiced frames of running speech is near the voice's."""
+    """The median pitch of the voiced frames is close to the pitch of the voice."""
     voice = Voice(kind=kind, f0_hz=f0_hz)
     samples = speak(voice, duration_s=12, rng=np.random.default_rng(2))
     pitches, heights = np.array([pitch_by_autocorrelation(frame) for frame in frames_of(samples)]).T
@@ -113,8 +117,8 @@ def test_pitch_is_the_requested_one(kind: Kind, f0_hz: float) -> None:
     assert np.median(pitches[voiced]) == pytest.approx(f0_hz, rel=0.07)
 
 
-def test_a_sustained_vowel_has_the_pitch_of_its_track() -> None:
-    """With a steady track, the pitch is right to within the resolution of one lag and the jitter."""
+def test_sustained_vowel_has_the_pitch_of_its_track() -> None:
+    """For a steady track, the pitch is correct within the resolution of one lag and the jitter."""
     sound = synthesise(
         Voice(kind="male", f0_hz=1.0), sustained((500, 1500, 2500), pitch_hz=125.0), np.random.default_rng(0)
     )
@@ -124,7 +128,7 @@ def test_a_sustained_vowel_has_the_pitch_of_its_track() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("vowel", VOWELS["male"])
 def test_formants_are_those_of_the_table(kind: Kind, vowel: str) -> None:
-    """Linear prediction finds F1 to F4 of the whispered vowel, to within 3 %."""
+    """Linear prediction finds F1 to F4 of the whispered vowel within 3 %."""
     formants = VOWELS[kind][vowel][1:]
     whisper = Voice(kind=kind, f0_hz=100.0, breathiness=1e4)
     sound = synthesise(whisper, sustained(formants, pitch_hz=100.0, n_blocks=100), np.random.default_rng(4))
@@ -134,7 +138,7 @@ def test_formants_are_those_of_the_table(kind: Kind, vowel: str) -> None:
 
 
 def test_both_tables_have_the_same_vowels_with_rising_formants() -> None:
-    """Every vowel has an F0 and four formants in order, for both kinds."""
+    """Every vowel has an F0 and four ascending formants, for both kinds."""
     assert VOWELS["female"].keys() == VOWELS["male"].keys()
     for table in VOWELS.values():
         for values in table.values():
@@ -143,8 +147,8 @@ def test_both_tables_have_the_same_vowels_with_rising_formants() -> None:
 
 
 @pytest.mark.parametrize("vowel", PETERSON_BARNEY_RATIOS)
-def test_women_and_men_differ_as_another_study_found(vowel: str) -> None:
-    """The ratios of the women's averages to the men's agree with Peterson and Barney (1952)."""
+def test_ratios_agree_with_another_study(vowel: str) -> None:
+    """The ratios of the averages of women to those of men agree with Peterson and Barney (1952)."""
     ratios = np.divide(VOWELS["female"][vowel], VOWELS["male"][vowel])[:4]
     assert ratios == pytest.approx(PETERSON_BARNEY_RATIOS[vowel], rel=0.2)
     assert ratios[0] == pytest.approx(PETERSON_BARNEY_RATIOS[vowel][0], rel=0.06)
@@ -152,7 +156,7 @@ def test_women_and_men_differ_as_another_study_found(vowel: str) -> None:
 
 @pytest.mark.parametrize(("kind", "mean_hz"), [("female", 220.5), ("male", 131.4)])
 def test_voices_spread_around_the_averages(kind: Kind, mean_hz: float) -> None:
-    """Drawn voices have the published mean and spread of F0, stay within two deviations and differ."""
+    """Drawn voices have the published mean and SD of F0, are within two SD and are independent."""
     rng = np.random.default_rng(11)
     voices = [draw_voice(kind, rng) for _ in range(2000)]
     f0 = np.array([voice.f0_hz for voice in voices])
@@ -166,8 +170,8 @@ def test_voices_spread_around_the_averages(kind: Kind, mean_hz: float) -> None:
     assert abs(np.corrcoef(f0, scale)[0, 1]) < 0.1
 
 
-def test_a_shorter_vocal_tract_raises_all_formants() -> None:
-    """`tract_scale` multiplies every formant of what is said and leaves the pitch alone."""
+def test_shorter_vocal_tract_raises_all_formants() -> None:
+    """`tract_scale` multiplies every formant and does not change the pitch."""
     average, short = (
         draw_tracks(Voice(kind="female", f0_hz=200.0, tract_scale=scale), n_blocks=300, rng=np.random.default_rng(5))
         for scale in (1.0, 1.1)
@@ -178,8 +182,8 @@ def test_a_shorter_vocal_tract_raises_all_formants() -> None:
     assert short.formants_hz.max() < RATE / 2
 
 
-def test_what_is_said_uses_the_whole_table() -> None:
-    """The formants of long speech average to those of the vowels, and lie around each of them."""
+def test_all_vowels_occur() -> None:
+    """The mean formants of a long track are those of the table, and every vowel occurs."""
     tracks = draw_tracks(Voice(kind="male", f0_hz=120.0), n_blocks=20000, rng=np.random.default_rng(6))
     table = np.array(list(VOWELS["male"].values()), dtype=np.float64)
     assert tracks.formants_hz[:, :4].mean(axis=0) == pytest.approx(table[:, 1:].mean(axis=0), rel=0.03)
@@ -188,8 +192,8 @@ def test_what_is_said_uses_the_whole_table() -> None:
     assert tracks.pitch_hz.mean() == pytest.approx(120.0, rel=0.03)
 
 
-def test_vowels_have_their_own_pitch() -> None:
-    """Close vowels are higher than open ones, as in the table."""
+def test_vowels_have_their_intrinsic_pitch() -> None:
+    """Close vowels have a higher pitch than open ones, as in the table."""
     tracks = draw_tracks(Voice(kind="male", f0_hz=120.0), n_blocks=20000, rng=np.random.default_rng(6))
     table = np.array(list(VOWELS["male"].values()), dtype=np.float64)
     distances = np.abs(np.log(tracks.formants_hz[:, None, :4] / table[:, 1:])).sum(axis=2)
@@ -197,8 +201,8 @@ def test_vowels_have_their_own_pitch() -> None:
     assert np.corrcoef(pitches, table[:, 0])[0, 1] > 0.7
 
 
-def test_sounds_glide_into_each_other() -> None:
-    """No formant and no gain jumps from one block to the next."""
+def test_transitions_are_smooth() -> None:
+    """No formant and no gain jumps between neighbouring blocks."""
     tracks = draw_tracks(Voice(kind="male", f0_hz=120.0), n_blocks=1000, rng=np.random.default_rng(6))
     span = np.ptp(tracks.formants_hz, axis=0)
     assert np.all(np.abs(np.diff(tracks.formants_hz, axis=0)).max(axis=0) < 0.3 * span)
@@ -207,8 +211,8 @@ def test_sounds_glide_into_each_other() -> None:
     assert tracks.voicing.max() <= 1 + 1e-12
 
 
-def test_speech_has_voiced_unvoiced_and_silent_frames() -> None:
-    """Running speech holds a fair share of each."""
+def test_voiced_unvoiced_and_silent_frames() -> None:
+    """The signal has a realistic proportion of each."""
     samples = speak(Voice(kind="male", f0_hz=110.0), duration_s=15, rng=np.random.default_rng(9))
     frames = frames_of(samples, 400)
     level_db = 10 * np.log10(np.mean(frames**2, axis=1) / np.mean(samples**2))
@@ -233,16 +237,16 @@ def test_breathiness_adds_noise() -> None:
     assert heights[0] > heights[1] > heights[2]
 
 
-def test_aspiration_comes_through_the_open_glottis() -> None:
-    """In cycles of 100 ms of a whisper, the first half is loud, the closed second half is not."""
+def test_aspiration_in_the_open_phase() -> None:
+    """In glottal cycles of 100 ms of a whisper, the open first half is loud and the closed second half is not."""
     whisper = Voice(kind="male", f0_hz=1.0, open_quotient=0.5, breathiness=1e4)
     sound = synthesise(whisper, sustained((500, 1500, 2500), pitch_hz=10.0, n_blocks=101), np.random.default_rng(0))
     power = (sound[:RATE] ** 2).reshape(10, -1).mean(axis=0)  # averaged over ten cycles
     assert power[900:1500].mean() < 0.05 * power[100:700].mean()
 
 
-def test_a_voice_is_the_same_at_any_rate() -> None:
-    """The same utterance at 8 kHz is the 16 kHz one without its upper half."""
+def test_voice_is_the_same_at_any_rate() -> None:
+    """The utterance at 8 kHz is the lower half of the band of the one at 16 kHz."""
     voice = Voice(kind="female", f0_hz=210.0)
     wide = speak(voice, duration_s=2, rng=np.random.default_rng(1))
     narrow = speak(voice, duration_s=2, sampling_rate=8000, rng=np.random.default_rng(1))
@@ -250,7 +254,7 @@ def test_a_voice_is_the_same_at_any_rate() -> None:
 
 
 def test_folder_layout(tmp_path: Path) -> None:
-    """Class folders hold speaker folders hold numbered 16-bit files of the right length."""
+    """Files are CLASS/SPEAKER/NUMBER.wav, 16-bit, with the requested length and rate."""
     write_voices(tmp_path / "new" / "voices", n_speakers=2, n_files=3, duration_s=0.5, sampling_rate=8000, seed=0)
     files = sorted(file.relative_to(tmp_path / "new" / "voices").as_posix() for file in tmp_path.rglob("*.*"))
     assert files == [
@@ -263,8 +267,8 @@ def test_folder_layout(tmp_path: Path) -> None:
     assert (info.samplerate, info.channels, info.subtype, info.frames) == (8000, 1, "PCM_16", 4000)
 
 
-def test_a_folder_follows_from_its_seed_and_its_speakers_from_nobody_else(tmp_path: Path) -> None:
-    """Same seed, same bytes, also with more speakers and files; all files differ from each other."""
+def test_seed_determines_the_files(tmp_path: Path) -> None:
+    """The same seed gives the same bytes, also with more speakers and files; all files differ from each other."""
     write_voices(tmp_path / "a", n_speakers=1, n_files=2, duration_s=0.5, seed=4)
     write_voices(tmp_path / "b", n_speakers=2, n_files=3, duration_s=0.5, seed=4)
     write_voices(tmp_path / "c", n_speakers=1, n_files=2, duration_s=0.5, seed=5)
@@ -277,12 +281,13 @@ def test_a_folder_follows_from_its_seed_and_its_speakers_from_nobody_else(tmp_pa
     assert len({*large.values(), *other.values()}) == 12 + 4
 
 
-def test_the_kinds_differ_in_the_files(tmp_path: Path) -> None:
-    """Files under female/ have a higher pitch than those under male/."""
+def test_pitch_of_the_files(tmp_path: Path) -> None:
+    """The median pitch of the files of each kind is close to its average."""
     write_voices(tmp_path, n_speakers=3, n_files=1, duration_s=3, seed=1)
     medians = {}
     for kind in KINDS:
-        samples = np.concatenate([soundfile.read(file)[0] for file in sorted((tmp_path / kind).rglob("*.wav"))])
+        files = sorted((tmp_path / kind).rglob("*.wav"))
+        samples: NDArray[np.float64] = np.concatenate([soundfile.read(file)[0] for file in files])
         pitches, heights = np.array([pitch_by_autocorrelation(frame) for frame in frames_of(samples)]).T
         medians[kind] = np.median(pitches[heights > 0.9])
     assert medians["female"] == pytest.approx(220, rel=0.15)
@@ -290,27 +295,27 @@ def test_the_kinds_differ_in_the_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("duration_s", [0.0, -1.5, float("nan"), float("inf")])
-def test_a_duration_must_be_positive(duration_s: float) -> None:
-    """Other durations are refused by name and value."""
+def test_duration_must_be_positive(duration_s: float) -> None:
+    """The error names the option and the value."""
     with pytest.raises(OptionError, match=rf"^duration_s is {duration_s}; it must be a positive number of seconds\.$"):
         speak(Voice(kind="male", f0_hz=100.0), duration_s=duration_s, rng=np.random.default_rng(0))
 
 
-def test_a_rate_too_low_for_formants_is_refused() -> None:
-    """Below 8 kHz there is no room for the formants."""
+def test_rate_must_be_high_enough() -> None:
+    """A rate below 8 kHz cannot represent the formants."""
     with pytest.raises(OptionError, match=r"^sampling_rate is 7999 Hz; it must be 8000 Hz or more\.$"):
         speak(Voice(kind="male", f0_hz=100.0), duration_s=1, sampling_rate=7999, rng=np.random.default_rng(0))
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    """A file where the folder should be gives an error that names it."""
+def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    """The error names the folder."""
     (tmp_path / "taken").write_text("")
-    with pytest.raises(OutputError, match=r"taken.female.synthetic-f01: synthetic voices cannot be written there"):
+    with pytest.raises(OutputError, match=r"taken.female.synthetic-f01: synthetic voices cannot be written \("):
         write_voices(tmp_path / "taken", n_speakers=1, n_files=1, duration_s=0.1, seed=0)
 
 
 def test_blocks_are_ten_milliseconds() -> None:
-    """A synthesised sound has `BLOCK` samples for each row of its tracks."""
+    """A synthesised signal has `BLOCK` samples per row of its tracks."""
     sound = synthesise(
         Voice(kind="male", f0_hz=1.0), sustained((500, 1500), pitch_hz=100.0, n_blocks=7), np.random.default_rng(0)
     )

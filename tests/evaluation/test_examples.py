@@ -1,17 +1,18 @@
-"""Single answers, noise and columns in a report: which utterances are shown, and how they are grouped."""
+"""Example utterances, and grouping by SNR and by columns."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
-from speechgmm.classifier.decision import Decision
 from speechgmm.classifier.outcome import Outcome
 from speechgmm.evaluation.breakdown import MOST_VALUES, by_snr, unfit_columns
 from speechgmm.evaluation.examples import confident_errors, least_certain
 from speechgmm.evaluation.intervals import Resampling
 from speechgmm.evaluation.report import evaluate
+from tests.builders import abstain, decide
 
 FEW = Resampling(n_resamples=5)
 
@@ -26,20 +27,12 @@ def outcome(
     snr_db: float = math.nan,
     **columns: str,
 ) -> Outcome:
-    """An answer; its ratios agree with its probability."""
+    """An outcome with consistent probability and log-likelihood ratios."""
     if label == "unknown":
-        decision = Decision(label=label, speech_s=0.0, reason="no speech")
+        decision = abstain()
     else:
         other = {"a": "b", "b": "a"}[label]
-        llr = math.log(probability / (1 - probability))
-        decision = Decision(
-            label=label,
-            probability=probability,
-            score=llr,
-            speech_s=1.25,
-            probabilities={label: probability, other: 1 - probability},
-            log_likelihood_ratios={label: llr, other: -llr},
-        )
+        decision = decide({label: probability, other: 1 - probability}, speech_s=1.25)
     return Outcome(
         path=path,
         truth=truth,
@@ -54,44 +47,45 @@ def outcome(
 
 
 MIXED = [
-    outcome("right", "a", "a", 0.99),
-    outcome("wrong and sure", "a", "b", 0.97),
-    outcome("wrong", "b", "a", 0.6),
-    outcome("right and unsure", "b", "b", 0.55),
+    outcome("confident correct", "a", "a", 0.99),
+    outcome("confident error", "a", "b", 0.97),
+    outcome("error", "b", "a", 0.6),
+    outcome("uncertain correct", "b", "b", 0.55),
     outcome("unknown", "b", "unknown"),
 ]
 
 
-def test_confident_errors_are_the_surest_wrong_answers() -> None:
-    """Right answers and unknowns are not among them."""
-    assert [one.path for one in confident_errors(MIXED)] == ["wrong and sure", "wrong"]
-    assert [one.path for one in confident_errors(MIXED, 1)] == ["wrong and sure"]
+def test_confident_errors_are_sorted_by_probability() -> None:
+    """Correct and unknown utterances are not included."""
+    assert [example.path for example in confident_errors(MIXED)] == ["confident error", "error"]
+    assert [example.path for example in confident_errors(MIXED, 1)] == ["confident error"]
 
 
-def test_least_certain_answers_may_be_right() -> None:
-    """The lowest probability first; unknowns are not among them."""
-    found = least_certain(MIXED, 3)
-    assert [one.path for one in found] == ["right and unsure", "wrong", "wrong and sure"]
+def test_least_certain_decisions_may_be_correct() -> None:
+    """The lowest probability is first; unknown utterances are not included."""
+    examples = least_certain(MIXED, 3)
+    assert [example.path for example in examples] == ["uncertain correct", "error", "confident error"]
 
 
-def test_an_example_tells_all_there_is() -> None:
-    """Every field is that of the outcome."""
-    (one,) = confident_errors([outcome("x", "a", "b", 0.75, start=3.5, snr_db=12.5)])
-    assert (one.path, one.start, one.end, one.truth, one.speaker, one.label) == ("x", 3.5, 5.5, "a", "s", "b")
-    assert (one.probability, one.score, one.speech_s, one.duration_s) == (0.75, math.log(3), 1.25, 2.0)
-    assert one.snr_db == 12.5
+def test_an_example_has_the_values_of_its_outcome() -> None:
+    """Every field is copied."""
+    (example,) = confident_errors([outcome("x", "a", "b", 0.75, start=3.5, snr_db=12.5)])
+    assert (example.path, example.start, example.end, example.truth) == ("x", 3.5, 5.5, "a")
+    assert (example.speaker, example.label) == ("s", "b")
+    assert (example.probability, example.score, example.speech_s) == (0.75, math.log(3), 1.25)
+    assert (example.duration_s, example.snr_db) == (2.0, 12.5)
 
 
-def test_equal_answers_have_one_order() -> None:
-    """By path, then by place in the file, whatever the order they come in."""
+def test_equal_probabilities_are_sorted_by_path_and_start() -> None:
+    """The order does not depend on the order of the outcomes."""
     some = [outcome(path, "a", "b", start=start) for path, start in (("y", 0.0), ("x", 9.0), ("x", 1.0))]
     for outcomes in (some, some[::-1]):
-        for chosen in (confident_errors, least_certain):
-            assert [(one.path, one.start) for one in chosen(outcomes)] == [("x", 1.0), ("x", 9.0), ("y", 0.0)]
+        for select in (confident_errors, least_certain):
+            assert [(one.path, one.start) for one in select(outcomes)] == [("x", 1.0), ("x", 9.0), ("y", 0.0)]
 
 
-def test_groups_by_noise_hold_their_lower_end() -> None:
-    """From the noisiest to the quietest, those without an estimate last; only groups that occur."""
+def test_snr_groups_include_their_lower_end() -> None:
+    """Groups are sorted by SNR, utterances without an estimate last; empty groups are left out."""
     ratios = (4.99, 5.0, 9.99, 10.0, 15.0, 29.99, 30.0, 80.0, math.nan, -3.0)
     groups = by_snr([outcome("x", "a", "a", snr_db=ratio) for ratio in ratios], ("a", "b"), FEW)
     assert [(one.name, one.n_utterances) for one in groups] == [
@@ -99,23 +93,18 @@ def test_groups_by_noise_hold_their_lower_end() -> None:
     ]
 
 
-def test_without_any_estimate_there_are_no_groups_by_noise() -> None:
-    """One group of everything would say nothing."""
+def test_without_snr_estimates_there_are_no_groups() -> None:
+    """A single group of all utterances is not reported."""
     assert by_snr(MIXED, ("a", "b"), FEW) == ()
 
 
-def test_columns_that_say_nothing_are_unfit() -> None:
-    """Constants, names of single files and columns of many values; a value that is missing is a value too."""
-    outcomes = [
-        outcome(
-            str(i),
-            "a",
-            "a",
-            **{"one": "x", "two": "xy"[i % 2], "many": str(i % (MOST_VALUES + 1)), "most": str(i % MOST_VALUES)},
-            **({"sometimes": "x"} if i % 3 else {}),
-        )
-        for i in range(200)
-    ]
+def test_unfit_columns() -> None:
+    """Constants, names of single files and columns of many values; a missing value is counted as a value."""
+    outcomes = []
+    for i in range(200):
+        many, most = str(i % (MOST_VALUES + 1)), str(i % MOST_VALUES)
+        columns = {"one": "x", "two": "xy"[i % 2], "many": many, "most": most}
+        outcomes.append(replace(outcome(str(i), "a", "a"), columns=columns | ({"sometimes": "x"} if i % 3 else {})))
     assert unfit_columns(outcomes) == {
         "one": "all utterances have the same value",
         "many": f"it has {MOST_VALUES + 1} values, more than {MOST_VALUES}",
@@ -125,8 +114,8 @@ def test_columns_that_say_nothing_are_unfit() -> None:
 
 
 @pytest.mark.parametrize(("by", "columns"), [((), ["place"]), (("sha256",), ["sha256", "place"])])
-def test_results_are_broken_down_by_what_is_asked_for_and_what_is_fit(by: tuple[str, ...], columns: list[str]) -> None:
-    """A column asked for comes first and need not be fit; the others are named with the reason."""
+def test_results_are_grouped_by_requested_and_suitable_columns(by: tuple[str, ...], columns: list[str]) -> None:
+    """Requested columns are first, also if unsuitable; the columns left out are listed."""
     outcomes = [outcome(str(i), "ab"[i % 2], "a", sha256=f"{i:x}", place="xy"[i // 3], one="1") for i in range(6)]
     report = evaluate(outcomes, classes=("a", "b"), by=by, n_resamples=5)
     assert list(report.by_column) == columns

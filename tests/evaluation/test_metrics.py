@@ -1,4 +1,4 @@
-"""Confusion counts and their ratios: against scikit-learn, and what is undefined."""
+"""Confusion counts and their ratios compared with scikit-learn, and undefined ratios."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import pytest
 from sklearn import metrics as oracle
 
 from speechgmm.evaluation import metrics
+from speechgmm.evaluation.array_types import Indices
+from speechgmm.evaluation.metrics import Statistic
 
-# 3 a, of which 2 right and 1 unknown; 2 b, of which 1 right and 1 taken for a; c is neither there nor predicted.
+# Class a: 2 correct, 1 unknown. Class b: 1 correct, 1 predicted as a. Class c neither occurs nor is predicted.
 HAND = np.array([[2, 0, 0, 1], [1, 1, 0, 0], [0, 0, 0, 0]])
 
 
-def random_labels(seed: int, *, n_classes: int, n_columns: int) -> tuple[np.ndarray, np.ndarray]:
+def random_labels(seed: int, *, n_classes: int, n_columns: int) -> tuple[Indices, Indices]:
     rng = np.random.default_rng(seed)
     truth = rng.integers(n_classes, size=300)
     guess = rng.integers(n_columns, size=300)
@@ -22,8 +24,8 @@ def random_labels(seed: int, *, n_classes: int, n_columns: int) -> tuple[np.ndar
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 7])
-def test_confusion_equals_scikit_learn(n_classes):
-    """Rows are the truth, columns the prediction, unknown is the last column."""
+def test_confusion_equals_scikit_learn(n_classes: int) -> None:
+    """Rows are corpus classes, columns predictions; unknown is the last column."""
     truth, predicted = random_labels(1, n_classes=n_classes, n_columns=n_classes + 1)
     expected = oracle.confusion_matrix(truth, predicted, labels=range(n_classes + 1))
     counts = metrics.confusion(truth, predicted, n_classes=n_classes)
@@ -32,7 +34,7 @@ def test_confusion_equals_scikit_learn(n_classes):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 7])
-def test_ratios_equal_scikit_learn(n_classes):
+def test_ratios_equal_scikit_learn(n_classes: int) -> None:
     """Accuracy, recall, precision and F1 with some predictions unknown."""
     truth, predicted = random_labels(2, n_classes=n_classes, n_columns=n_classes + 1)
     counts = metrics.confusion(truth, predicted, n_classes=n_classes)
@@ -45,15 +47,15 @@ def test_ratios_equal_scikit_learn(n_classes):
     np.testing.assert_allclose(metrics.f1(counts), oracle.f1_score(truth, predicted, **options))
 
 
-def test_uar_equals_balanced_accuracy():
-    """UAR is scikit-learn's balanced accuracy, also where the last class does not occur."""
+def test_uar_equals_balanced_accuracy() -> None:
+    """UAR equals scikit-learn's balanced accuracy, also if a class does not occur."""
     truth, predicted = random_labels(3, n_classes=3, n_columns=3)
     counts = metrics.confusion(truth, predicted, n_classes=4)
     assert metrics.unweighted_average_recall(counts) == pytest.approx(oracle.balanced_accuracy_score(truth, predicted))
 
 
-def test_hand_worked_counts():
-    """Unknown counts against accuracy and recall, not against precision; a class that is not there has no ratios."""
+def test_hand_worked_counts() -> None:
+    """Unknown lowers accuracy and recall, not precision; the ratios of a class that does not occur are undefined."""
     assert metrics.accuracy(HAND) == pytest.approx(3 / 5)
     assert metrics.accuracy_decided(HAND) == pytest.approx(3 / 4)
     np.testing.assert_allclose(metrics.recall(HAND), [2 / 3, 1 / 2, np.nan])
@@ -62,7 +64,7 @@ def test_hand_worked_counts():
     assert metrics.unweighted_average_recall(HAND) == pytest.approx((2 / 3 + 1 / 2) / 2)
 
 
-def test_class_that_is_never_predicted():
+def test_class_that_is_never_predicted() -> None:
     """Its recall and F1 are 0, its precision is undefined."""
     counts = np.array([[2, 0, 0], [3, 0, 1]])
     assert metrics.recall(counts)[1] == 0
@@ -70,22 +72,22 @@ def test_class_that_is_never_predicted():
     assert math.isnan(metrics.precision(counts)[1])
 
 
-def test_nothing_counted_is_undefined():
-    """Without utterances every ratio is NaN, without decided ones the accuracy among them is."""
-    nothing, undecided = np.zeros((2, 3), dtype=int), np.array([[0, 0, 4], [0, 0, 5]])
+def test_ratios_of_empty_counts_are_undefined() -> None:
+    """Without utterances every ratio is NaN; without decided utterances their accuracy is NaN."""
+    empty, undecided = np.zeros((2, 3), dtype=int), np.array([[0, 0, 4], [0, 0, 5]])
     for ratio in (metrics.accuracy, metrics.accuracy_decided, metrics.unweighted_average_recall):
-        assert math.isnan(ratio(nothing))
+        assert math.isnan(ratio(empty))
     for ratio in (metrics.recall, metrics.precision, metrics.f1):
-        assert np.isnan(ratio(nothing)).all()
+        assert np.isnan(ratio(empty)).all()
     assert math.isnan(metrics.accuracy_decided(undecided))
     assert metrics.accuracy(undecided) == 0
 
 
-def test_counts_add():
-    """The counts of two halves add up to those of the whole."""
+def test_counts_add() -> None:
+    """The counts of two halves add up to the counts of the whole."""
     truth, predicted = random_labels(4, n_classes=3, n_columns=4)
     halves = [metrics.confusion(truth[part], predicted[part], n_classes=3) for part in (slice(100), slice(100, None))]
-    np.testing.assert_array_equal(sum(halves), metrics.confusion(truth, predicted, n_classes=3))
+    np.testing.assert_array_equal(np.sum(halves, axis=0), metrics.confusion(truth, predicted, n_classes=3))
 
 
 @pytest.mark.parametrize(
@@ -99,16 +101,16 @@ def test_counts_add():
         metrics.unweighted_average_recall,
     ],
 )
-def test_leading_axes_are_kept(ratio):
-    """A stack of counts gives the stack of the ratios of each."""
+def test_leading_axes_are_kept(ratio: Statistic) -> None:
+    """A stack of counts gives a stack of ratios."""
     stack = np.random.default_rng(5).integers(0, 4, size=(5, 2, 3, 4))
     expected = [[ratio(counts) for counts in row] for row in stack]
     np.testing.assert_allclose(ratio(stack), expected)
 
 
 @pytest.mark.parametrize(("n_correct", "n"), [(0, 7), (7, 7), (1, 2), (382, 402), (100, 100)])
-def test_wilson_interval_solves_its_equation(n_correct, n):
-    """Its ends are the proportions that lie 1.96 of their own standard errors from the one observed."""
+def test_wilson_interval_solves_its_equation(n_correct: int, n: int) -> None:
+    """Its ends are the proportions at 1.96 of their own standard errors from the observed proportion."""
     z = 1.959963984540054
     share = n_correct / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
@@ -119,14 +121,14 @@ def test_wilson_interval_solves_its_equation(n_correct, n):
     assert 0 <= interval.low <= share <= interval.high <= 1
 
 
-def test_wilson_interval_widens_with_its_level():
+def test_wilson_interval_widens_with_its_level() -> None:
     """A higher level gives a wider interval."""
     narrow, wide = (metrics.wilson_interval(30, 40, level=level) for level in (0.5, 0.99))
     assert wide.low < narrow.low < narrow.high < wide.high
 
 
-def test_wilson_interval_without_trials():
-    """No trials, no interval."""
+def test_wilson_interval_without_trials() -> None:
+    """Without trials the interval is NaN."""
     interval = metrics.wilson_interval(0, 0)
     assert math.isnan(interval.low)
     assert math.isnan(interval.high)

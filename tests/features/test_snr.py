@@ -1,35 +1,37 @@
-"""The estimated signal-to-noise ratio: by hand, against known mixtures, and through to the answer."""
+"""The estimated signal-to-noise ratio: by hand, compared with known mixtures, and in the outcome."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from speechgmm.augmentation.channel import with_noise
 from speechgmm.classifier.classify import classify_recording
-from speechgmm.classifier.model import Model, Scores
+from speechgmm.classifier.model import Model
 from speechgmm.classifier.outcome import Outcome
+from speechgmm.classifier.scorer import Scores
 from speechgmm.corpus.recording import Recording
-from speechgmm.demo.synthesis import draw_voice, speak
 from speechgmm.features.activity import speech_to_noise_db
 from speechgmm.features.front_end import Stretch, stretches
 from speechgmm.features.options import FrontEndOptions
+from tests.builders import spoken
 
 OPTIONS = FrontEndOptions()
 
 
 def estimates(ratio: float) -> list[float]:
-    """What is said of some synthetic voices in white noise."""
-    found = []
+    """Estimates for four synthetic voices in white noise at this ratio."""
+    values = []
     for seed in range(4):
         rng = np.random.default_rng(seed)
-        voice = speak(draw_voice("female" if seed % 2 else "male", rng), duration_s=4.0, rng=rng).astype(np.float32)
+        voice = spoken("female" if seed % 2 else "male", 4.0, rng)
         noise = rng.standard_normal(len(voice)).astype(np.float32)
         (stretch,) = stretches([with_noise(voice, noise, ratio, begin=0)], OPTIONS)
-        found.append(stretch.snr_db)
-    return found
+        values.append(stretch.snr_db)
+    return values
 
 
 def test_the_ratio_by_hand() -> None:
@@ -44,14 +46,14 @@ def test_the_ratio_by_hand() -> None:
 
 
 def test_without_speech_there_is_no_ratio() -> None:
-    """Nor in a recording that holds none."""
+    """Without speech frames and for a silent recording, the estimate is NaN."""
     assert math.isnan(speech_to_noise_db(np.zeros((5, 2), np.float32), np.zeros(5, dtype=bool)))
     (silence,) = stretches([np.zeros(16000, np.float32)], OPTIONS)
     assert math.isnan(silence.snr_db)
 
 
 def test_the_ratio_rises_with_the_true_one() -> None:
-    """On every voice, and in steady noise it is high by 2 to 8 dB."""
+    """The estimate rises for every voice. In steady noise it is 2 to 8 dB too high."""
     table = np.array([estimates(ratio) for ratio in (10, 15, 20, 25)])
     assert (np.diff(table, axis=0) > 2.0).all()
     bias = table - np.array([[10], [15], [20], [25]])
@@ -60,11 +62,11 @@ def test_the_ratio_rises_with_the_true_one() -> None:
 
 
 def test_level_does_not_matter() -> None:
-    """Half the amplitude, the same ratio."""
+    """Half the amplitude gives the same estimate."""
     rng = np.random.default_rng(1)
-    voice = speak(draw_voice("female", rng), duration_s=3.0, rng=rng).astype(np.float32)
+    voice = spoken("female", 3.0, rng)
     noisy = with_noise(voice, rng.standard_normal(len(voice)).astype(np.float32), 20, begin=0)
-    (loud,), (soft,) = stretches([noisy], OPTIONS), stretches([noisy / 2], OPTIONS)
+    (loud,), (soft,) = stretches([noisy], OPTIONS), stretches([noisy / np.float32(2)], OPTIONS)
     assert soft.snr_db == pytest.approx(loud.snr_db, abs=0.01)
 
 
@@ -73,23 +75,23 @@ def scores(n_speech: int, decibels: float) -> Scores:
 
 
 def test_stretches_count_by_their_speech() -> None:
-    """The mean of decibels over speech frames; a stretch without speech has no say."""
+    """The mean in decibels is weighted by speech frames. A stretch without speech has no weight."""
     whole = scores(30, 30 * 10.0) + scores(0, 0.0) + scores(10, 10 * 30.0)
     assert whole.snr_db == 15.0
     assert math.isnan(scores(0, 0.0).snr_db)
 
 
-def test_a_model_joins_the_stretches_of_its_first_stream(tiny_model: Model) -> None:
-    """`score_all` weights each stretch by its frames of speech."""
+def test_a_model_averages_over_the_stretches_of_its_first_stream(tiny_model: Model) -> None:
+    """`score_all` weights each stretch by its number of speech frames."""
     width = tiny_model.front_end.n_dimensions
     frames = [np.zeros((n, width), np.float32) for n in (30, 0, 10)]
-    parts = [(Stretch(each, 60, ratio),) for each, ratio in zip(frames, (10.0, math.nan, 30.0), strict=True)]
+    parts = [(Stretch(own, 60, ratio),) for own, ratio in zip(frames, (10.0, math.nan, 30.0), strict=True)]
     assert tiny_model.score_all(parts).snr_db == pytest.approx(15.0)
     assert math.isnan(tiny_model.score_all([(Stretch(frames[0], 60),)]).snr_db)
 
 
-def test_the_outcome_of_a_recording_has_it(tiny_model: Model, voices) -> None:
-    """And where in the file the utterance is."""
+def test_the_outcome_has_the_ratio(tiny_model: Model, voices: Path) -> None:
+    """The outcome of a recording also has its start and end in the file."""
     file = next(iter(sorted(voices.rglob("*.wav"))))
     recording = Recording(file=file, name="x", label="female", start=0.5, end=2.0)
     result = classify_recording(recording, model=tiny_model)

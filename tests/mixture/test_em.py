@@ -1,37 +1,44 @@
-"""EM: each update against scikit-learn's, a likelihood that never falls, and every repair it makes and reports."""
+"""EM: updates compared with scikit-learn, likelihood never falls, and re-seeding and removal of components."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 from sklearn.mixture import GaussianMixture
 
 from speechgmm.errors import OptionError, TrainingError
-from speechgmm.mixture.em import fit
-from speechgmm.mixture.family import SPLIT_OFFSET
+from speechgmm.mixture.component_family import SPLIT_OFFSET
+from speechgmm.mixture.em import Fit, fit
+from speechgmm.mixture.estep import Floats, Frames
 from speechgmm.mixture.gaussian import DiagonalMixture
-from speechgmm.mixture.gaussian_family import ABSOLUTE_FLOOR, GaussianFamily
+from speechgmm.mixture.gaussian_mstep import ABSOLUTE_FLOOR, GaussianFamily
 from speechgmm.mixture.options import EMOptions
 from speechgmm.mixture.shards import shards_of
 from speechgmm.mixture.statistics import Moments, moments
 
-UNREPAIRED = EMOptions(variance_floor=0.0, min_occupancy=1e-6, tolerance=0.0)
+T = TypeVar("T")
+R = TypeVar("R")
+
+NO_REPAIR = EMOptions(variance_floor=0.0, min_occupancy=1e-6, tolerance=0.0)
 ONE_UPDATE = EMOptions(max_iterations=1)
 
 
-def clustered_frames(seed=0, n_frames=600):
-    """Three overlapping clusters of three dimensions."""
+def clustered_frames(seed: int = 0, n_frames: int = 600) -> Floats:
+    """Frames of three overlapping clusters in three dimensions."""
     rng = np.random.default_rng(seed)
     centers = np.array([[0.0, 0.0, 0.0], [2.0, -1.0, 1.0], [-1.0, 3.0, 0.5]])
-    return centers[rng.integers(3, size=n_frames)] + rng.normal(size=(n_frames, 3)) * [0.5, 1.0, 0.7]
+    frames: Floats = centers[rng.integers(3, size=n_frames)] + rng.normal(size=(n_frames, 3)) * [0.5, 1.0, 0.7]
+    return frames
 
 
-def starting_at(frames, n_components, seed=0):
-    """A rough start: components of equal weight and variance 1 at frames drawn at random."""
+def starting_at(frames: Frames, n_components: int, seed: int = 0) -> DiagonalMixture:
+    """An initial mixture: components of equal weight and variance 1 at random frames."""
     drawn = np.random.default_rng(seed).choice(len(frames), size=n_components, replace=False)
     return DiagonalMixture(
         np.full(n_components, 1.0 / n_components),
@@ -40,16 +47,16 @@ def starting_at(frames, n_components, seed=0):
     )
 
 
-def smallest_step(result):
-    """The least gain of the updates in which nothing was repaired."""
+def smallest_step(result: Fit[DiagonalMixture]) -> float:
+    """The smallest gain of the updates without re-seeding or removal."""
     steps = np.diff(result.log_likelihoods)
-    return min(step for number, step in enumerate(steps, start=1) if number not in result.reseeded_at)
+    return min(float(step) for number, step in enumerate(steps, start=1) if number not in result.reseeded_at)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("n_updates", [1, 20])
-def test_updates_are_those_of_sklearn(n_updates):
-    """From the same start, one update and twenty give scikit-learn's weights, means and variances."""
+def test_updates_are_those_of_sklearn(n_updates: int) -> None:
+    """From the same start, weights, means and variances are those of scikit-learn after 1 and 20 updates."""
     frames = clustered_frames()
     start = starting_at(frames, 4)
     oracle = GaussianMixture(
@@ -62,7 +69,7 @@ def test_updates_are_those_of_sklearn(n_updates):
         means_init=start.means,
         precisions_init=1.0 / start.variances,
     ).fit(frames)
-    result = fit(frames, start, options=replace(UNREPAIRED, max_iterations=n_updates))
+    result = fit(frames, start, options=replace(NO_REPAIR, max_iterations=n_updates))
     assert result.n_iterations == n_updates
     np.testing.assert_allclose(result.mixture.weights, oracle.weights_, rtol=0, atol=1e-8)
     np.testing.assert_allclose(result.mixture.means, oracle.means_, rtol=0, atol=1e-8)
@@ -73,14 +80,14 @@ def test_updates_are_those_of_sklearn(n_updates):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("variance_floor", [0.0, 0.4])
 @pytest.mark.parametrize("seed", range(4))
-def test_the_likelihood_never_falls(seed, variance_floor, weighted):
-    """No update loses likelihood, with the variance floor at work or not, with frame weights or without."""
+def test_the_likelihood_never_falls(seed: int, variance_floor: float, weighted: bool) -> None:
+    """No update lowers the likelihood, with and without an active variance floor, with and without frame weights."""
     frames = clustered_frames(seed)
     frame_weights = np.random.default_rng(seed).uniform(0.0, 3.0, size=len(frames)) if weighted else None
     result = fit(
         shards_of(frames, frame_weights),
         starting_at(frames, 6, seed),
-        options=replace(UNREPAIRED, variance_floor=variance_floor, max_iterations=60),
+        options=replace(NO_REPAIR, variance_floor=variance_floor, max_iterations=60),
     )
     assert result.reseeded_at == ()
     assert (result.n_limited > 0) == (variance_floor > 0)
@@ -88,46 +95,46 @@ def test_the_likelihood_never_falls(seed, variance_floor, weighted):
     assert smallest_step(result) > -1e-12
 
 
-def test_the_history_begins_with_the_start_and_ends_with_the_mixture():
-    """The first log-likelihood is that of the start above the floor, the last that of the mixture returned."""
+def test_history_starts_with_the_start_and_ends_with_the_mixture() -> None:
+    """The first log-likelihood is that of the floored start, the last one that of the result."""
     frames = clustered_frames()
     start = starting_at(frames, 4)
-    thin = DiagonalMixture(start.weights, start.means, np.full((4, 3), 1e-9))
+    narrow = DiagonalMixture(start.weights, start.means, np.full((4, 3), 1e-9))
     options = EMOptions(variance_floor=0.1, max_iterations=5)
-    result = fit(frames, thin, options=options)
-    lifted = DiagonalMixture(start.weights, start.means, np.tile(0.1 * frames.var(axis=0), (4, 1)))
-    assert result.log_likelihoods[0] == pytest.approx(lifted.log_likelihoods(frames).mean(), rel=1e-12)
+    result = fit(frames, narrow, options=options)
+    floored = DiagonalMixture(start.weights, start.means, np.tile(0.1 * frames.var(axis=0), (4, 1)))
+    assert result.log_likelihoods[0] == pytest.approx(floored.log_likelihoods(frames).mean(), rel=1e-12)
     assert result.log_likelihoods[-1] == pytest.approx(result.mixture.log_likelihoods(frames).mean(), rel=1e-12)
 
 
-def test_the_floor_is_respected_and_counted():
-    """No variance is below its dimension's floor, and those that stand on it are counted."""
+def test_the_floor_is_respected_and_counted() -> None:
+    """No variance is below the floor of its dimension, and the variances at the floor are counted."""
     frames = clustered_frames()
     options = EMOptions(variance_floor=0.3)
     result = fit(frames, starting_at(frames, 6), options=options)
     floor = 0.3 * frames.var(axis=0)
     assert (result.mixture.variances >= floor * (1.0 - 1e-12)).all()
-    held = np.isclose(result.mixture.variances, floor, rtol=1e-12).sum()
-    assert 0 < held < 18
-    assert result.n_limited == held
+    n_floored = np.isclose(result.mixture.variances, floor, rtol=1e-12).sum()
+    assert 0 < n_floored < 18
+    assert result.n_limited == n_floored
 
 
-def test_the_floor_is_a_share_of_the_variance_but_never_zero():
-    """The floor follows each dimension's variance; a dimension that does not vary has the absolute one."""
+def test_floor_is_a_share_of_the_variance_but_never_zero() -> None:
+    """The floor is proportional to the variance of each dimension; a constant dimension has the absolute floor."""
     family = GaussianFamily.of(Moments(1.0, np.zeros(2), np.array([4.0, 0.0])), EMOptions(variance_floor=0.25))
     np.testing.assert_array_equal(family.floor, [1.0, ABSOLUTE_FLOOR])
 
 
-def test_floored_variances_of_a_split_component_are_counted():
-    """Both halves of a component that stands on the floor count, also where the last update split it."""
+def test_floored_variances_of_a_split_component_are_counted() -> None:
+    """Both halves of a component at the floor count, also if the last update split it."""
     frames = np.tile([[1.0, 2.0]], (50, 1))
     start = DiagonalMixture(np.full(2, 0.5), np.array([[1.0, 2.0], [900.0, 900.0]]), np.ones((2, 2)))
     result = fit(frames, start, options=EMOptions(max_iterations=1))
     assert (result.n_reseeded, result.n_limited) == (1, 4)
 
 
-def test_the_heaviest_component_is_split_by_hand():
-    """The heavy component becomes two halves, a fifth of a standard deviation to either side; the other stays."""
+def test_the_heaviest_component_is_split_by_hand() -> None:
+    """The heavy component becomes two halves, 0.2 standard deviations to either side; the other one stays."""
     mixture = DiagonalMixture(
         np.array([0.25, 0.75]), np.array([[0.0, 0.0], [5.0, 6.0]]), np.array([[1.0, 1.0], [4.0, 9.0]])
     )
@@ -141,8 +148,8 @@ def test_the_heaviest_component_is_split_by_hand():
     np.testing.assert_array_equal(mixture.means, [[0.0, 0.0], [5.0, 6.0]])
 
 
-def test_many_starved_components_do_not_become_twins():
-    """However many are put on heavy ones at once, no two are the same, and those too many are removed."""
+def test_reseeded_components_are_distinct() -> None:
+    """If many components have no frames, no two re-seeded components are equal, and the excess is removed."""
     frames = clustered_frames()
     means = np.vstack([np.zeros((1, 3)), [[2.0, -1.0, 1.0]], 1e4 + np.arange(15.0).reshape(5, 3)])
     start = DiagonalMixture(np.full(7, 1 / 7), means, np.ones((7, 3)))
@@ -151,8 +158,8 @@ def test_many_starved_components_do_not_become_twins():
     assert len(np.unique(result.mixture.means, axis=0)) == 4
 
 
-def test_a_starved_component_is_reseeded_and_reported():
-    """A component far from all frames is put where the frames are, in the first update, and stays there."""
+def test_a_starved_component_is_reseeded_and_reported() -> None:
+    """A component far from all frames is re-seeded among the frames in the first update and stays there."""
     frames = clustered_frames()
     start = DiagonalMixture(np.full(3, 1 / 3), np.array([[0.0] * 3, [1.0] * 3, [1e4] * 3]), np.ones((3, 3)))
     result = fit(frames, start)
@@ -163,11 +170,11 @@ def test_a_starved_component_is_reseeded_and_reported():
     assert result.converged
 
 
-def test_components_that_starve_again_are_removed_and_reported():
-    """With 20 frames asked of each component, 30 frames carry one.
+def test_components_that_starve_again_are_removed_and_reported() -> None:
+    """With a minimum occupancy of 20 frames, 30 frames allow one component.
 
-    Three components: the first update re-seeds one on the half of the one that stays and removes one, as nothing is
-    halved twice; the next two re-seed the other again, and the fourth, when three have been, removes it.
+    Of three components, the first update re-seeds one and removes one, as no half is split again. The next two updates
+    re-seed the second component again. The fourth update removes it, because three components have been re-seeded.
     """
     frames = clustered_frames(n_frames=30)
     result = fit(frames, starting_at(frames, 3), options=EMOptions(min_occupancy=20.0))
@@ -177,8 +184,8 @@ def test_components_that_starve_again_are_removed_and_reported():
     np.testing.assert_allclose(result.mixture.means[0], frames.mean(axis=0), rtol=1e-12)
 
 
-def test_occupancy_is_counted_in_frames_with_their_weights():
-    """Halved frame weights halve what a component owns, and so decide whether it may stay."""
+def test_occupancy_uses_frame_weights() -> None:
+    """With frame weights of 0.5 a component has half of the occupancy and is re-seeded."""
     frames = clustered_frames(n_frames=40)
     start = starting_at(frames, 1)
     pair = DiagonalMixture(np.full(2, 0.5), np.vstack([start.means, start.means]), np.ones((2, 3)))
@@ -188,8 +195,8 @@ def test_occupancy_is_counted_in_frames_with_their_weights():
 
 
 @pytest.mark.parametrize("tolerance", [1e-2, 3e-3, 1e-3, 3e-4, 1e-4])
-def test_converged_means_converged(tolerance):
-    """EM stops at the first gain below the tolerance and says so; it says no where the iterations ran out."""
+def test_convergence_is_reported(tolerance: float) -> None:
+    """EM stops at the first gain below the tolerance and reports it; it reports False at the iteration limit."""
     frames = clustered_frames()
     start = starting_at(frames, 3)
     done = fit(frames, start, options=EMOptions(tolerance=tolerance, max_iterations=200))
@@ -201,8 +208,8 @@ def test_converged_means_converged(tolerance):
     assert cut_short.log_likelihoods == done.log_likelihoods[:-1]
 
 
-def test_an_update_that_repairs_is_not_the_last():
-    """However small its gain, an update that re-seeds a component is followed by another."""
+def test_an_update_that_reseeds_is_not_the_last() -> None:
+    """An update that re-seeds a component is followed by another update for every gain."""
     frames = clustered_frames()
     start = DiagonalMixture(np.full(2, 0.5), np.array([[0.0] * 3, [1e4] * 3]), np.ones((2, 3)))
     result = fit(frames, start, options=EMOptions(tolerance=1e6))
@@ -210,8 +217,8 @@ def test_an_update_that_repairs_is_not_the_last():
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_one_component_is_the_sample_mean_and_variance(weighted):
-    """The fit of a single Gaussian is known in closed form."""
+def test_one_component_is_the_sample_mean_and_variance(weighted: bool) -> None:
+    """The fit of a single Gaussian has a closed form."""
     frames = clustered_frames()
     frame_weights = np.random.default_rng(1).uniform(0.0, 3.0, size=len(frames)) if weighted else None
     mixture = fit(shards_of(frames, frame_weights), starting_at(frames, 1)).mixture
@@ -222,8 +229,8 @@ def test_one_component_is_the_sample_mean_and_variance(weighted):
     assert mixture.weights[0] == pytest.approx(1.0, abs=1e-15)
 
 
-def test_integer_weights_are_repeated_frames():
-    """A frame of weight n is fitted as n equal frames, the variance floor included."""
+def test_integer_weights_are_repeated_frames() -> None:
+    """A frame of weight n is equivalent to n equal frames, including the variance floor."""
     frames, times = clustered_frames(n_frames=300), np.random.default_rng(2).integers(0, 4, size=300)
     start, options = starting_at(frames, 3), EMOptions(variance_floor=0.4)
     weighted = fit(shards_of(frames, times.astype(np.float64)), start, options=options)
@@ -233,8 +240,8 @@ def test_integer_weights_are_repeated_frames():
     np.testing.assert_allclose(weighted.mixture.means, repeated.mixture.means, rtol=0, atol=1e-8)
 
 
-def test_the_unit_of_the_features_does_not_matter():
-    """Features times a constant, from a start times that constant, give the same responsibilities."""
+def test_the_unit_of_the_features_does_not_matter() -> None:
+    """Scaled features with a scaled start have the same responsibilities."""
     frames, factor = clustered_frames(), np.array([8.0, 0.25, 1000.0])
     start = starting_at(frames, 4)
     scaled_start = DiagonalMixture(start.weights, start.means * factor, start.variances * factor**2)
@@ -247,18 +254,18 @@ def test_the_unit_of_the_features_does_not_matter():
 
 
 @pytest.mark.parametrize(("kind", "offset", "tolerance"), [(np.float32, -500.0, 1e-5), (np.float64, 1e6, 1e-9)])
-def test_frames_far_from_the_origin(kind, offset, tolerance):
-    """Frames far from the origin are fitted as the same frames around it, to their own precision."""
+def test_frames_far_from_the_origin(kind: type[np.floating], offset: float, tolerance: float) -> None:
+    """The fit of frames far from the origin is that of the shifted frames, to their precision."""
     far = (clustered_frames() + offset).astype(kind)
     near = far.astype(np.float64) - offset
     start = starting_at(near, 3)
-    here, there = fit(near, start), fit(far, DiagonalMixture(start.weights, start.means + offset, start.variances))
-    np.testing.assert_allclose(there.log_likelihoods, here.log_likelihoods, rtol=0, atol=tolerance)
-    np.testing.assert_allclose(there.mixture.means - offset, here.mixture.means, rtol=0, atol=10 * tolerance)
+    expected, result = fit(near, start), fit(far, DiagonalMixture(start.weights, start.means + offset, start.variances))
+    np.testing.assert_allclose(result.log_likelihoods, expected.log_likelihoods, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(result.mixture.means - offset, expected.mixture.means, rtol=0, atol=10 * tolerance)
 
 
-def test_a_feature_that_never_varies():
-    """Its variance stands at the absolute floor in every component, and the other features are fitted as ever."""
+def test_constant_feature() -> None:
+    """Its variance is the absolute floor in every component, and the fit of the other features does not change."""
     frames = clustered_frames()
     with_constant = np.hstack([frames, np.full((len(frames), 1), 0.1)])
     start = starting_at(frames, 3)
@@ -271,8 +278,8 @@ def test_a_feature_that_never_varies():
     np.testing.assert_allclose(result.mixture.means[:, :3], expected.mixture.means, rtol=0, atol=1e-9)
 
 
-def test_identical_frames():
-    """All components come to lie on the one point there is, with the least variance."""
+def test_identical_frames() -> None:
+    """All components move to the only point, with the minimum variance."""
     frames = np.tile([[3.0, -4.0]], (100, 1))
     result = fit(frames, starting_at(frames, 2))
     assert result.converged
@@ -282,59 +289,62 @@ def test_identical_frames():
     assert result.log_likelihoods[-1] == pytest.approx(density, rel=1e-9)
 
 
-def test_the_monitor_hears_of_every_update():
-    """It is given the fit as it stands, at the start and after each update; the last is the result."""
-    frames, heard = clustered_frames(), []
-    result = fit(frames, starting_at(frames, 3), monitor=heard.append)
+def test_monitor_is_called_for_every_update() -> None:
+    """It receives the current fit at the start and after each update; the last one is the result."""
+    frames = clustered_frames()
+    states: list[Fit[DiagonalMixture]] = []
+    result = fit(frames, starting_at(frames, 3), monitor=states.append)
     assert result.n_iterations > 1
-    assert [each.log_likelihoods for each in heard] == [
+    assert [state.log_likelihoods for state in states] == [
         result.log_likelihoods[:n] for n in range(1, 2 + result.n_iterations)
     ]
-    assert heard[-1] is result
+    assert states[-1] is result
 
 
 @pytest.mark.parametrize("min_occupancy", [10.0, 60.0])
-def test_a_fit_that_was_broken_off_ends_as_if_it_never_had_been(min_occupancy):
-    """From whatever the monitor was given, the fit goes on to the same last bit; repairs are not forgotten."""
-    frames, heard = clustered_frames(n_frames=300), []
+def test_interrupted_fit_resumes(min_occupancy: float) -> None:
+    """Resumed from each state passed to the monitor, the result is bit-identical, including the repair counts."""
+    frames = clustered_frames(n_frames=300)
+    states: list[Fit[DiagonalMixture]] = []
     options = EMOptions(min_occupancy=min_occupancy)
-    whole = fit(frames, starting_at(frames, 7), options=options, monitor=heard.append)
+    whole = fit(frames, starting_at(frames, 7), options=options, monitor=states.append)
     assert (whole.n_pruned > 1) == (min_occupancy == 60.0)
-    for begun in heard:
-        again = fit(frames, begun, options=options)
+    for state in states:
+        again = fit(frames, state, options=options)
         np.testing.assert_array_equal(again.mixture.means, whole.mixture.means)
         assert again.log_likelihoods == whole.log_likelihoods
         for name in ("converged", "n_limited", "reseeded_at", "n_reseeded", "n_pruned"):
             assert getattr(again, name) == getattr(whole, name)
 
 
-def test_a_finished_fit_is_left_alone():
-    """What has converged, or has made its iterations, is given back without another look at the frames."""
+def test_a_finished_fit_is_left_alone() -> None:
+    """A fit that has converged, or has made all iterations, is returned without work on the frames."""
     frames = clustered_frames()
     done, short = fit(frames, starting_at(frames, 3)), fit(frames, starting_at(frames, 3), options=ONE_UPDATE)
 
-    def idle(function, items):
-        raise AssertionError("there is nothing left to do")
+    def idle(function: Callable[[T], R], items: Iterable[T]) -> Iterable[R]:
+        raise AssertionError("there is no work left")
 
+    data = replace(shards_of(frames), execute=idle)
     family = GaussianFamily.of(moments(shards_of(frames)), EMOptions())
-    assert fit(frames, done, family=family, spread=idle) is done
-    assert fit(frames, short, family=family, options=ONE_UPDATE, spread=idle) is short
+    assert fit(data, done, family=family) is done
+    assert fit(data, short, family=family, options=ONE_UPDATE) is short
 
 
-def test_the_same_start_gives_the_same_fit():
-    """EM draws nothing at random, and leaves frames and start as they were."""
+def test_the_same_start_gives_the_same_fit() -> None:
+    """EM is deterministic and does not change frames and start."""
     frames = clustered_frames()
     start, before = starting_at(frames, 3), frames.copy()
     means = start.means.copy()
-    one, other = fit(frames, start), fit(frames, start)
-    assert one.log_likelihoods == other.log_likelihoods
-    np.testing.assert_array_equal(one.mixture.variances, other.mixture.variances)
+    first, second = fit(frames, start), fit(frames, start)
+    assert first.log_likelihoods == second.log_likelihoods
+    np.testing.assert_array_equal(first.mixture.variances, second.mixture.variances)
     np.testing.assert_array_equal(frames, before)
     np.testing.assert_array_equal(start.means, means)
 
 
-def test_fewer_frames_than_components_are_refused():
-    """The error says how many there are and what to do."""
+def test_fewer_frames_than_components_are_refused() -> None:
+    """The error states both numbers and the remedy."""
     frames = clustered_frames(n_frames=4)
     start = DiagonalMixture(np.full(5, 0.2), np.zeros((5, 3)), np.ones((5, 3)))
     text = "^there are 4 frames for 5 components: give more speech or fewer components$"
@@ -342,8 +352,8 @@ def test_fewer_frames_than_components_are_refused():
         fit(frames, start)
 
 
-def test_frames_of_weight_zero_are_no_frames():
-    """Only frames that count are held against the number of components."""
+def test_frames_of_weight_zero_do_not_count() -> None:
+    """Only frames of positive weight are compared with the number of components."""
     frames = clustered_frames(n_frames=10)
     frame_weights = np.array([1.0, 1.0] + [0.0] * 8)
     with pytest.raises(TrainingError, match=r"^there are 2 frames for 3 components"):
@@ -351,8 +361,8 @@ def test_frames_of_weight_zero_are_no_frames():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_frames_that_are_not_finite_are_refused(value):
-    """A single bad value anywhere is an error, not a model of NaN."""
+def test_frames_that_are_not_finite_are_refused(value: float) -> None:
+    """A single value that is not finite is an error."""
     frames = clustered_frames()
     start = starting_at(frames, 3)
     frames[17, 1] = value
@@ -373,14 +383,14 @@ def test_frames_that_are_not_finite_are_refused(value):
         ({"min_occupancy": math.nan}, "min_occupancy is nan, but it must be positive"),
     ],
 )
-def test_options_outside_their_range_are_refused(options, text):
+def test_options_outside_their_range_are_refused(options: dict[str, Any], text: str) -> None:
     """The error names the option, its value and the range."""
     with pytest.raises(OptionError, match="^" + re.escape(text) + "$"):
         EMOptions(**options)
 
 
-def test_options_at_the_ends_of_their_ranges():
-    """The least values allowed are allowed."""
+def test_options_at_the_limits_of_their_ranges() -> None:
+    """The minimum values are accepted."""
     options = EMOptions(max_iterations=1, tolerance=0.0, variance_floor=0.0, min_occupancy=1e-9)
     assert (options.max_iterations, options.tolerance, options.variance_floor) == (1, 0.0, 0.0)
 
@@ -388,8 +398,8 @@ def test_options_at_the_ends_of_their_ranges():
 @pytest.mark.parametrize(
     "frames", [np.array([[2.5]]), np.array([[2.5, -1.0, 0.0]]), np.linspace(0.0, 1.0, 40)[:, None]]
 )
-def test_the_least_that_can_be_fitted(frames):
-    """One frame, one dimension or both: a single Gaussian is the frames' mean and variance, floored."""
+def test_smallest_data(frames: Floats) -> None:
+    """With one frame, one dimension or both, a single Gaussian has the frames' mean and floored variance."""
     result = fit(
         frames,
         DiagonalMixture(np.ones(1), np.zeros((1, frames.shape[1])), np.ones((1, frames.shape[1]))),
@@ -399,9 +409,9 @@ def test_the_least_that_can_be_fitted(frames):
     np.testing.assert_allclose(result.mixture.variances[0], np.maximum(frames.var(axis=0), ABSOLUTE_FLOOR), rtol=1e-9)
 
 
-def test_duplicated_frames_change_nothing():
-    """Every frame three times over gives the same mixture, and the same log-likelihood a frame."""
+def test_duplicated_frames_do_not_change_the_fit() -> None:
+    """Every frame three times gives the same mixture and the same log-likelihood per frame."""
     frames = clustered_frames(n_frames=300)
-    one, three = (fit(np.repeat(frames, times, axis=0), starting_at(frames, 3)) for times in (1, 3))
-    np.testing.assert_allclose(three.mixture.means, one.mixture.means, rtol=0, atol=1e-9)
-    np.testing.assert_allclose(three.log_likelihoods, one.log_likelihoods, rtol=1e-10)
+    single, triple = (fit(np.repeat(frames, times, axis=0), starting_at(frames, 3)) for times in (1, 3))
+    np.testing.assert_allclose(triple.mixture.means, single.mixture.means, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(triple.log_likelihoods, single.log_likelihoods, rtol=1e-10)

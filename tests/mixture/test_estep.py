@@ -1,4 +1,4 @@
-"""The E-step's inner loop in single precision: against double precision, out of range, and at its clamp."""
+"""The inner loop of the E-step in single precision: compared with double precision, out of range, at the clamp."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from speechgmm.mixture import estep
-from speechgmm.mixture.estep import BLOCK_FRAMES, Axes, score_blocks
+from speechgmm.mixture.estep import BLOCK_FRAMES, Axes, Floats, score_blocks
 from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.statistics import accumulate
 
 
-def speechlike(n_frames=3000, n_components=16, seed=1):
-    """A mixture of sharp components, as fitted ones are, and frames of it around -300 with spreads of 1 to 40."""
+def speechlike(n_frames: int = 3000, n_components: int = 16, seed: int = 1) -> tuple[DiagonalMixture, Floats]:
+    """A mixture of narrow components, and frames of it around -300 with standard deviations of 1 to 40."""
     rng = np.random.default_rng(seed)
     scale = np.geomspace(1.0, 40.0, 12)
     means = -300.0 + 2.0 * scale * rng.normal(size=(n_components, 12))
@@ -22,8 +22,8 @@ def speechlike(n_frames=3000, n_components=16, seed=1):
     return mixture, means[drawn] + np.sqrt(variances[drawn]) * rng.normal(size=(n_frames, 12))
 
 
-def test_single_precision_is_close_to_double():
-    """Log-likelihoods in float32 are those of float64 to a few thousandths, their mean to a millionth of itself."""
+def test_single_precision_is_close_to_double() -> None:
+    """Log-likelihoods in float32 are those of float64 to 5e-3, their mean to a relative error of 1e-6."""
     mixture, frames = speechlike()
     single = mixture.log_likelihoods(frames.astype(np.float32))
     double = mixture.log_likelihoods(frames.astype(np.float32).astype(np.float64))
@@ -31,8 +31,8 @@ def test_single_precision_is_close_to_double():
     assert single.mean() == pytest.approx(double.mean(), rel=1e-6)
 
 
-def test_single_precision_statistics_are_close_to_double():
-    """Occupancies and moments in float32 are those of float64 to 1e-4 of a frame, of a deviation, of a variance."""
+def test_single_precision_statistics_are_close_to_double() -> None:
+    """Occupancies and moments in float32 are those of float64 to 1e-4, relative to the scale of the data."""
     mixture, frames = speechlike()
     exact = frames.astype(np.float32).astype(np.float64)
     single, double = (accumulate(mixture, x, axes=mixture.axes) for x in (exact.astype(np.float32), exact))
@@ -43,24 +43,24 @@ def test_single_precision_statistics_are_close_to_double():
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_frames_out_of_range_are_scored_again(kind):
-    """Among ordinary frames, those the axes' Gaussian is far from are scored as exactly as if they were alone."""
+def test_frames_out_of_range_are_scored_again(kind: type[np.floating]) -> None:
+    """Frames far from the Gaussian of the axes are scored exactly, among ordinary frames."""
     mixture = DiagonalMixture(np.array([0.5, 0.5]), np.array([[0.0], [1.0]]), np.array([[1.0], [1e-4]]))
     frames = np.array([[0.5], [60.0], [0.25], [-1e4], [1e12]]).astype(kind)
-    found = mixture.log_likelihoods(frames)
+    scores = mixture.log_likelihoods(frames)
     x = frames[:, 0].astype(np.float64)
     expected = np.logaddexp(
         np.log(0.5) - 0.5 * (np.log(2 * np.pi) + x**2),
         np.log(0.5) - 0.5 * (np.log(2 * np.pi * 1e-4) + (x - 1.0) ** 2 / 1e-4),
     )
-    np.testing.assert_allclose(found, expected, rtol=2e-6)
+    np.testing.assert_allclose(scores, expected, rtol=2e-6)
     shares = mixture.responsibilities(frames)
     np.testing.assert_allclose(shares.sum(axis=1), 1.0, rtol=1e-6)
     np.testing.assert_allclose(shares[[1, 3, 4]], [[1.0, 0.0]] * 3, rtol=0, atol=1e-20)
 
 
-def test_far_frames_are_found_by_their_total():
-    """Just beyond the trusted range of totals the frame is scored again, within it not; both ways agree there."""
+def test_far_frames_are_detected_by_their_total() -> None:
+    """A frame just outside of the trusted range of totals is scored again, one inside is not; both are exact."""
     mixture = DiagonalMixture(np.ones(1), np.zeros((1, 1)), np.ones((1, 1)))
     axes = Axes.gaussian(np.zeros(1), np.array([2.0]))
     low, _ = estep.TRUSTED[np.dtype(np.float32)]
@@ -74,8 +74,8 @@ def test_far_frames_are_found_by_their_total():
     np.testing.assert_allclose(block.log_ratios + axes.log_density(frames), expected, rtol=1e-6)
 
 
-def test_no_likelihood_is_denormal():
-    """However unlikely a component is, its likelihood is a normal number: denormal ones would slow all that follows."""
+def test_no_likelihood_is_denormal() -> None:
+    """Likelihoods of very unlikely components are normal numbers; denormal ones would slow down the products."""
     means = np.linspace(0.0, 60.0, 200)[:, np.newaxis]
     mixture = DiagonalMixture(np.full(200, 1 / 200), means, np.ones((200, 1)))
     frames = np.linspace(0.0, 60.0, BLOCK_FRAMES, dtype=np.float32)[:, np.newaxis]
@@ -84,14 +84,14 @@ def test_no_likelihood_is_denormal():
     assert block.likelihoods.min() >= np.finfo(np.float32).tiny
 
 
-def test_memory_does_not_grow_with_the_frames():
-    """Ten times the frames under 512 components need no more than a few blocks' memory."""
+def test_memory_does_not_grow_with_the_frames() -> None:
+    """Twenty blocks of frames under 512 components need no more memory than a few blocks."""
     import tracemalloc
 
     mixture, frames = speechlike(20 * BLOCK_FRAMES, n_components=512)
-    frames = frames.astype(np.float32)
+    single = frames.astype(np.float32)
     tracemalloc.start()
-    accumulate(mixture, frames, axes=mixture.axes)
+    accumulate(mixture, single, axes=mixture.axes)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 10e6

@@ -1,12 +1,12 @@
-"""Numbers on a page: written in one way, and marked with where they come from."""
+"""Numbers on a page: formatted, and marked with their JSON pointer."""
 
 from __future__ import annotations
 
 import pytest
 
-from speechgmm.reporting.numbers import Place, count, ends, formatted, length, number
+from speechgmm.reporting.numbers import Form, JsonValue, count, ends, formatted, length, number
 
-DATA = Place({"uar": 0.97061, "a/b~c": [{"low": 0.5, "high": None}, 1234567], "one": 1, "empty": {}})
+DATA = JsonValue({"uar": 0.97061, "a/b~c": [{"low": 0.5, "high": None}, 1234567], "one": 1, "empty": {}})
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ DATA = Place({"uar": 0.97061, "a/b~c": [{"low": 0.5, "high": None}, 1234567], "o
         (0.97061, "ratio", "0.971"),
         (1, "ratio", "1.000"),
         (None, "ratio", "n/a"),
-        (12.345, "one", "12.3"),
+        (12.345, "tenths", "12.3"),
         (0.95, "percent", "95 %"),
         (0.995, "percent", "99.5 %"),
         (1234567, "count", "1,234,567"),
@@ -23,20 +23,20 @@ DATA = Place({"uar": 0.97061, "a/b~c": [{"low": 0.5, "high": None}, 1234567], "o
         (None, "count", "n/a"),
     ],
 )
-def test_numbers_are_written_in_one_way(value: float | None, form: str, text: str) -> None:
-    """Each form has its decimals; what is not defined is said."""
+def test_numbers_are_formatted(value: float | None, form: Form, text: str) -> None:
+    """Each form has its decimals; an undefined number is n/a."""
     assert formatted(value, form) == text
 
 
-def test_a_number_says_where_it_stands() -> None:
-    """The key is a JSON pointer, the value is the whole number."""
+def test_a_number_has_its_json_pointer() -> None:
+    """``data-key`` is the JSON pointer, ``value`` has all digits."""
     assert number(DATA["uar"]) == '<data value="0.97061" data-key="/uar">0.971</data>'
-    assert number(DATA["a/b~c"][0]["low"], "one") == '<data value="0.5" data-key="/a~1b~0c/0/low">0.5</data>'
+    assert number(DATA["a/b~c"][0]["low"], "tenths") == '<data value="0.5" data-key="/a~1b~0c/0/low">0.5</data>'
     assert number(DATA["a/b~c"][0]["high"]) == '<data value="" data-key="/a~1b~0c/0/high">n/a</data>'
 
 
 def test_counts_have_their_nouns() -> None:
-    """One is not two."""
+    """Singular for one, plural otherwise."""
     assert count(DATA["one"], "speaker") == '<data value="1" data-key="/one">1</data> speaker'
     assert count(DATA["a/b~c"][1], "speaker").endswith(">1,234,567</data> speakers")
     assert count(DATA["one"]) == '<data value="1" data-key="/one">1</data>'
@@ -49,9 +49,9 @@ def test_intervals_have_two_ends() -> None:
     assert ends(DATA["a/b~c"][0]).endswith('data-key="/a~1b~0c/0/high">n/a</data>')
 
 
-def test_places_are_walked_through() -> None:
-    """Lists and objects give their entries with their places; a place is true if there is anything in it."""
-    assert [one.key for one in DATA["a/b~c"]] == ["/a~1b~0c/0", "/a~1b~0c/1"]
-    assert [one.key for one in DATA["a/b~c"][0]] == ["/a~1b~0c/0/low", "/a~1b~0c/0/high"]
+def test_iteration_gives_values_with_pointers() -> None:
+    """Lists and objects give their entries with JSON pointers; an empty value is false."""
+    assert [item.pointer for item in DATA["a/b~c"]] == ["/a~1b~0c/0", "/a~1b~0c/1"]
+    assert [item.pointer for item in DATA["a/b~c"][0]] == ["/a~1b~0c/0/low", "/a~1b~0c/0/high"]
     assert (len(DATA), bool(DATA["empty"]), bool(DATA["one"])) == (4, False, True)
     assert str(DATA["a/b~c"][0]["high"]) == ""

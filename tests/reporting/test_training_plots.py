@@ -1,24 +1,25 @@
-"""Pictures: what they show is what was measured, and drawing them again gives the same bytes."""
+"""Training curves: the plotted values are the measured ones, and rendering is deterministic."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 import speechgmm
-from speechgmm.mixture.selection import SizeResult
+from speechgmm.mixture.information_criteria import SizeResult
 from speechgmm.reporting.training_plots import FORMATS, likelihood_curves, loss_curves, rendered, size_curve
+from tests.builders import RunCommand
 
 pytest.importorskip("matplotlib", reason="the extra 'report' is not installed")
 
-Run = Callable[..., CompletedProcess[str]]
+if TYPE_CHECKING:
+    from matplotlib.lines import Line2D
 
 RESULTS = [
     SizeResult(n_components=8, log_likelihood=-40.0, aic=9000.0, bic=9100.0, held_out=-41.0),
@@ -28,62 +29,74 @@ RESULTS = [
 SIGNATURES = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 
 
-def test_the_size_curve_shows_the_results() -> None:
-    """Each line has the results' numbers, the chosen size is marked, and every size has its tick."""
+def x_of(line: Line2D) -> list[float]:
+    values: list[float] = np.asarray(line.get_xdata()).tolist()
+    return values
+
+
+def y_of(line: Line2D) -> list[float]:
+    values: list[float] = np.asarray(line.get_ydata()).tolist()
+    return values
+
+
+def test_size_curve_shows_the_results() -> None:
+    """The lines have the values of the results, the selected size is marked, and every size has a tick."""
     upper, lower = size_curve(RESULTS).axes
     lines = {line.get_label(): line for line in (*upper.lines, *lower.lines)}
     expected = {
-        "in training": [-40.0, -39.0, -38.0],
-        "speakers held out": [-41.0, -40.5, -40.7],
+        "training data": [-40.0, -39.0, -38.0],
+        "held-out speakers": [-41.0, -40.5, -40.7],
         "AIC": [9000.0, 8900.0, 8800.0],
         "BIC": [9100.0, 9050.0, 9070.0],
     }
     for label, values in expected.items():
         np.testing.assert_array_equal(lines[label].get_xdata(), [8, 16, 24])
         np.testing.assert_array_equal(lines[label].get_ydata(), values)
-    assert set(lines["chosen"].get_xdata()) == {16}
+    assert set(x_of(lines["selected"])) == {16}
     assert [tick.get_text() for tick in lower.get_xticklabels()] == ["8", "16", "24"]
 
 
-def test_likelihoods_have_a_panel_a_stream() -> None:
-    """Each mixture's values stand at the updates 0, 1, ..., under its name, however odd that is."""
+def test_likelihood_curves_have_one_panel_per_stream() -> None:
+    """The values of each mixture are at iterations 0, 1, ...; names with special characters are escaped."""
     curves = [{"all classes": [-5.0, -4.0], "a$b$": [-6.0, -5.0, -4.5]}, {"_x": [-9.0, -8.0]}]
     upper, lower = likelihood_curves(curves).axes
-    assert [(line.get_label(), line.get_ydata().tolist()) for line in upper.lines] == [
+    assert [(line.get_label(), y_of(line)) for line in upper.lines] == [
         ("all classes", [-5.0, -4.0]),
         (r"a\$b\$", [-6.0, -5.0, -4.5]),
     ]
-    assert upper.lines[1].get_xdata().tolist() == [0, 1, 2]
-    assert [text.get_text() for text in lower.get_legend().get_texts()] == [" _x"]
+    assert x_of(upper.lines[1]) == [0, 1, 2]
+    legend = lower.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [" _x"]
     assert (upper.get_title(), lower.get_title()) == ("stream 1", "stream 2")
-    (alone,) = likelihood_curves(curves[:1]).axes
-    assert alone.get_title() == ""
+    (single,) = likelihood_curves(curves[:1]).axes
+    assert single.get_title() == ""
     assert rendered(likelihood_curves([{"a\x1b$_{": [1.0]}]), "png").startswith(SIGNATURES["png"])
 
 
 def test_losses_have_their_running_mean() -> None:
-    """Each step's loss, and the mean of the last twenty from the twentieth on; streams without losses have no line."""
+    """The loss of each step, and the mean of 20 steps from the 20th step on; streams without losses have no line."""
     (axes,) = loss_curves([[float(i) for i in range(30)], [], [1.0, 3.0]]).axes
     first, mean, few, few_mean = axes.lines
-    assert first.get_ydata().tolist() == list(range(30))
-    assert mean.get_xdata().tolist() == list(range(19, 30))
-    assert mean.get_ydata().tolist() == pytest.approx([i + 9.5 for i in range(11)])
-    assert (few_mean.get_xdata().tolist(), few_mean.get_ydata().tolist()) == ([1], [2.0])
+    assert y_of(first) == list(range(30))
+    assert x_of(mean) == list(range(19, 30))
+    assert y_of(mean) == pytest.approx([i + 9.5 for i in range(11)])
+    assert (x_of(few_mean), y_of(few_mean)) == ([1], [2.0])
     assert mean.get_label() == "mean of 20 steps, stream 1"
     assert few.get_color() == "C2"
     assert loss_curves([[1.0]]).axes[0].lines[1].get_label() == "mean of 20 steps"
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_every_format_can_be_written_again(kind: str) -> None:
-    """A file begins as its format does, and the same results give the same bytes."""
+def test_rendering_is_deterministic_in_every_format(kind: str) -> None:
+    """The file has the signature of its format, and the same results give the same bytes."""
     content = rendered(size_curve(RESULTS), kind)
     assert content.startswith(SIGNATURES[kind])
     assert rendered(size_curve(RESULTS), kind) == content
 
 
-def test_the_command_draws_and_tabulates(run: Run, voices: Path, tmp_path: Path) -> None:
-    """``--sizes`` twice writes a table and a picture."""
+def test_train_writes_the_size_comparison(run: RunCommand, voices: Path, tmp_path: Path) -> None:
+    """``--sizes`` given twice writes a table and a figure."""
     files = ("--sizes", tmp_path / "sizes.csv", "--sizes", tmp_path / "sizes.svg")
     done = run("train", voices, "-o", tmp_path / "model.npz", "--components", "1,2", "--folds", "2", *files, "--quiet")
     assert done.returncode == 0, done.stderr
@@ -91,20 +104,20 @@ def test_the_command_draws_and_tabulates(run: Run, voices: Path, tmp_path: Path)
     assert ElementTree.fromstring((tmp_path / "sizes.svg").read_text()).tag.endswith("svg")
 
 
-def test_without_matplotlib_the_remedy_is_told(
-    run: Run, voices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_figures_without_matplotlib_are_refused_with_the_remedy(
+    run: RunCommand, voices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A picture is refused before the work, with what to install; a table needs nothing."""
+    """A figure is refused before the training, with the package to install; a table needs no matplotlib."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     arguments = ("train", voices, "-o", tmp_path / "model.npz", "--components", "1,2", "--folds", "2", "--quiet")
     refused = run(*arguments, "--sizes", tmp_path / "sizes.png")
     assert refused.returncode == 2
-    assert "a picture needs matplotlib: pip install 'speechgmm[report]'" in refused.stderr
+    assert "figures need matplotlib, which is not installed: pip install 'speechgmm[report]'" in refused.stderr
     assert run(*arguments, "--sizes", tmp_path / "sizes.csv").returncode == 0
 
 
-def test_a_report_on_a_training(run: Run, voices: Path, tmp_path: Path) -> None:
-    """``--report`` writes the numbers of every step of every mixture, and their pictures; the model is the same."""
+def test_train_writes_a_report(run: RunCommand, voices: Path, tmp_path: Path) -> None:
+    """``--report`` writes the values of every EM iteration and MMI step, and figures; the model is unchanged."""
     small = ("--components", "1,2", "--folds", "2", "--iterations", "3", "--mmi-steps", "4", "--quiet")
     stream = ("--stream", "n_coefficients=13")
     done = run("train", voices, "-o", tmp_path / "a.npz", *small, *stream, "--report", tmp_path / "new" / "report")
@@ -115,12 +128,13 @@ def test_a_report_on_a_training(run: Run, voices: Path, tmp_path: Path) -> None:
     )
     for file in folder.glob("*.svg"):
         assert ElementTree.fromstring(file.read_text(encoding="utf-8")).tag.endswith("svg")
-    told = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    assert (told["schema"], told["schema_version"], told["labels"]) == ("speechgmm-training", 1, ["female", "male"])
+    history = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    header = (history["schema"], history["schema_version"], history["labels"])
+    assert header == ("speechgmm-training", 1, ["female", "male"])
     card = speechgmm.load(tmp_path / "a.npz").card
-    assert told["chosen_size"] == card["settings"]["n_components"]
-    assert {str(each["n_components"]) for each in told["sizes"]} == set(card["held_out_by_components"])
-    for stream_, trained in zip(told["streams"], card["streams"], strict=True):
+    assert history["chosen_size"] == card["settings"]["n_components"]
+    assert {str(result["n_components"]) for result in history["sizes"]} == set(card["held_out_by_components"])
+    for stream_, trained in zip(history["streams"], card["streams"], strict=True):
         assert len(stream_["losses"]) == 4
         for label, fit in trained["fits"].items():
             values = stream_["classes"][label]["log_likelihoods"]
@@ -133,8 +147,10 @@ def test_a_report_on_a_training(run: Run, voices: Path, tmp_path: Path) -> None:
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
-def test_a_report_without_more_has_the_likelihood_alone(run: Run, voices: Path, tmp_path: Path) -> None:
-    """Where nothing was compared and no means were moved, there is nothing else to draw; --force replaces it."""
+def test_a_report_without_comparison_and_mmi_has_only_the_likelihood(
+    run: RunCommand, voices: Path, tmp_path: Path
+) -> None:
+    """Without a size comparison and MMI steps only the likelihood is drawn; ``--force`` replaces the report."""
     small = ("--components", "1", "--folds", "2", "--iterations", "1", "--quiet", "--report", tmp_path / "report")
     assert run("train", voices, "-o", tmp_path / "a.npz", *small).returncode == 0
     names = sorted(file.name for file in (tmp_path / "report").iterdir())
@@ -148,13 +164,13 @@ def test_a_report_without_more_has_the_likelihood_alone(run: Run, voices: Path, 
     assert run("train", voices, "-o", tmp_path / "b.npz", *small, "--force").returncode == 0
 
 
-def test_without_matplotlib_no_report_is_begun(
-    run: Run, voices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_report_without_matplotlib_is_refused(
+    run: RunCommand, voices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Refused before the work, with what to install; no folder is made."""
+    """Refused before the training, with the package to install; no folder is made."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setattr("speechgmm.training.train.train", lambda *_, **__: pytest.fail("the training was started"))
     refused = run("train", voices, "-o", tmp_path / "model.npz", "--report", tmp_path / "report")
     assert refused.returncode == 2
-    assert "a picture needs matplotlib: pip install" in refused.stderr
+    assert "figures need matplotlib, which is not installed: pip install" in refused.stderr
     assert not (tmp_path / "report").exists()

@@ -1,4 +1,4 @@
-"""Reading who speaks when: three formats, names, and everything that can be wrong with them."""
+"""References from RTTM, TextGrid and CSV files: formats, names and faults."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from speechgmm.demo.ami import speaker_label
+from speechgmm.demo.ami_corpus import speaker_label
 from speechgmm.errors import CorpusError, OptionError
 from speechgmm.segmentation.references import Reference, read_references
 from speechgmm.segmentation.segment import NONSPEECH, Segment
@@ -29,7 +29,7 @@ def read(source: Path, content: str | bytes = "", **names: str) -> dict[str, Ref
 
 
 def faults(source: Path, content: str | bytes) -> list[str]:
-    """The lines of the error, without the folder."""
+    """The lines of the error message, with file names without the folder."""
     with pytest.raises(CorpusError) as caught:
         read(source, content)
     return str(caught.value).replace(f"{source.parent}/", "").split("\n")
@@ -37,7 +37,7 @@ def faults(source: Path, content: str | bytes) -> list[str]:
 
 @pytest.mark.parametrize("form", ["rttm", "textgrid", "csv"])
 def test_what_is_written_can_be_read(form: str, tmp_path: Path) -> None:
-    """A segmentation becomes a reference; nonspeech is left out."""
+    """Written segments are read as the same reference; non-speech is left out."""
     file = tmp_path / f"my talk{FORMATS[form].suffix}"
     silence = Segment(start=2.0, end=3.25, label=NONSPEECH)
     text = "".join(FORMATS[form].write([*SEGMENTS[:2], silence, SEGMENTS[2]], name="my talk.wav", duration_s=12.0))
@@ -47,7 +47,7 @@ def test_what_is_written_can_be_read(form: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("save", ["Save as text file...", "Save as short text file..."])
 @pytest.mark.parametrize("text", ["female", 'fem "ä" ! \\bu "', "男"])
 def test_textgrids_of_praat(save: str, text: str, tmp_path: Path) -> None:
-    """Both text forms are read, in UTF-16 where Praat writes that, and point tiers do not count."""
+    """Both text forms are read, also in UTF-16; point tiers are skipped."""
     grid = parselmouth.praat.call("Create TextGrid", 0.0, 5.0, "points voices", "points")
     parselmouth.praat.call(grid, "Insert point", 1, 0.7, "female 9 9 9")
     parselmouth.praat.call(grid, "Insert boundary", 2, 1.25)
@@ -55,23 +55,23 @@ def test_textgrids_of_praat(save: str, text: str, tmp_path: Path) -> None:
     parselmouth.praat.call(grid, "Set interval text", 2, 2, text)
     file = tmp_path / "x.TextGrid"
     parselmouth.praat.call(grid, save, str(file))
-    heard = parselmouth.praat.call(grid, "Get label of interval", 2, 2)
-    reference = read_references(file, classes=CLASSES, names={heard: "female"})["x"]
+    label = parselmouth.praat.call(grid, "Get label of interval", 2, 2)
+    reference = read_references(file, classes=CLASSES, names={label: "female"})["x"]
     assert reference.segments == (Segment(start=1.25, end=3.5, label="female"),)
 
 
 def test_the_tier_is_called_voices_or_the_only_one(tmp_path: Path) -> None:
-    """Of several others none is guessed."""
+    """Several tiers of other names are refused."""
     grid = parselmouth.praat.call("Create TextGrid", 0.0, 5.0, "words phones", "")
     file = tmp_path / "x.TextGrid"
     parselmouth.praat.call(grid, "Save as text file...", str(file))
     assert faults(file, b"")[1] == (
-        "x.TextGrid:1: expected one tier of intervals, or one that is called 'voices', found 'words', 'phones'"
+        "x.TextGrid:1: expected one interval tier, or one with the name 'voices', found 'words', 'phones'"
     )
 
 
 def test_rttm_of_several_recordings(tmp_path: Path) -> None:
-    """By recording, in order of time, overlapping; AMI speaker ids are their labels where the caller knows them."""
+    """Segments by recording, in order of time, overlapping; AMI speaker ids are looked up."""
     text = """\
 ;; a comment
 SPKR-INFO one 1 <NA> <NA> <NA> unknown ada <NA> <NA>
@@ -91,27 +91,27 @@ SPEAKER one 1 5.0 1.0 <NA> <NA> crowd <NA> <NA>
 
 
 def test_accents_of_a_recordings_name_have_one_form(tmp_path: Path) -> None:
-    """Whatever form the annotation has them in."""
+    """Composed and decomposed accents are equal."""
     references = read(tmp_path / "x.rttm", "SPEAKER sen\u0303or 1 0 1 <NA> <NA> male\n")
     assert list(references) == ["se\u00f1or"]
 
 
 def test_tables_with_and_without_a_path(tmp_path: Path) -> None:
-    """Further columns do not matter, nor does their order; without a path the file's name says which recording."""
+    """Column order and further columns are ignored; without a path the file name identifies the recording."""
     with_path = read(tmp_path / "a.csv", "label,speaker,end,start,path\nmale,x,2.0,1.0,talks/one.wav\n\n")
     assert with_path["one"].segments == (Segment(start=1, end=2, label="male"),)
-    without = read(tmp_path / "b.csv", "\ufeffstart, end, label\r\n1.0, 2.0, male\r\n")
-    assert without["b"].segments == with_path["one"].segments
+    without_path = read(tmp_path / "b.csv", "\ufeffstart, end, label\r\n1.0, 2.0, male\r\n")
+    assert without_path["b"].segments == with_path["one"].segments
 
 
 def test_a_folder_of_references(tmp_path: Path) -> None:
-    """Every file in it that is one; a recording must not be in two."""
+    """All files of a known format are read; a recording must not be in two of them."""
     (tmp_path / "notes.txt").write_text("not read")
     (tmp_path / "one.csv").write_text("start,end,label\n0,1,male\n")
     (tmp_path / "two.rttm").write_text("SPEAKER two 1 0 1 <NA> <NA> male\n")
     assert list(read(tmp_path)) == ["one", "two"]
     (tmp_path / "zwei.rttm").write_text("SPEAKER two 1 0 1 <NA> <NA> male\n")
-    with pytest.raises(CorpusError, match=r"zwei\.rttm:1: 'two' has a reference in .*two\.rttm:1 already"):
+    with pytest.raises(CorpusError, match=r"zwei\.rttm:1: 'two' already has a reference in .*two\.rttm:1"):
         read(tmp_path)
 
 
@@ -133,7 +133,7 @@ def test_a_folder_of_references(tmp_path: Path) -> None:
     ],
 )
 def test_faults_of_rttm_have_their_line(line: str, fault: str, tmp_path: Path) -> None:
-    """File, line and what is wrong."""
+    """The message has the file, the line and the fault."""
     good = "SPEAKER x 1 0 1 <NA> <NA> female\n"
     assert faults(tmp_path / "a.rttm", f"{good}{line}\n{good}") == [
         "a.rttm: the reference is faulty",
@@ -151,29 +151,29 @@ def test_faults_of_rttm_have_their_line(line: str, fault: str, tmp_path: Path) -
         ("start,end,label\n0,1,child\n", "a.csv:2: 'child' is no class, and it is not said which class it stands for"),
         (
             'start,end,label\n0,1,"male\n',
-            "a.csv:2: the row cannot be read as CSV (unexpected end of data), nor any below it",
+            "a.csv:2: the rows from here on cannot be read as CSV (unexpected end of data)",
         ),
         (
             "start,end,label,path\n0,1,male,a/x.wav\n1,2,male,b/x.wav\n",
-            "a.csv:3: 'b/x.wav' and 'a/x.wav' have one name; recordings are known by their names",
+            "a.csv:3: 'b/x.wav' and 'a/x.wav' have the same file name and cannot be told apart",
         ),
     ],
 )
 def test_faults_of_tables_have_their_line(content: str, fault: str, tmp_path: Path) -> None:
-    """File, line and what is wrong."""
+    """The message has the file, the line and the fault."""
     assert faults(tmp_path / "a.csv", content)[1:] == [fault]
 
 
 @pytest.mark.parametrize("keep", range(1, 24))
 def test_a_textgrid_that_is_cut_short_is_refused(keep: int, tmp_path: Path) -> None:
-    """Whatever the line it ends on: never a part of it, never a traceback."""
+    """At every line: no part of it is used, and there is no traceback."""
     lines = "".join(FORMATS["textgrid"].write(SEGMENTS[1:], name="x", duration_s=10.125)).splitlines()
-    found = faults(tmp_path / "x.TextGrid", "\n".join(lines[:keep]))
-    assert "expected the text form of a TextGrid; something is missing or odd up to this line" in found[1]
+    message = faults(tmp_path / "x.TextGrid", "\n".join(lines[:keep]))
+    assert "expected a TextGrid in text form; something is missing or wrong up to this line" in message[1]
 
 
 @pytest.mark.parametrize(
-    ("good", "odd"),
+    ("good", "bad"),
     [
         ('"TextGrid"', '"Sound"'),
         ("xmax = 12.000", 'xmax = "12.000"'),
@@ -184,25 +184,25 @@ def test_a_textgrid_that_is_cut_short_is_refused(keep: int, tmp_path: Path) -> N
         ('name = "voices"', "name = 3"),
     ],
 )
-def test_what_is_no_textgrid_is_refused(good: str, odd: str, tmp_path: Path) -> None:
-    """A text in the place of a number, a number in that of a text, another kind of object, tiers without end."""
+def test_a_bad_textgrid_is_refused(good: str, bad: str, tmp_path: Path) -> None:
+    """Another object, a string instead of a number, a number instead of a string, infinitely many tiers."""
     text = "".join(FORMATS["textgrid"].write(SEGMENTS, name="x", duration_s=12.0))
     assert good in text
-    assert "expected the text form of a TextGrid" in faults(tmp_path / "x.TextGrid", text.replace(good, odd))[1]
+    assert "expected a TextGrid in text form" in faults(tmp_path / "x.TextGrid", text.replace(good, bad))[1]
 
 
 def test_faults_in_a_textgrid_have_their_line(tmp_path: Path) -> None:
-    """The line on which the interval begins; the last where something is missing."""
+    """The line on which the interval starts; the last line if something is missing."""
     lines = "".join(FORMATS["textgrid"].write(SEGMENTS, name="x", duration_s=12.0)).splitlines()
-    at = lines.index('            text = "female"')
-    lines[at] = '            text = "child"'
-    found = faults(tmp_path / "x.TextGrid", "\n".join(lines))
-    assert found[1:] == [f"x.TextGrid:{at - 1}: 'child' is no class, and it is not said which class it stands for"]
-    assert faults(tmp_path / "x.TextGrid", "\n".join(lines[:at]))[1].startswith(f"x.TextGrid:{at}: expected")
+    index = lines.index('            text = "female"')
+    lines[index] = '            text = "child"'
+    message = faults(tmp_path / "x.TextGrid", "\n".join(lines))
+    assert message[1:] == [f"x.TextGrid:{index - 1}: 'child' is no class, and it is not said which class it stands for"]
+    assert faults(tmp_path / "x.TextGrid", "\n".join(lines[:index]))[1].startswith(f"x.TextGrid:{index}: expected")
 
 
-def test_comments_in_a_textgrid_do_not_count(tmp_path: Path) -> None:
-    """Neither their numbers nor their strings."""
+def test_comments_in_a_textgrid_are_skipped(tmp_path: Path) -> None:
+    """With their numbers and strings."""
     text = "".join(FORMATS["textgrid"].write(SEGMENTS, name="x", duration_s=12.0))
     commented = text.replace("item []:", 'item []: ! 5 tiers "or so"')
     assert read(tmp_path / "x.TextGrid", commented)["x"].segments == SEGMENTS
@@ -210,44 +210,46 @@ def test_comments_in_a_textgrid_do_not_count(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.csv", "a.rttm", "a.TextGrid"])
 def test_wrong_encoding_has_its_line(name: str, tmp_path: Path) -> None:
-    """Latin-1 is no UTF-8."""
-    (only,) = faults(tmp_path / name, "start,end,label\nfrau m\xfcller".encode("latin-1"))
-    assert only == f"{name}:2: the byte 0xfc is not UTF-8, save the file as UTF-8"
+    """Latin-1 is refused."""
+    (message,) = faults(tmp_path / name, "start,end,label\nfrau m\xfcller".encode("latin-1"))
+    assert message == f"{name}:2: the byte 0xfc is not UTF-8, save the file as UTF-8"
 
 
 @pytest.mark.parametrize(("name", "content"), [("a.csv", "start,end,label\n"), ("a.rttm", "\n")])
 def test_an_empty_reference_is_refused(name: str, content: str, tmp_path: Path) -> None:
-    """A reference of silence has to say so."""
-    (only,) = faults(tmp_path / name, content)
-    assert only == f"{name}: the reference is empty, expected a segment; where nobody speaks, one of nonspeech"
+    """A recording without speech needs a non-speech segment."""
+    (message,) = faults(tmp_path / name, content)
+    assert message == (
+        f"{name}: the reference is empty, expected a segment; in a recording without speech, one of nonspeech"
+    )
     assert read(tmp_path / "b.csv", "start,end,label\n0,9,nonspeech\n")["b"].segments == ()
 
 
-def test_what_is_no_reference_is_refused(tmp_path: Path) -> None:
-    """A file that is not there, of another kind, and a folder without any."""
+def test_a_source_without_references_is_refused(tmp_path: Path) -> None:
+    """A missing file, a file of another format, and an empty folder."""
     with pytest.raises(CorpusError, match=r"gone\.rttm: the reference cannot be read \(No such file or directory\)"):
         read(tmp_path / "gone.rttm")
-    with pytest.raises(CorpusError, match=r"a\.eaf: this is no reference, expected a folder or a file \.rttm, "):
+    with pytest.raises(CorpusError, match=r"a\.eaf: not a reference, expected a folder or a file \.rttm, "):
         read(tmp_path / "a.eaf", "x")
-    with pytest.raises(CorpusError, match=r"the folder holds no references, expected files \.rttm, "):
+    with pytest.raises(CorpusError, match=r"the folder has no references, expected files \.rttm, "):
         read(tmp_path)
 
 
 def test_many_faults_are_counted(tmp_path: Path) -> None:
-    """Fifty are listed."""
-    found = faults(tmp_path / "a.csv", "start,end,label\n" + "1,0,male\n" * 60)
-    assert len(found) == 1 + 50 + 1
-    assert found[-1] == "... and 10 more"
+    """Fifty are listed, the others counted."""
+    message = faults(tmp_path / "a.csv", "start,end,label\n" + "1,0,male\n" * 60)
+    assert len(message) == 1 + 50 + 1
+    assert message[-1] == "... and 10 more"
 
 
-def test_names_stand_for_classes_only(tmp_path: Path) -> None:
-    """What the user says is checked too."""
+def test_names_map_to_classes_only(tmp_path: Path) -> None:
+    """The mapping of the user is checked."""
     with pytest.raises(OptionError, match="'ada' stands for 'woman', expected female, male, very low or nonspeech"):
         read(tmp_path / "a.rttm", "SPEAKER x 1 0 1 <NA> <NA> ada\n", ada="woman")
 
 
-def test_a_reference_beyond_the_end_is_another_recordings(tmp_path: Path) -> None:
-    """A quarter of a second is tolerated; the error has the line that ends last."""
+def test_a_reference_beyond_the_end_is_refused(tmp_path: Path) -> None:
+    """The tolerance is a quarter of a second; the message has the line that ends last."""
     text = "start,end,label\n0,10.2,male\n4,5,female\n"
     reference = read(tmp_path / "x.csv", text)["x"]
     reference.check(10.0)

@@ -1,4 +1,4 @@
-"""Segments as text, read by the programs that the formats are for."""
+"""Output formats of segments, read back with Praat, pyannote and the standard library."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def written(form: str, segments: tuple[Segment, ...] = SEGMENTS, *, duration_s: 
 
 
 def tier(text: str, folder: Path) -> list[tuple[float, float, str]]:
-    """The intervals of a TextGrid as Praat reads them."""
+    """The intervals of a TextGrid, read with Praat."""
     file = folder / "x.TextGrid"
     file.write_text(text, encoding="utf-8")
     grid = parselmouth.read(str(file))
@@ -48,7 +48,7 @@ def tier(text: str, folder: Path) -> list[tuple[float, float, str]]:
 
 
 def test_praat_reads_a_textgrid(tmp_path: Path) -> None:
-    """The tier fills the recording, gaps and nonspeech have no text, and quotes and accents are what they were."""
+    """The tier fills the recording; gaps and non-speech have an empty text; quotes and accents are kept."""
     assert tier(written("textgrid"), tmp_path) == [
         (0.0, 1.5, ""),
         (1.5, 3.25, 'fém "a"'),
@@ -61,19 +61,19 @@ def test_praat_reads_a_textgrid(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("duration_s", [None, 3661.9])
 def test_a_recording_ends_no_earlier_than_its_last_segment(tmp_path: Path, duration_s: float | None) -> None:
-    """Where the length is not known, or a header said too little, the last segment is the end."""
+    """If the duration is unknown or too short, the end of the last segment is used."""
     assert tier(written("textgrid", duration_s=duration_s), tmp_path)[-1] == (3661.004, 3662.0, "b")
     assert json.loads(written("json", duration_s=duration_s))["duration_s"] == 3662.0
 
 
 def test_no_interval_of_a_textgrid_is_empty(tmp_path: Path) -> None:
-    """What rounds to no length in milliseconds is left out; Praat would refuse it."""
+    """Intervals of 0 ms after rounding are left out; Praat refuses them."""
     short = Segment(start=1.0, end=1.0001, label="b")
     assert tier(written("textgrid", (short,), duration_s=2.0), tmp_path) == [(0.0, 1.0, ""), (1.0, 2.0, "")]
 
 
-def test_overlap_is_refused_by_a_textgrid() -> None:
-    """The message has the recording, both times and the remedy."""
+def test_a_textgrid_refuses_overlap() -> None:
+    """The message has the recording, both times and another format."""
     overlapping = (Segment(start=0, end=2, label="a"), Segment(start=1.5, end=3, label="b"))
     with pytest.raises(
         OutputError,
@@ -83,17 +83,17 @@ def test_overlap_is_refused_by_a_textgrid() -> None:
 
 
 def test_pyannote_reads_rttm(tmp_path: Path) -> None:
-    """Classes and unknown are there with their times, blanks are underscores, nonspeech is not there."""
+    """Classes and unknown have their times, blanks are underscores, non-speech is left out."""
     file = tmp_path / "x.rttm"
     file.write_text(written("rttm"), encoding="utf-8")
     ((recording, annotation),) = load_rttm(file).items()
     assert recording == "my_talk"
-    found = [(segment.start, round(segment.end, 3), label) for segment, _, label in annotation.itertracks(True)]
-    assert found == [(1.5, 3.25, 'fém_"a"'), (3.5, 3661.004, UNKNOWN), (3661.004, 3662.0, "b")]
+    tracks = [(segment.start, round(segment.end, 3), label) for segment, _, label in annotation.itertracks(True)]
+    assert tracks == [(1.5, 3.25, 'fém_"a"'), (3.5, 3661.004, UNKNOWN), (3661.004, 3662.0, "b")]
 
 
 def test_an_rttm_line_has_ten_fields() -> None:
-    """As the evaluation plan has them; adjoining segments adjoin in milliseconds."""
+    """As in the evaluation plan; adjacent segments are adjacent after rounding to milliseconds."""
     adjoining = (Segment(start=0.0004, end=1.0006, label="a"), Segment(start=1.0006, end=2.0, label="b"))
     assert written("rttm", adjoining).splitlines() == [
         "SPEAKER my_talk 1 0.000 1.001 <NA> <NA> a <NA> <NA>",
@@ -101,8 +101,8 @@ def test_an_rttm_line_has_ten_fields() -> None:
     ]
 
 
-def test_audacity_has_start_end_and_label_between_tabs() -> None:
-    """One line for each voice; a tab in a label cannot become a column."""
+def test_audacity_lines_have_start_end_and_label() -> None:
+    """One line per speech segment, separated by tabs; a tab in a label is replaced."""
     tabbed = (*SEGMENTS, Segment(start=3662.0, end=3663.0, label="a\tb\nc"))
     assert written("audacity", tabbed).split("\n") == [
         '1.500\t3.250\tfém "a"',
@@ -113,10 +113,10 @@ def test_audacity_has_start_end_and_label_between_tabs() -> None:
     ]
 
 
-def test_csv_is_a_row_a_segment() -> None:
-    """A reader of RFC 4180 finds the numbers and texts that were written."""
+def test_csv_has_a_row_per_segment() -> None:
+    """A CSV reader gives the numbers and texts that were written."""
     rows = list(csv.DictReader(written("csv").splitlines()))
-    assert [row["label"] for row in rows] == [one.label for one in SEGMENTS]
+    assert [row["label"] for row in rows] == [segment.label for segment in SEGMENTS]
     assert rows[1] == {
         **{"path": "talks/my talk.wav", "start": "1.500", "end": "3.250"},
         **{"label": 'fém "a"', "probability": "0.9375", "reason": ""},
@@ -125,22 +125,22 @@ def test_csv_is_a_row_a_segment() -> None:
 
 
 def test_json_has_a_schema_and_every_field() -> None:
-    """NaN is null, so that the text is JSON."""
-    found = json.loads(written("json"), parse_constant=pytest.fail)
-    assert (found["schema"], found["schema_version"]) == ("speechgmm-segments", 1)
-    assert (found["path"], found["duration_s"]) == ("talks/my talk.wav", 3700.0)
-    assert found["segments"][1] == {
+    """NaN is null."""
+    values = json.loads(written("json"), parse_constant=pytest.fail)
+    assert (values["schema"], values["schema_version"]) == ("speechgmm-segments", 1)
+    assert (values["path"], values["duration_s"]) == ("talks/my talk.wav", 3700.0)
+    assert values["segments"][1] == {
         **{"start": 1.5, "end": 3.25, "label": 'fém "a"', "probability": 0.9375},
         **{"probabilities": {'fém "a"': 0.9375, "b": 0.0625}, "reason": ""},
     }
-    assert found["segments"][2]["probability"] is None
-    assert len(found["segments"]) == 4
+    assert values["segments"][2]["probability"] is None
+    assert len(values["segments"]) == 4
 
 
-def test_the_table_is_for_people() -> None:
-    """Times as a clock shows them; no line end from a label."""
-    odd = (*SEGMENTS, Segment(start=3662.0, end=3719.996, label="a\nb"))
-    assert written("table", odd).splitlines() == [
+def test_the_table() -> None:
+    """Times are hours, minutes and seconds; a line end in a label is replaced."""
+    segments = (*SEGMENTS, Segment(start=3662.0, end=3719.996, label="a\nb"))
+    assert written("table", segments).splitlines() == [
         "talks/my talk.wav",
         "      start          end  probability  label",
         " 0:00:00.00   0:00:01.50               nonspeech",
@@ -152,25 +152,25 @@ def test_the_table_is_for_people() -> None:
 
 
 @pytest.mark.parametrize("form", [form for form in FORMATS if form != "textgrid"])
-def test_segments_are_written_as_they_come(form: str) -> None:
-    """Each is there before the next is asked for."""
+def test_text_comes_before_the_next_segment(form: str) -> None:
+    """A writer yields the text of a segment before it asks for the next."""
     asked: list[float] = []
 
     def arriving() -> Iterator[Segment]:
-        for one in SEGMENTS:
-            asked.append(one.start)
-            yield one
+        for segment in SEGMENTS:
+            asked.append(segment.start)
+            yield segment
 
     texts = FORMATS[form].write(arriving(), name="x.wav")
-    found = ""
-    while "fém" not in found and "f\\u00e9m" not in found:
-        found += next(texts)
+    text = ""
+    while "fém" not in text and "f\\u00e9m" not in text:
+        text += next(texts)
     assert asked == [0.0, 1.5]
 
 
 @pytest.mark.parametrize("form", list(FORMATS))
 def test_no_segments_make_a_whole_file(form: str, tmp_path: Path) -> None:
-    """A recording in which nothing was found still has its file."""
+    """An empty segmentation is a valid file."""
     text = written(form, (), duration_s=2.0)
     if form == "json":
         assert json.loads(text)["segments"] == []
@@ -179,11 +179,11 @@ def test_no_segments_make_a_whole_file(form: str, tmp_path: Path) -> None:
 
 
 def test_suffixes_differ() -> None:
-    """All formats of one recording can stand in one folder."""
+    """Files of all formats fit in one folder."""
     assert len({form.suffix for form in FORMATS.values()}) == len(FORMATS)
 
 
-def test_a_recording_is_known_by_its_file_name() -> None:
-    """Without folder and suffix, blanks as underscores, accents in one form."""
+def test_the_identifier_of_a_recording() -> None:
+    """File name without folder and suffix; blanks are underscores, accents are composed."""
     assert recording_id("a b/my  talk.v2.wav") == "my_talk.v2"
     assert recording_id("sen\u0303or.wav") == recording_id("se\u00f1or.wav") == "se\u00f1or"

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from speechgmm.classifier.calibration import Calibration
-from speechgmm.classifier.model import DecisionOptions, Model, Stream, uncalibrated_model
+from speechgmm.classifier.model import DecisionOptions, Model
+from speechgmm.classifier.scorer import Scorer, Stream
+from speechgmm.corpus.recording import Recording
 from speechgmm.evaluation.detection import cllr
+from speechgmm.features.extraction import Utterance
 from speechgmm.features.front_end import Stretch
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.mixture.gaussian import DiagonalMixture
-from speechgmm.training.calibrate import HeldOut, calibrate, cuts, gather, min_likelihood
+from speechgmm.training.calibrate import HeldOutScores, calibrate, cuts, min_likelihood, score_utterances
+from tests.builders import unit_gaussian
 
-BEFORE = uncalibrated_model(
+SCORER = Scorer(
     labels=("high", "low"),
     streams=(
         Stream(
             front_end=FrontEndOptions(n_coefficients=1, cepstral_mean="none"),
             reference_mean=np.zeros(1),
-            mixtures=tuple(
-                DiagonalMixture(np.array([1.0]), np.array([[mean]]), np.array([[1.0]])) for mean in (1.0, -1.0)
-            ),
+            mixtures=(unit_gaussian(1.0), unit_gaussian(-1.0)),
         ),
     ),
-    decision=DecisionOptions(),
 )
 
 
@@ -35,26 +36,39 @@ def stretch(values: np.ndarray) -> Stretch:
     return Stretch(values.astype(np.float32)[:, np.newaxis], len(values) + 10)
 
 
-def held_out(n_speakers: int, *, seed: int, n_frames: int = 300) -> list[HeldOut]:
+def utterance(label: str, speaker: str, *stretches: Stretch) -> Utterance:
+    recording = Recording(file=Path(f"{speaker}.wav"), name=f"{speaker}.wav", label=label, speaker=speaker)
+    return Utterance.of(recording, stretches, "0")
+
+
+def held_out(n_speakers: int, *, seed: int, n_frames: int = 300) -> list[Utterance]:
     """Speakers whose frames are normal around a mean of their own, and that around 0.5 or -0.5."""
     rng = np.random.default_rng(seed)
     return [
-        HeldOut(
-            label=label,
-            speaker=f"{label}-{number}",
-            stretches=((stretch(centre + 0.5 * rng.standard_normal() + rng.standard_normal(n_frames)),),),
+        utterance(
+            label,
+            f"{label}-{number}",
+            stretch(centre + 0.5 * rng.standard_normal() + rng.standard_normal(n_frames)),
         )
         for label, centre in (("high", 0.5), ("low", -0.5))
         for number in range(n_speakers)
     ]
 
 
-def cost(model: Model, utterances: list[HeldOut]) -> float:
+def scored(utterances: list[Utterance]) -> list[HeldOutScores]:
+    return score_utterances(SCORER, [utterances])
+
+
+def calibrated(utterances: list[Utterance]) -> Model:
+    return calibrate(SCORER, scored(utterances), DecisionOptions())
+
+
+def cost(model: Model, utterances: list[Utterance]) -> float:
     """Cllr of the model's ratios for the first class."""
     ratios: dict[str, list[float]] = {"high": [], "low": []}
     for utterance in utterances:
-        decision = model.decide(model.score_all(utterance.stretches))
-        ratios[utterance.label].append(decision.log_likelihood_ratios["high"])
+        decision = model.decide(model.score_all((each,) for each in utterance.stretches()))
+        ratios[utterance.recording.label].append(decision.log_likelihood_ratios["high"])
     return cllr(np.array(ratios["high"]), np.array(ratios["low"]))
 
 
@@ -84,56 +98,57 @@ def test_least_likelihood_by_hand() -> None:
     assert min_likelihood([-7.0], 1) == pytest.approx(-7.4)
 
 
-def test_gather_scores_wholes_and_pieces() -> None:
+def test_utterances_are_scored_whole_and_cut() -> None:
     """An utterance of 120 frames gives its own scores and those of three pieces of 30, two of 50 and one of 100."""
-    (evidence,) = gather(BEFORE, held_out(1, seed=1, n_frames=120)[:1])
+    (scores,) = scored(held_out(1, seed=1, n_frames=120)[:1])
 
-    assert (evidence.label, evidence.speaker, evidence.whole.n_speech.tolist()) == ("high", "high-0", [120])
-    assert [piece.n_speech.tolist() for piece in evidence.pieces] == [[30], [30], [30], [50], [50], [100]]
+    assert (scores.label, scores.speaker, scores.whole.n_speech.tolist()) == ("high", "high-0", [120])
+    assert [piece.n_speech.tolist() for piece in scores.cuts] == [[30], [30], [30], [50], [50], [100]]
 
 
 def test_utterances_without_speech_are_ignored() -> None:
     """What holds no speech is no evidence."""
-    silent = HeldOut(label="low", speaker="mute", stretches=((Stretch(np.empty((0, 1), np.float32), 200),),))
-    nothing = HeldOut(label="low", speaker="absent", stretches=())
+    silent = utterance("low", "mute", Stretch(np.empty((0, 1), np.float32), 200))
+    nothing = utterance("low", "absent")
 
-    evidence = gather(BEFORE, [silent, *held_out(1, seed=2), nothing])
+    scores = scored([silent, *held_out(1, seed=2), nothing])
 
-    assert [each.speaker for each in evidence] == ["high-0", "low-0"]
+    assert [each.speaker for each in scores] == ["high-0", "low-0"]
 
 
 def test_calibration_on_held_out_speakers_is_sane() -> None:
     """The evidence is trusted less than frames in sum, no class is favoured, and new speakers gain by it."""
-    model = calibrate(BEFORE, gather(BEFORE, held_out(40, seed=3)))
+    model = calibrated(held_out(40, seed=3))
 
     others = held_out(40, seed=4)
-    trusting = replace(BEFORE, calibration=Calibration(scales=(1e5,), half_weight_frames=1e5, offsets=(0.0, 0.0)))
+    trusting = replace(model, calibration=Calibration(scales=(1e5,), half_weight_frames=1e5, offsets=(0.0, 0.0)))
     assert 0.5 < model.calibration.scales[0] < 10
     assert 0.0 <= model.calibration.half_weight_frames < 100
     assert model.calibration.offsets == pytest.approx((0.0, 0.0), abs=0.5)
     assert cost(model, others) < 0.75
     assert cost(model, others) < cost(trusting, others)
-    assert model.decide(model.score_all(others[0].stretches)).decided
+    assert model.decide(model.score_all((each,) for each in others[0].stretches())).decided
 
 
 def test_the_mixtures_stay_as_they_are() -> None:
     """Calibration sets the calibration and the least likelihood and nothing else."""
-    evidence = gather(BEFORE, held_out(2, seed=5))
+    scores = scored(held_out(2, seed=5))
+    decision = DecisionOptions(min_speech_s=0.5)
 
-    model = calibrate(BEFORE, evidence)
+    model = calibrate(SCORER, scores, decision)
 
-    best = [each.whole.log_likelihoods.max() / each.whole.n_speech[0] for each in evidence]
+    best = [each.whole.log_likelihoods.max() / each.whole.n_speech[0] for each in scores]
     assert model.min_likelihood == pytest.approx(min_likelihood(best, 1))
-    assert model.streams is BEFORE.streams
-    assert (model.labels, model.priors, model.decision) == (BEFORE.labels, BEFORE.priors, BEFORE.decision)
+    assert model.streams is SCORER.streams
+    assert (model.labels, model.priors, model.decision) == (SCORER.labels, (0.5, 0.5), decision)
 
 
 def test_a_talkative_speaker_counts_once() -> None:
     """All utterances of one speaker five times over: the calibration stays."""
     utterances = held_out(6, seed=6)
-    once = calibrate(BEFORE, gather(BEFORE, utterances)).calibration
+    once = calibrated(utterances).calibration
 
-    again = calibrate(BEFORE, gather(BEFORE, [*utterances, *[utterances[0]] * 4])).calibration
+    again = calibrated([*utterances, *[utterances[0]] * 4]).calibration
 
     assert (*again.scales, again.half_weight_frames, *again.offsets) == pytest.approx(
         (*once.scales, once.half_weight_frames, *once.offsets), rel=1e-3
@@ -143,8 +158,8 @@ def test_a_talkative_speaker_counts_once() -> None:
 def test_more_speakers_may_be_surer() -> None:
     """The same utterances as of many speakers give a higher scale than as of one a class."""
     utterances = held_out(10, seed=7)
-    as_one = [replace(each, speaker=each.label) for each in utterances]
+    as_one = [replace(each, recording=replace(each.recording, speaker=each.recording.label)) for each in utterances]
 
-    (many,), (one,) = (calibrate(BEFORE, gather(BEFORE, each)).calibration.scales for each in (utterances, as_one))
+    (many,), (one,) = (calibrated(each).calibration.scales for each in (utterances, as_one))
 
     assert many > 1.1 * one

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
 
 from speechgmm.corpus import read_corpus
-from speechgmm.corpus.recording import Recording
+from speechgmm.corpus.recording import Corpus, Recording
 from speechgmm.corpus.speakers import speaker_folds, speaker_of
 from speechgmm.errors import OptionError, TrainingError
 from speechgmm.features.extraction import Utterance
 from speechgmm.features.front_end import Stretch
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.gaussian import DiagonalMixture
+from speechgmm.mixture.information_criteria import SizeResult, aic, bic
 from speechgmm.mixture.options import EMOptions
-from speechgmm.mixture.selection import SizeResult, aic, bic
-from speechgmm.training.component_selection import AUTO_SIZES, check_sizes, compare_sizes, to_csv
-from speechgmm.training.fitting import fit_model
+from speechgmm.training.component_selection import compare_sizes, to_csv
+from speechgmm.training.fitting import fit_scorer
+from speechgmm.training.material import Material
 from speechgmm.training.options import TrainingOptions
+from speechgmm.training.run_context import AUTO_SIZES, Run
 from speechgmm.training.train import train
 from speechgmm.workers.local import LocalExecutor
+
+T = TypeVar("T")
 
 LABELS = ("high", "low")
 FRONT_END = FrontEndOptions(n_coefficients=4, cepstral_mean="none")
@@ -33,7 +39,7 @@ OPTIONS = TrainingOptions(front_end=FRONT_END, folds=3, speaker_share=100.0, em=
 def utterances_of(n_speakers: int = 6, n_frames: int = 200, *, clusters: int = 4) -> list[Utterance]:
     """Speakers of both classes whose frames are drawn from well separated clusters, the same for all."""
     rng = np.random.default_rng(4)
-    made = []
+    made: list[Utterance] = []
     for label, shift in zip(LABELS, (0.0, 3.0), strict=True):
         means = shift + 8.0 * np.eye(4)[:clusters]
         mixture = DiagonalMixture(np.full(clusters, 1.0 / clusters), means, np.ones((clusters, 4)))
@@ -45,23 +51,28 @@ def utterances_of(n_speakers: int = 6, n_frames: int = 200, *, clusters: int = 4
     return made
 
 
+def material_of(utterances: list[Utterance]) -> Material:
+    """The material of a training with one stream."""
+    corpus = Corpus(source="drawn", recordings=tuple(each.recording for each in utterances))
+    return Material(corpus=corpus, streams=[utterances], nonspeech=[], failures=())
+
+
 @pytest.mark.parametrize("cepstral_mean", ["none", "shrunk"])
 def test_results_are_those_of_models_fitted_without_the_fold(cepstral_mean: str) -> None:
     """Each number is computed again from a model trained without the first fold and the frames kept and held out."""
     utterances = utterances_of()
     options = replace(OPTIONS, n_components=2, front_end=replace(FRONT_END, cepstral_mean=cepstral_mean))
-    (result,) = compare_sizes(utterances, LABELS, options, sizes=(2,))
+    (result,) = compare_sizes(material_of(utterances), Run(options=options, sizes=(2,)))
 
     fold = speaker_folds((each.recording for each in utterances), 3, options.seed)[0]
     kept = [each for each in utterances if speaker_of(each.recording) not in fold]
     unheard = [each for each in utterances if speaker_of(each.recording) in fold]
-    model = fit_model([kept], LABELS, options)[0]
+    model = fit_scorer(material_of(kept), Run(options=options)).scorer
 
     def scores(part: list[Utterance], label: str) -> float:
-        mine = [model.score_all(zip(each.stretches())) for each in part if each.recording.label == label]
-        return sum(float(each.log_likelihoods[0, LABELS.index(label)]) for each in mine) / sum(
-            each.n_speech[0] for each in mine
-        )
+        mine = [model.score_all((each,) for each in one.stretches()) for one in part if one.recording.label == label]
+        total = sum(float(each.log_likelihoods[0, LABELS.index(label)]) for each in mine)
+        return total / sum(int(each.n_speech[0]) for each in mine)
 
     means = [scores(kept, label) for label in LABELS]
     total, parameters = 800 * sum(means), 2 * (2 * 9 - 1)
@@ -74,7 +85,7 @@ def test_results_are_those_of_models_fitted_without_the_fold(cepstral_mean: str)
 
 def test_held_out_speakers_show_the_true_size() -> None:
     """Up to the true number of clusters the held-out likelihood grows; beyond it, training alone still gains."""
-    one, two, four, sixteen = compare_sizes(utterances_of(), LABELS, OPTIONS, sizes=(16, 1, 4, 2, 4))
+    one, two, four, sixteen = compare_sizes(material_of(utterances_of()), Run(options=OPTIONS, sizes=(16, 1, 4, 2, 4)))
     assert [each.n_components for each in (one, two, four, sixteen)] == [1, 2, 4, 16]
     assert one.held_out < two.held_out < four.held_out
     assert sixteen.held_out < four.held_out
@@ -86,20 +97,20 @@ def test_auto_takes_the_sizes_the_smaller_class_can_feed() -> None:
     """Of the automatic sizes those remain for which the smallest class has frames without the fold."""
     utterances = [each for each in utterances_of() if each.recording.speaker not in ("low 4", "low 5")]
     # The first fold holds two of the four low speakers: 400 frames are left, which is 10 for each of 40 components.
-    results = compare_sizes(utterances, LABELS, OPTIONS)
+    results = compare_sizes(material_of(utterances), Run(options=OPTIONS, sizes="auto"))
     assert [each.n_components for each in results] == [8, 16, 32]
 
 
 def test_auto_says_when_even_the_smallest_is_too_large() -> None:
     """Where no automatic size has enough speech, the error is that of the smallest."""
     with pytest.raises(TrainingError, match=r"^the class 'high' has 0\.4 s of speech to train on, but 8 components"):
-        compare_sizes(utterances_of(2, 40), LABELS, OPTIONS)
+        compare_sizes(material_of(utterances_of(2, 40)), Run(options=OPTIONS, sizes="auto"))
 
 
 def test_a_size_asked_for_is_not_left_out_in_silence() -> None:
     """A size in a list that the speech cannot feed is an error."""
     with pytest.raises(TrainingError, match=r"but 512 components need 51\.2 s"):
-        compare_sizes(utterances_of(), LABELS, OPTIONS, sizes=(2, 512))
+        compare_sizes(material_of(utterances_of()), Run(options=OPTIONS, sizes=(2, 512)))
 
 
 def test_one_speaker_cannot_be_held_out() -> None:
@@ -111,13 +122,13 @@ def test_one_speaker_cannot_be_held_out() -> None:
         r"^the class 'low' has only one speaker to train on, but two are needed to compare numbers of components: "
     )
     with pytest.raises(TrainingError, match=expected):
-        compare_sizes([*utterances, nothing], ("low",), OPTIONS, sizes=(2, 4))
+        compare_sizes(material_of([*utterances, nothing]), Run(options=OPTIONS, sizes=(2, 4)))
 
 
 def test_two_jobs_give_the_same_results() -> None:
     """The results do not depend on how many workers there were."""
     one, two = (
-        compare_sizes(utterances_of(), LABELS, OPTIONS, sizes=(2, 4), spread=LocalExecutor(jobs).compute)
+        compare_sizes(material_of(utterances_of()), Run(options=OPTIONS, sizes=(2, 4), executor=LocalExecutor(jobs)))
         for jobs in (1, 2)
     )
     assert one == two
@@ -125,10 +136,10 @@ def test_two_jobs_give_the_same_results() -> None:
 
 def test_an_impossible_size_is_refused() -> None:
     """A number no mixture can have is named, wherever it stands in the list; the automatic ones are possible."""
-    check_sizes("auto", OPTIONS)
-    check_sizes((1, 4096), OPTIONS)
+    Run(options=OPTIONS, sizes="auto")
+    Run(options=OPTIONS, sizes=(1, 4096))
     with pytest.raises(OptionError, match=r"^n_components is 5000, but it must be 1 to 4096$"):
-        check_sizes((16, 5000), OPTIONS)
+        Run(options=OPTIONS, sizes=(16, 5000))
 
 
 def test_table_can_be_read_back() -> None:
@@ -140,7 +151,7 @@ def test_table_can_be_read_back() -> None:
     lines = to_csv(results).splitlines()
     assert lines[0] == "n_components,log_likelihood,aic,bic,held_out"
     rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(lines)]
-    assert [SizeResult(**{**row, "n_components": int(row["n_components"])}) for row in rows] == results
+    assert rows == [asdict(result) for result in results]
 
 
 def test_training_takes_the_size_that_does_best(voices: Path) -> None:
@@ -148,12 +159,14 @@ def test_training_takes_the_size_that_does_best(voices: Path) -> None:
     corpus = read_corpus(voices)
     options = TrainingOptions(n_components=3, folds=2, em=EMOptions(max_iterations=3))
 
-    training = train(corpus, options=options, sizes=(1, 8))
+    training = train(corpus, Run(options=options, sizes=(1, 8)))
 
     small, large = training.sizes
     assert large.held_out > small.held_out + 1
-    plain = train(corpus, options=replace(options, n_components=8)).model
+    plain = train(corpus, Run(options=replace(options, n_components=8))).model
     for mine, theirs in zip(training.model.streams[0].mixtures, plain.streams[0].mixtures, strict=True):
+        assert isinstance(mine, DiagonalMixture)
+        assert isinstance(theirs, DiagonalMixture)
         np.testing.assert_array_equal(mine.means, theirs.means)
     card = dict(training.model.card)
     assert card.pop("held_out_by_components") == {"1": round(small.held_out, 6), "8": round(large.held_out, 6)}
@@ -163,11 +176,11 @@ def test_training_takes_the_size_that_does_best(voices: Path) -> None:
 def test_training_refuses_an_impossible_size_at_once(voices: Path) -> None:
     """A size is checked before any recording is read."""
 
-    def progress(*arguments: object, **options: object) -> None:
+    def progress(items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
         pytest.fail("the work was started")
 
     with pytest.raises(OptionError, match=r"^n_components is 0, but"):
-        train(read_corpus(voices), sizes=(8, 0), progress=progress)
+        train(read_corpus(voices), Run(sizes=(8, 0), progress=progress))
 
 
 def test_automatic_sizes_double() -> None:

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
 
 import speechgmm
-from speechgmm.augmentation import augment as copies
 from speechgmm.corpus import read_corpus
 from speechgmm.corpus.recording import Corpus, Recording
-from speechgmm.features.extraction import Failure, Utterance, extract
+from speechgmm.features.extraction import Utterance, extract
 from speechgmm.features.front_end import Stretch
 from speechgmm.features.options import FrontEndOptions
+from speechgmm.mixture.bernoulli import BernoulliMixture
 from speechgmm.mixture.mmi import MMIOptions
 from speechgmm.training.discriminative import SegmentSampler, draw_batch
 from speechgmm.training.feature_store import FeatureStore
-from speechgmm.training.fitting import fit_model
-from speechgmm.training.material import copies as augmented_versions
+from speechgmm.training.fitting import fit_scorer
+from speechgmm.training.material import augmentations, read_material
 from speechgmm.training.options import TrainingOptions
-
-Run = Callable[..., CompletedProcess[str]]
+from speechgmm.training.recordings import training_recordings
+from speechgmm.training.run_context import Run
+from tests.builders import RunCommand
 
 FRONT_END = FrontEndOptions(n_coefficients=2, cepstral_mean="none")
 
 
-def utterance(speaker: str, value: float, *, n_frames: int = 400, label: str = "low", copy: str = "", corpus: str = ""):
+def utterance(
+    speaker: str, value: float, *, n_frames: int = 400, label: str = "low", copy: str = "", corpus: str = ""
+) -> Utterance:
     """An utterance of steady frames that tell where they came from, numbered in the second feature."""
     frames = np.stack([np.full(n_frames, value), np.arange(n_frames)], axis=1).astype(np.float32)
     recording = Recording(
@@ -41,7 +42,7 @@ def utterance(speaker: str, value: float, *, n_frames: int = 400, label: str = "
 
 def drawn(urn: SegmentSampler, copy: str = "", n: int = 3000) -> dict[float, float]:
     rng = np.random.default_rng(0)
-    counts = Counter(float(urn.draw(copy, rng).kept.read(0, 1)[0, 0]) for _ in range(n))
+    counts = Counter(float(urn.draw(copy, rng).storage.read(0, 1)[0, 0]) for _ in range(n))
     return {value: count / n for value, count in counts.items()}
 
 
@@ -83,7 +84,7 @@ def test_a_batch_is_made_of_cuts() -> None:
         ),
         SegmentSampler.of("low", [utterance("c", 3.0), utterance("c", 4.0, copy="channel")], ""),
     ]
-    options = MMIOptions(batch=200, shortest_s=0.5, longest_s=1.5, channel_share=0.25)
+    options = MMIOptions(batch_size=200, shortest_s=0.5, longest_s=1.5, channel_share=0.25)
     batch = draw_batch(samplers, np.zeros(2), FRONT_END, options, np.random.default_rng(3))
     assert batch.truth.tolist() == [0, 1] * 100
     assert batch.frames.dtype == np.float32
@@ -107,7 +108,7 @@ def test_a_batch_is_made_of_cuts() -> None:
 def test_a_cut_has_at_least_one_frame() -> None:
     """Where less is asked for than one frame lasts, one is drawn."""
     samplers = [SegmentSampler.of(label, [utterance("a", 5.0, label=label)], "") for label in ("high", "low")]
-    options = MMIOptions(batch=20, shortest_s=1e-4, longest_s=2e-4)
+    options = MMIOptions(batch_size=20, shortest_s=1e-4, longest_s=2e-4)
     assert set(draw_batch(samplers, np.zeros(2), FRONT_END, options, np.random.default_rng(0)).lengths) == {1}
 
 
@@ -124,41 +125,37 @@ def test_only_the_means_of_gaussian_streams_move(voices: Path) -> None:
     """Re-estimation leaves weights, variances and Bernoulli mixtures; its losses are kept, and it needs no luck."""
     corpus = read_corpus(voices)
     options = TrainingOptions(n_components=4, further_front_ends=(FrontEndOptions(features="patterns"),))
-    views = []
-    for front_end in options.front_ends:
-        found = [extract(each, front_end=front_end) for each in corpus.recordings]
-        views.append([each for each in found if isinstance(each, Utterance)])
+    material = read_material(training_recordings(corpus, ""), Run(options=options))
     steps = replace(options, mmi=MMIOptions(steps=12))
-    (plain, _), (moved, fitted), (again, _) = (
-        fit_model(views, corpus.labels, each) for each in (options, steps, steps)
-    )
-    for before, after, same in zip(*(model.streams[0].mixtures for model in (plain, moved, again)), strict=True):
+    plain, moved, again = (fit_scorer(material, Run(options=each)) for each in (options, steps, steps))
+    mixtures = [fitted.scorer.streams[0].mixtures for fitted in (plain, moved, again)]
+    for before, after, same in zip(*mixtures, strict=True):
         assert np.abs(after.means - before.means).max() > 1e-3
         np.testing.assert_array_equal(after.weights, before.weights)
         np.testing.assert_array_equal(after.variances, before.variances)
         np.testing.assert_array_equal(after.means, same.means)
-    for before, after in zip(plain.streams[1].mixtures, moved.streams[1].mixtures, strict=True):
+    for before, after in zip(plain.scorer.streams[1].mixtures, moved.scorer.streams[1].mixtures, strict=True):
+        assert isinstance(before, BernoulliMixture)
+        assert isinstance(after, BernoulliMixture)
         np.testing.assert_array_equal(after.probabilities, before.probabilities)
-    assert [len(each.losses) for each in fitted] == [12, 0]
+    assert [len(each.losses) for each in moved.streams] == [12, 0]
 
 
 @pytest.mark.parametrize(
-    ("shares", "kinds"),
+    ("mmi", "kinds"),
     [
-        ({}, []),
-        ({"channel_share": 0.2}, ["channel"]),
-        ({"channel_share": 0.2, "effort_share": 0.1}, ["channel", "effort", "shout"]),
+        (MMIOptions(), []),
+        (MMIOptions(channel_share=0.2), ["channel"]),
+        (MMIOptions(channel_share=0.2, effort_share=0.1), ["channel", "effort", "shout"]),
     ],
 )
-def test_copies_are_made_of_what_trains(shares: dict[str, float], kinds: list[str], voices: Path) -> None:
+def test_training_recordings_are_augmented(mmi: MMIOptions, kinds: list[str], voices: Path) -> None:
     """One of each wanted kind, none of the recordings that calibrate; shouts come with raised voices."""
     first, *others = read_corpus(voices).recordings
     corpus = Corpus(source="voices", recordings=(replace(first, split="dev"), *others))
-    options = TrainingOptions(mmi=MMIOptions(**shares))
-    assert augmented_versions(corpus, options) == [
-        replace(each, augmentation=kind) for kind in kinds for each in others
-    ]
-    assert augmented_versions(corpus, TrainingOptions()) == []
+    options = TrainingOptions(mmi=mmi)
+    assert augmentations(corpus, options) == [replace(each, augmentation=kind) for kind in kinds for each in others]
+    assert augmentations(corpus, TrainingOptions()) == []
 
 
 @pytest.mark.parametrize("copy", ["channel", "effort"])
@@ -166,22 +163,23 @@ def test_a_copy_is_another_sound_of_the_same_file(copy: str, voices: Path, tmp_p
     """A copy has other frames than the recording, the same each time, in memory and from disk."""
     recordings = read_corpus(voices).recordings
     front_end, noises = FrontEndOptions(), (recordings[-1].file,)
-    plain, *copies = (
-        extract(each, front_end=front_end, noises=noises)
-        for each in (recordings[0], *[replace(recordings[0], augmentation=copy)] * 2)
-    )
+    augmented = replace(recordings[0], augmentation=copy)
     stored = FeatureStore(folder=tmp_path, front_end=front_end, noises=noises)
-    copies.append(stored.fetch(replace(recordings[0], augmentation=copy)))
-    assert not any(isinstance(each, Failure) for each in (plain, *copies))
+    results = (
+        *(extract(each, front_end=front_end, noises=noises) for each in (recordings[0], augmented, augmented)),
+        stored.fetch(augmented),
+    )
+    plain, *copies = (each for each in results if isinstance(each, Utterance))
+    assert len(copies) == 3
     first = next(copies[0].stretches()).frames
     assert (
         first.shape != next(plain.stretches()).frames.shape
         or np.abs(first - next(plain.stretches()).frames).max() > 0.1
     )
     # Who speaks up is as quick, so that the copy is shorter by as much as it is higher.
-    n_frames = plain.extents[0].n_frames
-    assert (copies[0].extents[0].n_frames == n_frames) == (copy == "channel")
-    assert 0.4 * n_frames < copies[0].extents[0].n_frames <= n_frames
+    n_frames = plain.summaries[0].n_frames
+    assert (copies[0].summaries[0].n_frames == n_frames) == (copy == "channel")
+    assert 0.4 * n_frames < copies[0].summaries[0].n_frames <= n_frames
     for each in copies[1:]:
         np.testing.assert_array_equal(next(each.stretches()).frames, first)
     assert copies[0].digest == plain.digest
@@ -203,14 +201,14 @@ def test_copies_on_disk_are_made_again_when_they_are_drawn_otherwise(
     """A folder that another version filled holds other copies; the recordings stay as they are."""
     recording = read_corpus(voices).recordings[0]
     for version in (1, 2):
-        monkeypatch.setattr(copies, "VERSION", version)
+        monkeypatch.setattr("speechgmm.training.feature_store.VERSION", version)
         store = FeatureStore(folder=tmp_path, front_end=FrontEndOptions())
         for copy in ("", "channel", "effort"):
             store.fetch(replace(recording, augmentation=copy))
     assert len(list(tmp_path.rglob("*.npy"))) == 5
 
 
-def test_the_command_is_the_same_however_the_work_is_done(run: Run, voices: Path, tmp_path: Path) -> None:
+def test_the_command_is_the_same_however_the_work_is_done(run: RunCommand, voices: Path, tmp_path: Path) -> None:
     """With all kinds of copies, the bytes do not depend on jobs, on where features are kept, or on a checkpoint."""
     steps = (
         "--mmi-steps",
@@ -244,7 +242,9 @@ def test_the_command_is_the_same_however_the_work_is_done(run: Run, voices: Path
 @pytest.mark.parametrize(
     "extra", [("--channel-augmentation", "0.4"), ("--effort-augmentation", "0.1"), ("--balance-by", "corpus")]
 )
-def test_what_needs_steps_is_refused_without(run: Run, voices: Path, tmp_path: Path, extra: tuple[str, str]) -> None:
+def test_what_needs_steps_is_refused_without(
+    run: RunCommand, voices: Path, tmp_path: Path, extra: tuple[str, str]
+) -> None:
     """Options of the steps say nothing where none are made."""
     done = run("train", voices, "-o", tmp_path / "model.npz", *extra)
     assert done.returncode == 2

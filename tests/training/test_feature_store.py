@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from speechgmm.features.extraction import Failure, Utterance, extract
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.training.feature_store import FeatureStore
 from speechgmm.training.options import TrainingOptions
+from speechgmm.training.run_context import Run
 from speechgmm.training.train import train
 from speechgmm.workers.local import LocalExecutor
 
@@ -34,8 +36,8 @@ def recording(voices: Path) -> Recording:
     return read_corpus(voices).recordings[0]
 
 
-def store_in(folder: Path, **options: object) -> FeatureStore:
-    return FeatureStore(folder=folder, front_end=FrontEndOptions(), **options)
+def store_in(folder: Path, *, channel: int | None = None) -> FeatureStore:
+    return FeatureStore(folder=folder, front_end=FrontEndOptions(), channel=channel)
 
 
 def fetched(store: FeatureStore, recording: Recording) -> Utterance:
@@ -48,8 +50,8 @@ def arrays_in(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.npy"))
 
 
-def model_bytes(corpus: Corpus, file: Path, **options: object) -> bytes:
-    save(train(corpus, options=SMALL, **options).model, file)
+def model_bytes(corpus: Corpus, file: Path, run: Run) -> bytes:
+    save(train(corpus, run).model, file)
     return file.read_bytes()
 
 
@@ -59,21 +61,21 @@ def test_features_come_back_as_they_were_made(recording: Recording, tmp_path: Pa
     assert isinstance(plain, Utterance)
     for stored in (fetched(store_in(tmp_path), recording), fetched(store_in(tmp_path), recording)):
         assert stored.digest == plain.digest
-        for mine, theirs, extent in zip(stored.stretches(), plain.stretches(), plain.extents, strict=True):
+        for mine, theirs, extent in zip(stored.stretches(), plain.stretches(), plain.summaries, strict=True):
             np.testing.assert_array_equal(mine.frames, theirs.frames)
             assert mine.n_frames == theirs.n_frames
-            np.testing.assert_array_equal(stored.extents[0].mean, extent.mean)
+            np.testing.assert_array_equal(stored.summaries[0].mean, extent.mean)
     assert len(arrays_in(tmp_path)) == 1
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_the_model_is_that_of_features_in_memory(corpus: Corpus, jobs: int, tmp_path: Path) -> None:
     """Training from disk gives the same bytes, whoever does the work, the first time and the next."""
-    expected = model_bytes(corpus, tmp_path / "memory.npz")
-    workers, features = LocalExecutor(jobs), tmp_path / "features"
-    assert model_bytes(corpus, tmp_path / "disk.npz", features=features, workers=workers) == expected
-    assert model_bytes(corpus, tmp_path / "again.npz", features=features, workers=workers) == expected
-    assert len(arrays_in(features)) == len(corpus.recordings)
+    expected = model_bytes(corpus, tmp_path / "memory.npz", Run(options=SMALL))
+    run = Run(options=SMALL, executor=LocalExecutor(jobs), feature_folder=tmp_path / "features")
+    assert model_bytes(corpus, tmp_path / "disk.npz", run) == expected
+    assert model_bytes(corpus, tmp_path / "again.npz", run) == expected
+    assert len(arrays_in(tmp_path / "features")) == len(corpus.recordings)
 
 
 def test_features_are_made_once(recording: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,17 +92,21 @@ def test_features_are_made_once(recording: Recording, tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize(
-    "other",
+    "excerpt",
     [
-        {"start": 0.5},
-        {"end": 2.0},
-        {"start": 0.5, "end": 2.0},
+        (0.5, None),
+        (0.0, 2.0),
+        (0.5, 2.0),
     ],
 )
-def test_a_stretch_has_features_of_its_own(recording: Recording, other: dict[str, float], tmp_path: Path) -> None:
+def test_a_stretch_has_features_of_its_own(
+    recording: Recording, excerpt: tuple[float, float | None], tmp_path: Path
+) -> None:
     """Features of a stretch of a file are not taken for those of the file."""
-    whole, part = (fetched(store_in(tmp_path), each) for each in (recording, replace(recording, **other)))
-    assert part.extents[0].n_frames < whole.extents[0].n_frames
+    start, end = excerpt
+    whole = fetched(store_in(tmp_path), recording)
+    part = fetched(store_in(tmp_path), replace(recording, start=start, end=end))
+    assert part.summaries[0].n_frames < whole.summaries[0].n_frames
     assert len(arrays_in(tmp_path)) == 2
 
 
@@ -111,7 +117,7 @@ def test_other_options_have_features_of_their_own(recording: Recording, tmp_path
         store_in(tmp_path, channel=1),
         replace(store_in(tmp_path), front_end=FrontEndOptions(n_coefficients=19)),
     ]
-    widths = [fetched(store, recording).kept.read(0, 5).shape for store in stores]
+    widths = [fetched(store, recording).storage.read(0, 5).shape for store in stores]
     assert widths == [(5, 20), (5, 20), (5, 19)]
     assert len(arrays_in(tmp_path)) == 3
 
@@ -166,31 +172,31 @@ DAMAGES = [
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_features_that_are_not_what_they_should_be_are_made_again(
-    recording: Recording, damage: object, tmp_path: Path
+    recording: Recording, damage: Callable[[Path], None], tmp_path: Path
 ) -> None:
     """A truncated array, one of another shape or front end, a description that is missing or damaged: made again."""
     expected = fetched(store_in(tmp_path), recording)
-    frames = expected.kept.read(0, expected.n_speech)
+    frames = expected.storage.read(0, expected.n_speech)
     (array,) = arrays_in(tmp_path)
     description = array.with_suffix(".json").read_bytes()
     damage(array)
 
     again = fetched(store_in(tmp_path), recording)
 
-    np.testing.assert_array_equal(again.kept.read(0, again.n_speech), frames)
+    np.testing.assert_array_equal(again.storage.read(0, again.n_speech), frames)
     assert np.load(array).dtype == np.float32
     assert array.with_suffix(".json").read_bytes() == description
 
 
 @pytest.mark.parametrize("damage", [cut_array, empty_array, Path.unlink])
 def test_features_that_go_while_they_are_used_are_made_again(
-    recording: Recording, damage: object, tmp_path: Path
+    recording: Recording, damage: Callable[[Path], None], tmp_path: Path
 ) -> None:
     """What another worker has not, or has lost, it makes from the audio; also one the features were sent to."""
     utterance = fetched(store_in(tmp_path), recording)
-    frames = utterance.kept.read(0, utterance.n_speech)
+    frames = utterance.storage.read(0, utterance.n_speech)
     (array,) = arrays_in(tmp_path)
-    for used in (utterance.kept, pickle.loads(pickle.dumps(utterance.kept))):
+    for used in (utterance.storage, pickle.loads(pickle.dumps(utterance.storage))):
         damage(array)
         np.testing.assert_array_equal(used.read(3, 40), frames[3:40])
 
@@ -203,24 +209,24 @@ def test_features_that_cannot_be_made_again_are_an_error(recording: Recording, t
     arrays_in(tmp_path)[0].unlink()
     copy.unlink()
     with pytest.raises(AudioError, match=r"copy\.wav"):
-        utterance.kept.read(0, 1)
+        utterance.storage.read(0, 1)
 
 
 def test_a_value_that_is_no_number_is_found_and_named(corpus: Corpus, tmp_path: Path) -> None:
     """NaN in an array that is whole otherwise: the file and the remedy are told before anything is fitted."""
     features = tmp_path / "features"
-    train(corpus, options=SMALL, features=features)
+    train(corpus, Run(options=SMALL, feature_folder=features))
     array = arrays_in(features)[5]
     frames = np.load(array)
     frames[7, 3] = np.nan
     np.save(array, frames)
     with pytest.raises(TrainingError) as caught:
-        train(corpus, options=SMALL, features=features)
+        train(corpus, Run(options=SMALL, feature_folder=features))
     assert str(caught.value) == (
-        f"{array}: the features (delete the file, and they are made again) hold values that are not finite numbers"
+        f"{array}: the features (delete the file to extract them again) hold values that are not finite numbers"
     )
     array.unlink()
-    train(corpus, options=SMALL, features=features)
+    train(corpus, Run(options=SMALL, feature_folder=features))
 
 
 def test_a_recording_that_cannot_be_read_is_a_failure(recording: Recording, tmp_path: Path) -> None:

@@ -7,17 +7,17 @@ import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pytest
 import soundfile
 
 import speechgmm
-import speechgmm.training.train as training
 from speechgmm.audio.reading import digest
 from speechgmm.classifier.model import Model
 from speechgmm.classifier.model_file import load, save
+from speechgmm.classifier.scorer import Scorer
 from speechgmm.corpus import read_corpus, write_manifest
 from speechgmm.corpus.recording import Corpus, Recording
 from speechgmm.demo.synthesis import write_voices
@@ -25,12 +25,17 @@ from speechgmm.errors import CorpusError, TrainingError
 from speechgmm.features.extraction import Failure, InMemory, Utterance, extract
 from speechgmm.features.front_end import Stretch
 from speechgmm.features.options import FrontEndOptions
+from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.options import EMOptions
 from speechgmm.mixture.shards import SHARD_FRAMES
-from speechgmm.training.fitting import fit_background, fit_model
+from speechgmm.training.calibrate import HeldOutScores, score_utterances
+from speechgmm.training.fitting import FittedScorer, fit_background, fit_scorer, fit_stream
+from speechgmm.training.material import Material, StreamUtterances
 from speechgmm.training.options import TrainingOptions
 from speechgmm.training.pooling import ClassUtterances, Piece, PooledShard, balance, pool, reference_mean
-from speechgmm.training.train import for_training, require_speakers, train
+from speechgmm.training.recordings import require_speakers, training_recordings
+from speechgmm.training.run_context import Run
+from speechgmm.training.train import train
 from speechgmm.workers.local import LocalExecutor
 
 T = TypeVar("T")
@@ -109,7 +114,7 @@ def test_unheard_voices_are_told_apart(tiny_model: Model, tmp_path: Path) -> Non
 
 def test_two_jobs_give_the_same_bytes(corpus: Corpus, tiny_model_file: Path, tmp_path: Path) -> None:
     """A model file does not depend on how many workers made it."""
-    trained = train(corpus, options=TrainingOptions(n_components=4), workers=LocalExecutor(2))
+    trained = train(corpus, Run(options=TrainingOptions(n_components=4), executor=LocalExecutor(2)))
 
     save(trained.model, tmp_path / "two.npz")
 
@@ -120,7 +125,7 @@ def test_a_manifest_of_a_folder_gives_its_model(corpus: Corpus, tiny_model: Mode
     """The same recordings by way of a manifest give the same mixtures and calibration."""
     write_manifest(corpus, tmp_path / "voices.csv")
 
-    model = train(read_corpus(tmp_path / "voices.csv"), options=TrainingOptions(n_components=4)).model
+    model = train(read_corpus(tmp_path / "voices.csv"), Run(options=TrainingOptions(n_components=4))).model
 
     assert same_mixtures(model, tiny_model)
     assert model.calibration == tiny_model.calibration
@@ -136,7 +141,7 @@ def test_each_split_has_its_part(own_corpus: Corpus) -> None:
     used = own_corpus.select(lambda each: each.split in ("train", "dev"))
     less = own_corpus.select(lambda each: each.split != "dev" or number_of(each) == 1)
 
-    trained, with_less = train(own_corpus, options=SMALL), train(less, options=SMALL)
+    trained, with_less = train(own_corpus, Run(options=SMALL)), train(less, Run(options=SMALL))
 
     assert trained.failures == ()
     assert {part: amounts["male"]["speakers"] for part, amounts in trained.model.card["data"].items()} == {
@@ -151,11 +156,14 @@ def test_each_split_has_its_part(own_corpus: Corpus) -> None:
 
 def test_which_recordings_training_may_touch(corpus: Corpus) -> None:
     """Without splits all, with splits those of train and dev; what has no split is then left out."""
-    assert for_training(of_speakers(corpus, 1, 2)) == of_speakers(corpus, 1, 2)
+    assert training_recordings(of_speakers(corpus, 1, 2), "").voices == of_speakers(corpus, 1, 2)
 
-    mixed = split(corpus, lambda number: {1: "train", 2: "dev", 3: "test", 4: "other"}.get(number))
+    mixed = split(corpus, {1: "train", 2: "dev", 3: "test", 4: "other"}.get)
 
-    assert {(number_of(each), each.split) for each in for_training(mixed).recordings} == {(1, "train"), (2, "dev")}
+    assert {(number_of(each), each.split) for each in training_recordings(mixed, "").voices.recordings} == {
+        (1, "train"),
+        (2, "dev"),
+    }
 
 
 def test_a_talkative_speaker_does_not_own_a_class() -> None:
@@ -192,8 +200,8 @@ def test_frames_are_normalised_before_they_are_fitted() -> None:
     """Each stretch's mean is moved as the front end's options say, toward the reference; each frame has its weight."""
     data = balance("low", [utterance("a", 100, value=9.0), utterance("b", 10, value=-1.0)], SMALL)
 
-    (moved,) = pool([data], np.full(20, 2.5), FrontEndOptions(cepstral_mean="utterance"))
-    (kept,) = pool([data], np.full(20, 2.5), FrontEndOptions(cepstral_mean="none"))
+    (moved,) = pool([data], np.full(20, 2.5), FrontEndOptions(cepstral_mean="utterance"), LocalExecutor())
+    (kept,) = pool([data], np.full(20, 2.5), FrontEndOptions(cepstral_mean="none"), LocalExecutor())
 
     np.testing.assert_allclose(moved.frames(), np.full((110, 20), 2.5))
     np.testing.assert_array_equal(kept.frames()[:, 0], [9.0] * 100 + [-1.0] * 10)
@@ -229,7 +237,7 @@ def test_shards_are_full_whatever_the_utterances_are(lengths: tuple[int, ...]) -
         utterances.append(Utterance.of(recording, halves, "0"))
     data = ClassUtterances("low", tuple(utterances), tuple(1.0 + number for number in range(len(lengths))))
 
-    shards = pool([data], np.zeros(20), FrontEndOptions(cepstral_mean="none"))
+    shards = pool([data], np.zeros(20), FrontEndOptions(cepstral_mean="none"), LocalExecutor()).shards
 
     expected = np.concatenate([stretch.frames for each in utterances for stretch in each.stretches()])
     assert {shard.n_frames for shard in shards[:-1]} <= {SHARD_FRAMES}
@@ -245,7 +253,7 @@ def test_classes_count_the_same_in_the_background() -> None:
     high = ClassUtterances("high", (utterance("c", 500, label="high", value=-5.0),), (1.0,))
     options = replace(SMALL, n_components=1, front_end=FrontEndOptions(cepstral_mean="none"))
 
-    background = fit_background([low, high], np.zeros(20), options.front_end, options)
+    background = fit_background([low, high], np.zeros(20), options.front_end, Run(options=options))
 
     np.testing.assert_allclose(background.best.mixture.means, np.full((1, 20), (3.0 - 5.0) / 2), rtol=1e-6)
 
@@ -255,16 +263,18 @@ def test_every_class_starts_from_the_background() -> None:
     options = replace(SMALL, n_components=1, speaker_share=0.1, front_end=FrontEndOptions(cepstral_mean="none"))
     utterances = [utterance("a", 1000, value=1.0), utterance("b", 50), utterance("c", 100, label="high", value=-2.0)]
     classes = [balance("low", utterances[:2], options), balance("high", utterances[2:], options)]
-    background = fit_background(classes, np.zeros(20), options.front_end, options)
+    background = fit_background(classes, np.zeros(20), options.front_end, Run(options=options))
 
-    model, (fitted,) = fit_model([utterances], ["low", "high"], options)
+    fitted = fit_stream(utterances, ["low", "high"], options.front_end, Run(options=options))
 
     for label, each in zip(["low", "high"], classes, strict=True):
-        (shard,) = pool([each], np.zeros(20), options.front_end)
+        (shard,) = pool([each], np.zeros(20), options.front_end, LocalExecutor())
         expected = np.average(background.best.mixture.log_likelihoods(shard.frames()), weights=shard.weights())
         assert fitted.fits[label].log_likelihoods[0] == pytest.approx(expected)
     # The median of 1000 and 50 frames is 525, so a speaker weighs 52.5 frames at most.
-    np.testing.assert_allclose(model.streams[0].mixtures[0].means, np.full((1, 20), 52.5 / (52.5 + 50)), rtol=1e-6)
+    low = fitted.stream.mixtures[0]
+    assert isinstance(low, DiagonalMixture)
+    np.testing.assert_allclose(low.means, np.full((1, 20), 52.5 / (52.5 + 50)), rtol=1e-6)
 
 
 def test_too_little_speech_is_an_error() -> None:
@@ -281,9 +291,9 @@ def test_too_little_speech_is_an_error() -> None:
 def test_one_class_is_no_task(corpus: Corpus) -> None:
     """Two classes are needed, after the splits are chosen."""
     with pytest.raises(CorpusError, match=r"voices: 2 or more classes are needed, found male$"):
-        train(corpus.select(lambda each: each.label == "male"))
+        train(corpus.select(lambda each: each.label == "male"), Run())
     with pytest.raises(CorpusError, match=r"voices: 2 or more classes are needed, found none$"):
-        train(split(corpus, lambda _: "test"))
+        train(split(corpus, lambda _: "test"), Run())
 
 
 def test_a_class_of_one_speaker_is_refused_before_anything_is_read(corpus: Corpus) -> None:
@@ -292,7 +302,7 @@ def test_a_class_of_one_speaker_is_refused_before_anything_is_read(corpus: Corpu
     absent = replace(one, recordings=tuple(replace(each, file=Path("absent.wav")) for each in one.recordings))
 
     with pytest.raises(TrainingError) as caught:
-        train(absent)
+        train(absent, Run())
 
     assert str(caught.value) == (
         f"{corpus.source}: the class 'male' has one speaker, but two are needed: one to train and another to calibrate"
@@ -305,8 +315,10 @@ def test_every_class_needs_speakers_in_both_splits(corpus: Corpus, lacking: str)
     splits = split(corpus, lambda number: "train" if number < 4 else "dev")
     faulty = splits.select(lambda each: each.label == "female" or each.split != lacking)
 
-    with pytest.raises(TrainingError, match=rf"voices: the class 'male' has no speaker in the {lacking} split$"):
-        for_training(faulty)
+    with pytest.raises(
+        TrainingError, match=rf"voices: the class 'male' has no speaker in the {lacking} split: give it some, or name"
+    ):
+        training_recordings(faulty, "")
 
 
 def test_unreadable_recordings_are_reported_and_left_out(own_corpus: Corpus) -> None:
@@ -314,7 +326,7 @@ def test_unreadable_recordings_are_reported_and_left_out(own_corpus: Corpus) -> 
     faulty = [each for each in own_corpus.recordings if each.name.endswith("f03/01.wav")]
     spoil(faulty)
 
-    trained = train(own_corpus, options=SMALL)
+    trained = train(own_corpus, Run(options=SMALL))
 
     assert [failure.recording for failure in trained.failures] == faulty
     assert trained.failures[0].reason.startswith(f"{faulty[0].file}: it is not audio that can be read")
@@ -328,7 +340,7 @@ def test_a_class_that_is_lost_is_named_with_a_reason(own_corpus: Corpus) -> None
     spoil(males)
 
     with pytest.raises(TrainingError) as caught:
-        train(own_corpus, options=SMALL)
+        train(own_corpus, Run(options=SMALL))
 
     assert str(caught.value).startswith(
         f"{own_corpus.source}: the class 'male' has no speaker with speech, but two are needed: one to train and "
@@ -341,7 +353,7 @@ def test_speakers_who_are_silent_do_not_count(own_corpus: Corpus) -> None:
     silence(each for each in own_corpus.recordings if each.label == "male" and number_of(each) > 1)
 
     with pytest.raises(TrainingError) as caught:
-        train(own_corpus, options=SMALL)
+        train(own_corpus, Run(options=SMALL))
 
     assert str(caught.value) == (
         f"{own_corpus.source}: the class 'male' has one speaker with speech, but two are needed: "
@@ -355,9 +367,9 @@ def test_a_dev_split_that_is_lost_is_not_made_up_for(own_corpus: Corpus) -> None
     spoil(each for each in own_corpus.recordings if each.split == "dev")
 
     with pytest.raises(
-        TrainingError, match=r"the class 'female' has no speaker with speech in the dev split; 1 of its"
+        TrainingError, match=r"the class 'female' has no speaker with speech in the dev split: .*; 1 of its"
     ):
-        train(own_corpus, options=SMALL)
+        train(own_corpus, Run(options=SMALL))
 
 
 def test_losses_of_other_classes_are_not_blamed(corpus: Corpus) -> None:
@@ -372,34 +384,32 @@ def test_losses_of_other_classes_are_not_blamed(corpus: Corpus) -> None:
 
 def test_nobody_calibrates_the_mixtures_they_trained(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a dev split every speaker is scored once, by mixtures of others."""
-    fitted: list[set[str]] = []
-    heard: list[set[str]] = []
-    fit_model, gather = training.fit_model, training.gather
+    fitted: list[set[str | None]] = []
+    scored: list[set[str | None]] = []
 
-    def watching_fit(views: Any, *args: Any, **kwargs: Any) -> Any:
-        (utterances,) = views
-        fitted.append({each.recording.speaker for each in utterances})
-        return fit_model(views, *args, **kwargs)
+    def watching_fit(material: Material, run: Run) -> FittedScorer:
+        fitted.append({each.recording.speaker for each in material.streams[0]})
+        return fit_scorer(material, run)
 
-    def watching_gather(model: Any, utterances: Any) -> Any:
-        held_out = list(utterances)
-        heard.append({each.speaker for each in held_out})
-        return gather(model, held_out)
+    def watching_score(scorer: Scorer, streams: StreamUtterances) -> list[HeldOutScores]:
+        scored.append({each.recording.speaker for each in streams[0]})
+        return score_utterances(scorer, streams)
 
-    monkeypatch.setattr(training, "fit_model", watching_fit)
-    monkeypatch.setattr(training, "gather", watching_gather)
+    monkeypatch.setattr("speechgmm.training.train.fit_scorer", watching_fit)
+    monkeypatch.setattr("speechgmm.training.calibrate.fit_scorer", watching_fit)
+    monkeypatch.setattr("speechgmm.training.calibrate.score_utterances", watching_score)
     four = of_speakers(corpus, 1, 2, 3, 4)
     everybody = {each.speaker for each in four.recordings}
 
-    train(four, options=SMALL)
+    train(four, Run(options=SMALL))
 
     whole, *parts = fitted
     assert whole == everybody
-    assert len(parts) == len(heard) == SMALL.folds
-    for known, unknown in zip(parts, heard, strict=True):
+    assert len(parts) == len(scored) == SMALL.folds
+    for known, unknown in zip(parts, scored, strict=True):
         assert known | unknown == everybody
         assert not known & unknown
-    assert sorted(name for each in heard for name in each) == sorted(filter(None, everybody))
+    assert sorted(name for each in scored for name in filter(None, each)) == sorted(filter(None, everybody))
 
 
 def test_progress_is_told(corpus: Corpus) -> None:
@@ -411,7 +421,7 @@ def test_progress_is_told(corpus: Corpus) -> None:
         seen.append((what, total, len(taken)))
         return taken
 
-    train(of_speakers(corpus, 1, 2), options=SMALL, progress=progress)
+    train(of_speakers(corpus, 1, 2), Run(options=SMALL, progress=progress))
 
     assert seen == [("reading recordings", 4, 4), ("fitting mixtures", 2, 2), ("holding out speakers", 2, 2)]
 
@@ -427,7 +437,7 @@ def test_three_classes_work_to_the_end(corpus: Corpus, tmp_path: Path) -> None:
         ),
     )
 
-    save(train(third, options=SMALL).model, tmp_path / "three.npz")
+    save(train(third, Run(options=SMALL)).model, tmp_path / "three.npz")
     model = load(tmp_path / "three.npz")
     report = speechgmm.evaluate(third, model)
     decision = speechgmm.classify(four.recordings[0].file, model=model)
@@ -469,7 +479,7 @@ def test_the_card_says_what_the_caller_says(corpus: Corpus) -> None:
     two = of_speakers(corpus, 1, 2)
     unnamed = replace(two, recordings=tuple(replace(each, speaker=None) for each in two.recordings))
 
-    card = train(unnamed, options=SMALL, about={"licence": "CC0", "corpus": "another"}).model.card
+    card = train(unnamed, Run(options=SMALL), about={"licence": "CC0", "corpus": "another"}).model.card
 
     assert card["licence"] == "CC0"
     assert card["corpus"] == "voices"
@@ -502,7 +512,7 @@ def test_adaptation_begins_at_a_background_fitted_to_its_end() -> None:
         classes.append(ClassUtterances(label, (Utterance.of(recording, [Stretch(frames, 500)], "0"),), (1.0,)))
     options = TrainingOptions(n_components=4, background_iterations=2, em=EMOptions(max_iterations=7, tolerance=0.0))
 
-    free = fit_background(classes, np.zeros(20), options.front_end, options)
-    adapted = fit_background(classes, np.zeros(20), options.front_end, replace(options, adapt=16.0))
+    free = fit_background(classes, np.zeros(20), options.front_end, Run(options=options))
+    adapted = fit_background(classes, np.zeros(20), options.front_end, Run(options=replace(options, adapt=16.0)))
 
     assert (free.best.n_iterations, adapted.best.n_iterations) == (2, 7)

@@ -1,4 +1,4 @@
-"""Work spread over workers: the same results in the same order, taken little by little."""
+"""Local executor: results in order and independent of the number of workers; one thread per item."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import operator
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,24 +18,34 @@ from speechgmm.errors import AudioError
 from speechgmm.workers.local import ordered_map, single_thread, single_threaded
 
 
-def test_processes_give_the_results_of_one() -> None:
-    """Two processes give what one gives, in the same order."""
+def test_two_processes_give_the_results_of_one() -> None:
+    """The results of two processes are those of one, in the same order."""
     items = list(range(40, -40, -1))
 
     assert list(ordered_map(operator.neg, items, jobs=2)) == list(ordered_map(operator.neg, items, jobs=1))
 
 
-def test_one_job_works_in_this_process_and_two_do_not() -> None:
-    """Processes are started only where more than one is asked for; the work is then done there."""
+def test_one_job_runs_in_this_process_and_two_do_not() -> None:
+    """Other processes are started for two or more jobs, and then do all of the work."""
     call = operator.methodcaller("__call__")
 
     assert set(ordered_map(call, [os.getpid] * 2, jobs=1)) == {os.getpid()}
     assert os.getpid() not in set(ordered_map(call, [os.getpid] * 4, jobs=2))
 
 
+def test_processes_work_in_the_folder_of_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Worker processes are reused: after a change of folder, relative names of files still mean the caller's."""
+    call = operator.methodcaller("__call__")
+
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        assert set(ordered_map(call, [Path.cwd] * 4, jobs=2)) == {tmp_path / name}
+
+
 @pytest.mark.parametrize("jobs", [1, 2, 3])
 def test_results_of_threads_come_in_order(jobs: int) -> None:
-    """Work that takes less time does not overtake."""
+    """Short tasks do not overtake long ones."""
 
     def slow(item: int) -> int:
         time.sleep(0.02 if item % 3 == 0 else 0.0)
@@ -43,19 +54,19 @@ def test_results_of_threads_come_in_order(jobs: int) -> None:
     assert list(ordered_map(slow, range(12), jobs=jobs, threads=True)) == [item * item for item in range(12)]
 
 
-def test_threads_do_work_side_by_side() -> None:
-    """Two threads can wait for each other."""
-    meeting = threading.Barrier(2, timeout=20)
+def test_threads_run_in_parallel() -> None:
+    """Two tasks can wait for each other."""
+    barrier = threading.Barrier(2, timeout=20)
 
     def meet(_: int) -> int:
-        return meeting.wait()
+        return barrier.wait()
 
     assert sum(ordered_map(meet, range(4), jobs=2, threads=True)) == 2
 
 
 @pytest.mark.parametrize("threads", [False, True])
-def test_one_job_takes_an_item_at_a_time(threads: bool) -> None:
-    """With one job nothing is taken that no result was asked for, so the items may have no end."""
+def test_one_job_takes_one_item_at_a_time(threads: bool) -> None:
+    """With one job, items are taken only for the requested results, so there may be infinitely many."""
     taken: list[int] = []
 
     def items() -> Iterator[int]:
@@ -71,7 +82,7 @@ def test_one_job_takes_an_item_at_a_time(threads: bool) -> None:
 
 
 def test_two_jobs_do_not_take_all_items_at_once() -> None:
-    """The first result is there long before the last item is taken."""
+    """The first result arrives long before the last item is taken."""
     taken: list[int] = []
 
     def items() -> Iterator[int]:
@@ -92,25 +103,26 @@ def test_two_jobs_do_not_take_all_items_at_once() -> None:
 
 @pytest.mark.parametrize("threads", [False, True])
 def test_stopping_early_is_quiet(threads: bool) -> None:
-    """Who takes some results and leaves hears no warning, and need not wait for the rest."""
-    begin = time.perf_counter()
+    """A caller that stops after some results gets no warning and does not wait for the other items."""
+    start = time.perf_counter()
     results = ordered_map(time.sleep, [0.02] * 2000, jobs=2, threads=threads)
 
     assert [next(results) for _ in range(3)] == [None] * 3
+    assert isinstance(results, Generator)
     results.close()
 
-    assert time.perf_counter() - begin < 15
-    time.sleep(0.1)  # threads end the item they are at
+    assert time.perf_counter() - start < 15
+    time.sleep(0.1)  # threads finish their current item
 
 
-def test_nothing_gives_nothing() -> None:
-    """No items, no results."""
+def test_no_items_give_no_results() -> None:
+    """An empty list of items is allowed."""
     assert list(ordered_map(operator.neg, [], jobs=1)) == []
 
 
 @pytest.mark.parametrize("threads", [False, True])
 def test_an_error_reaches_the_caller(threads: bool) -> None:
-    """What a worker raises is raised here, after the results before it."""
+    """An exception of a worker is raised here, after the results of the items before."""
 
     def work(item: int) -> int:
         if item == 2:
@@ -126,7 +138,7 @@ def test_an_error_reaches_the_caller(threads: bool) -> None:
 
 @pytest.mark.parametrize(("jobs", "threads"), [(1, False), (2, True)])
 def test_numeric_libraries_have_one_thread(jobs: int, threads: bool) -> None:
-    """However many cores there are, a matrix product is summed up in one order; afterwards all is as before."""
+    """Linear algebra has one thread during the work, and its former number afterwards."""
     before = sorted((pool["filepath"], pool["num_threads"]) for pool in threadpool_info())
 
     def threads_of(_: int) -> list[int]:
@@ -135,18 +147,18 @@ def test_numeric_libraries_have_one_thread(jobs: int, threads: bool) -> None:
 
     counts = list(ordered_map(threads_of, range(2), jobs=jobs, threads=threads))
 
-    assert all(count == 1 for each in counts for count in each)
+    assert all(count == 1 for item_counts in counts for count in item_counts)
     assert all(counts)
     assert sorted((pool["filepath"], pool["num_threads"]) for pool in threadpool_info()) == before
 
 
 def blas_threads() -> set[int]:
-    """How many threads each linear algebra library of this process may use now."""
+    """The thread limits of the linear algebra libraries in this process."""
     return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
 
-def test_one_thread_for_a_whole_function() -> None:
-    """Within the decorated function the linear algebra has one thread; afterwards all is as before."""
+def test_a_decorated_function_has_one_thread() -> None:
+    """Linear algebra has one thread inside the function, and its former number afterwards."""
     counts = single_thread(blas_threads)
 
     with threadpool_limits(2):
@@ -154,8 +166,8 @@ def test_one_thread_for_a_whole_function() -> None:
         assert blas_threads() == {2}
 
 
-def test_the_limit_is_not_held_between_results() -> None:
-    """What the caller does between two results has the threads it had before."""
+def test_the_caller_is_not_limited_between_results() -> None:
+    """Between two results, the caller has its former number of threads."""
     with threadpool_limits(2):
         for results in (
             ordered_map(lambda _: blas_threads(), range(2), jobs=1),
@@ -169,13 +181,13 @@ def test_the_limit_is_not_held_between_results() -> None:
 
 
 def test_the_limit_lasts_until_the_last_thread_leaves() -> None:
-    """Two threads inside: the first that leaves does not lift the limit of the other."""
-    first_left, second_in = threading.Event(), threading.Event()
+    """With two threads inside, the first that leaves does not lift the limit of the other."""
+    first_left, second_entered = threading.Event(), threading.Event()
     counts: list[set[int]] = []
 
     def second() -> None:
         with single_thread:
-            second_in.set()
+            second_entered.set()
             first_left.wait(20)
             counts.append(blas_threads())
 
@@ -183,7 +195,7 @@ def test_the_limit_lasts_until_the_last_thread_leaves() -> None:
         thread = threading.Thread(target=second)
         with single_thread:
             thread.start()
-            assert second_in.wait(20)
+            assert second_entered.wait(20)
         first_left.set()
         thread.join(20)
         assert counts == [{1}]

@@ -1,0 +1,107 @@
+"""Output of reports: text or JSON on stdout, and files in a folder."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speechgmm.cli.arguments import at_least
+from speechgmm.cli.console import note
+
+if TYPE_CHECKING:
+    from speechgmm.classifier.outcome import Outcome
+    from speechgmm.corpus.recording import Corpus, Recording
+    from speechgmm.evaluation.report import Report
+
+
+def add_report_arguments(parser: argparse.ArgumentParser, *, seed: str = "seed of the bootstrap") -> None:
+    """Add the options of a report; `seed` is the help on --seed."""
+    parser.add_argument(
+        "--by",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="also report results per value of this column; can be repeated",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="also write report.html, report.json, scores.csv and figures/ to this folder",
+    )
+    parser.add_argument("--force", action="store_true", help="replace existing files in that folder")
+    parser.add_argument(
+        "--no-audio", action="store_true", help="leave the audio clips, which are people's voices, out of report.html"
+    )
+    parser.add_argument(
+        "--format", choices=["text", "json"], default="text", help="format of the report on stdout (default: text)"
+    )
+    parser.add_argument(
+        "--resamples",
+        type=at_least(1),
+        default=1000,
+        metavar="N",
+        help="bootstrap resamples for the intervals (default: 1000)",
+    )
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N", help=f"{seed} (default: 0)")
+
+
+def check_columns(corpus: Corpus, by: Sequence[str]) -> None:
+    """Refuse columns of --by that the corpus does not have, before the work starts."""
+    from speechgmm.errors import OptionError
+
+    columns = {column for recording in corpus.recordings for column in recording.columns}
+    for column in by:
+        if column not in columns:
+            existing = ", ".join(sorted(columns)) or "none"
+            raise OptionError(f"--by {column}: {corpus.source} has no such column; its further columns: {existing}")
+
+
+def check_report_folder(options: argparse.Namespace) -> None:
+    """Check that the report can be written, and make its folder, before the work starts."""
+    from speechgmm.files import check_destination, make_folder
+    from speechgmm.reporting.write_report import FIGURES, FILES, has_matplotlib
+
+    if options.output is None:
+        return
+    make_folder(options.output)
+    for file in (options.output / name for name in FILES):
+        if file.parent.is_dir():
+            check_destination(file, replace=options.force)
+    if has_matplotlib():
+        make_folder(options.output / FIGURES)
+
+
+def deliver(
+    options: argparse.Namespace, report: Report, outcomes: Sequence[Outcome], *, recordings: Sequence[Recording]
+) -> None:
+    """Write a report to the output folder, if one is given, and print it to stdout.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        With the arguments of `add_report_arguments`.
+    report : Report
+    outcomes : sequence of Outcome
+        The decisions behind the report.
+    recordings : sequence of Recording
+        The recordings of the outcomes, for the audio clips.
+    """
+    from speechgmm.evaluation.report_text import to_text
+    from speechgmm.reporting.write_report import as_json, has_matplotlib, origin_of, publish
+
+    if options.output is not None:
+        publish(
+            options.output,
+            report,
+            outcomes,
+            origin=origin_of(options.command_line),
+            recordings=None if options.no_audio else recordings,
+            channel=options.channel,
+        )
+        if not has_matplotlib():
+            note(options, "report.html has no pictures: they need matplotlib: pip install 'speechgmm[report]'")
+    print(as_json(report) if options.format == "json" else to_text(report, columns=options.by), end="")

@@ -1,0 +1,135 @@
+"""A checkpoint on disk: a training that was killed at any moment resumes from its last complete fits."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from speechgmm.errors import CheckpointError
+from speechgmm.files import make_folder, write_atomically
+from speechgmm.mixture.checkpoint import Checkpoint
+from speechgmm.mixture.em import Fit, Iteration
+from speechgmm.mixture.family_registry import MIXTURES
+
+IDENTITY = "training.json"
+COUNTS = ("n_limited", "n_reseeded", "n_pruned")
+
+
+@dataclass(frozen=True)
+class FolderCheckpoint(Checkpoint):
+    """Keeps each fit in a file of its own, the parts of a training in folders.
+
+    Attributes
+    ----------
+    path : Path
+        Of the folder, or of the file without its suffix.
+    """
+
+    path: Path
+
+    def begin(self, identity: Mapping[str, str]) -> None:
+        """Start or resume the training of this identity; the folder is made where it is missing.
+
+        Parameters
+        ----------
+        identity : mapping of str to str
+            What the training's result depends on, by name.
+
+        Raises
+        ------
+        CheckpointError
+            If the folder holds another training, or what it holds cannot be read.
+        OutputError
+            If it cannot be written to.
+        """
+        folder = self.path
+        make_folder(folder)
+        file = folder / IDENTITY
+        if file.exists():
+            known = _read_identity(file)
+            other = [name for name in {**known, **identity} if known.get(name) != identity.get(name)]
+            if other:
+                raise CheckpointError(
+                    f"{folder}: it is the checkpoint of another training, with other {' and '.join(other)}: give "
+                    "another folder, or delete this one to begin anew"
+                )
+        elif any(folder.iterdir()):
+            raise CheckpointError(f"{folder}: it holds files but no checkpoint: give an empty folder or a new one")
+        else:
+            write_atomically(file, json.dumps(identity, indent=1).encode())
+
+    def at(self, name: str) -> FolderCheckpoint:
+        """The folder or file of this name."""
+        return FolderCheckpoint(self.path / name)
+
+    def read(self) -> Fit[Any] | None:
+        """The last state of this fit, if there is one.
+
+        Raises
+        ------
+        CheckpointError
+            If the file is damaged.
+        """
+        if not self._file.exists():
+            return None
+        try:
+            with np.load(self._file, allow_pickle=False) as arrays:
+                return _from_arrays(arrays)
+        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+            raise CheckpointError(
+                f"{self._file}: the checkpoint cannot be read ({error}): delete it, and this fit begins anew"
+            ) from error
+
+    def write(self, fit: Fit[Any]) -> None:
+        """Keep the state of this fit; it replaces the one before.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
+        make_folder(self.path.parent)
+        content = io.BytesIO()
+        np.savez(content, **_to_arrays(fit))
+        write_atomically(self._file, content.getvalue())
+
+    @property
+    def _file(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.npz")
+
+
+def _to_arrays(fit: Fit[Any]) -> dict[str, Any]:
+    return {
+        "family": np.array(fit.mixture.family),
+        **{parameter.name: getattr(fit.mixture, parameter.name) for parameter in fields(fit.mixture)},
+        "iterations": np.array([astuple(iteration) for iteration in fit.iterations]),
+        "converged": np.array(fit.converged),
+        "reseeded_at": np.array(fit.reseeded_at, dtype=np.int64),
+        "counts": np.array([getattr(fit, name) for name in COUNTS]),
+    }
+
+
+def _from_arrays(arrays: Mapping[str, Any]) -> Fit[Any]:
+    family = MIXTURES[str(arrays["family"])]
+    names = [each.name for each in fields(Iteration)]
+    return Fit(
+        mixture=family(*(arrays[parameter.name] for parameter in fields(family))),
+        iterations=tuple(Iteration(**dict(zip(names, row, strict=True))) for row in arrays["iterations"].tolist()),
+        converged=bool(arrays["converged"]),
+        reseeded_at=tuple(arrays["reseeded_at"].tolist()),
+        **dict(zip(COUNTS, arrays["counts"].tolist(), strict=True)),
+    )
+
+
+def _read_identity(file: Path) -> dict[str, str]:
+    try:
+        known = json.loads(file.read_text(encoding="utf-8"))
+        return {str(name): str(value) for name, value in known.items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"{file}: the checkpoint cannot be read ({error}): delete its folder") from error
