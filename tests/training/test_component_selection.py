@@ -31,6 +31,8 @@ from speechgmm.workers.local import LocalExecutor
 
 T = TypeVar("T")
 
+SINGLE = 1e-5  # relative; EM on float32 frames works in single precision, which each processor rounds in its own way
+
 LABELS = ("high", "low")
 FRONT_END = FrontEndOptions(n_coefficients=4, cepstral_mean="none")
 OPTIONS = TrainingOptions(front_end=FRONT_END, folds=3, speaker_share=100.0, em=EMOptions(max_iterations=20))
@@ -77,10 +79,10 @@ def test_results_are_those_of_models_fitted_without_the_fold(cepstral_mean: str)
     means = [scores(kept, label) for label in LABELS]
     total, parameters = 800 * sum(means), 2 * (2 * 9 - 1)
     assert result.n_components == 2
-    assert result.log_likelihood == pytest.approx(np.mean(means), rel=1e-6)
-    assert result.aic == pytest.approx(aic(total, parameters), rel=1e-6)
-    assert result.bic == pytest.approx(bic(total, parameters, 1600), rel=1e-6)
-    assert result.held_out == pytest.approx(np.mean([scores(unheard, label) for label in LABELS]), rel=1e-6)
+    assert result.log_likelihood == pytest.approx(np.mean(means), rel=SINGLE)
+    assert result.aic == pytest.approx(aic(total, parameters), rel=SINGLE)
+    assert result.bic == pytest.approx(bic(total, parameters, 1600), rel=SINGLE)
+    assert result.held_out == pytest.approx(np.mean([scores(unheard, label) for label in LABELS]), rel=SINGLE)
 
 
 def test_held_out_speakers_show_the_true_size() -> None:

@@ -40,6 +40,8 @@ from speechgmm.workers.local import LocalExecutor
 
 T = TypeVar("T")
 
+SINGLE = 1e-5  # relative; EM on float32 frames works in single precision, which each processor rounds in its own way
+
 SMALL = TrainingOptions(n_components=2, folds=2, em=EMOptions(max_iterations=3))
 
 
@@ -255,7 +257,7 @@ def test_classes_count_the_same_in_the_background() -> None:
 
     background = fit_background([low, high], np.zeros(20), options.front_end, Run(options=options))
 
-    np.testing.assert_allclose(background.best.mixture.means, np.full((1, 20), (3.0 - 5.0) / 2), rtol=1e-6)
+    np.testing.assert_allclose(background.best.mixture.means, np.full((1, 20), (3.0 - 5.0) / 2), rtol=SINGLE)
 
 
 def test_every_class_starts_from_the_background() -> None:
@@ -274,7 +276,7 @@ def test_every_class_starts_from_the_background() -> None:
     # The median of 1000 and 50 frames is 525, so a speaker weighs 52.5 frames at most.
     low = fitted.stream.mixtures[0]
     assert isinstance(low, DiagonalMixture)
-    np.testing.assert_allclose(low.means, np.full((1, 20), 52.5 / (52.5 + 50)), rtol=1e-6)
+    np.testing.assert_allclose(low.means, np.full((1, 20), 52.5 / (52.5 + 50)), rtol=SINGLE)
 
 
 def test_too_little_speech_is_an_error() -> None:
