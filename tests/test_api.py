@@ -114,6 +114,7 @@ def test_every_function_works_with_one_thread(
         assert blas_threads == {1}
 
 
+@pytest.mark.slow
 def test_python_and_the_command_line_answer_alike(
     tiny_model: Model, tiny_model_file: Path, voices: Path, run: RunCommand, tmp_path: Path
 ) -> None:

@@ -63,6 +63,7 @@ def test_splits_are_speaker_disjoint(everything: Corpus) -> None:
     assert folds == {("train", "1"), ("train", "2"), ("train", "3"), ("other", "4"), ("other", "5")}
 
 
+@pytest.mark.slow
 def test_shipped_model_on_its_test_speakers(everything: Corpus) -> None:
     """The UAR on the test speakers is at least 0.95, and as in the model card."""
     model = speechgmm.load()
@@ -99,6 +100,7 @@ def test_voices_through_a_lossy_codec_get_a_label(everything: Corpus, tmp_path: 
     assert sum(decided) >= 0.92 * len(decided)
 
 
+@pytest.mark.slow
 def test_training_from_scratch(everything: Corpus) -> None:
     """A small model of one corpus has a UAR above 0.85 on the test speakers of this corpus."""
     ocean = of_corpus(everything, "speechocean762-adult")
@@ -108,6 +110,7 @@ def test_training_from_scratch(everything: Corpus) -> None:
     assert report.uar > 0.85
 
 
+@pytest.mark.slow
 def test_commands_on_recorded_speech(everything: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Train, evaluate and classify with a manifest, a root, a column and several audio formats."""
     where = ["--root", str(CORPORA), "--where", "corpus=emodb"]

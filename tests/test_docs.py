@@ -232,6 +232,7 @@ def test_the_readme_shows_the_main_commands() -> None:
     assert {*shown} == {command.__name__.rpartition(".")[2] for command in COMMANDS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "commands"),
     runnable_blocks(),
@@ -248,6 +249,7 @@ def test_commands_run(page: str, commands: list[str], user_folder: Path, monkeyp
 
 
 # distributed's own clean-up leaves sockets and tasks to the garbage collector
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_commands_for_a_cluster_run(user_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A scheduler and a worker are started as the page says, and the training that uses them succeeds."""

@@ -30,8 +30,7 @@ import scipy.optimize
 from scipy.special import log_softmax
 
 from speechgmm.errors import OptionError
-
-Floats = npt.NDArray[np.float64]
+from speechgmm.mixture.estep import Floats
 
 START_SCALE, START_HALF_WEIGHT = 10.0, 100.0
 SCALE_RANGE, HALF_WEIGHT_RANGE = (1e-3, 1e3), (1e-2, 1e5)

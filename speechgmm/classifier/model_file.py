@@ -31,7 +31,7 @@ from speechgmm.classifier.scorer import Stream
 from speechgmm.errors import ModelFileError, OptionError
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.files import write_atomically
-from speechgmm.mixture.family_registry import MIXTURES
+from speechgmm.mixture.family_registry import FAMILIES
 from speechgmm.mixture.model import Mixture
 
 FORMAT, FORMAT_VERSION = "speechgmm-model", 1
@@ -261,9 +261,9 @@ def _arrays_of(mixture: Mixture, name: str) -> Arrays:
 
 
 def _mixture(family: str, name: str, arrays: Mapping[str, Any]) -> Mixture:
-    if family not in MIXTURES:
+    if family not in FAMILIES:
         raise ValueError(f"its mixtures are of the family {family!r}, which is unknown")
-    mixture_type = MIXTURES[family]
+    mixture_type = FAMILIES[family].mixture_type
     return mixture_type(*(arrays[f"{parameter.name}_{name}"].astype(np.float64) for parameter in fields(mixture_type)))
 
 

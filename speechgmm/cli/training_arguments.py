@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from speechgmm.training.options import TrainingOptions
     from speechgmm.training.run_context import Run, Sizes
 
-FAMILIES: dict[str, list[str]] = {"gaussian": [], "bernoulli": ["features=patterns"]}
-
 
 def add_training_arguments(parser: argparse.ArgumentParser, *, components: int = 64, iterations: int = 50) -> None:
     """Add the options of training, except for the seed and the folds of calibration."""
@@ -77,7 +75,7 @@ def _add_fit_arguments(parser: argparse.ArgumentParser, components: int, iterati
     )
     parser.add_argument(
         "--family",
-        choices=list(FAMILIES),
+        metavar="FAMILY",
         help="components: gaussian, on cepstra, or bernoulli, on binary spectral patterns (default: gaussian)",
     )
     parser.add_argument(
@@ -189,7 +187,11 @@ def read_training_options(options: argparse.Namespace) -> TrainingOptions:
     from speechgmm.mixture.options import EMOptions
     from speechgmm.training.options import FAMILY_OF, TrainingOptions
 
-    first = FrontEndOptions.parse([*FAMILIES.get(options.family, []), *options.front_end])
+    features_of = {family: features for features, family in FAMILY_OF.items()}
+    if options.family not in (None, *features_of):
+        raise OptionError(f"--family is {options.family!r}, expected one of {', '.join(features_of)}")
+    default = [f"features={features_of[options.family]}"] if options.family else []
+    first = FrontEndOptions.parse([*default, *options.front_end])
     if options.family not in (None, FAMILY_OF[first.features]):
         raise OptionError(
             f"--family {options.family} and --front-end features={first.features} contradict: give one of them"

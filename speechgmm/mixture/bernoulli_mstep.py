@@ -15,6 +15,7 @@ Both the expected log-likelihood and (5b) are concave in p, so the clipped p is 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,8 @@ class BernoulliFamily(Family[BernoulliMixture]):
     axes : Axes
         Axes about the mean.
     """
+
+    mixture_type: ClassVar[type[BernoulliMixture]] = BernoulliMixture
 
     mean: Floats
     smoothing: float

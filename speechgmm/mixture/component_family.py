@@ -8,14 +8,15 @@ weighted by responsibility, and needs a `Mixture` only. The M-step computes para
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from speechgmm.mixture.estep import Axes, Floats
 from speechgmm.mixture.model import Mixture
-from speechgmm.mixture.statistics import Statistics
+from speechgmm.mixture.options import EMOptions
+from speechgmm.mixture.statistics import Moments, Statistics
 
 SPLIT_OFFSET = 0.2  # standard deviations between the mean of a split component and that of each half, as in HTK
 
@@ -27,11 +28,20 @@ class Family(ABC, Generic[M]):
 
     Attributes
     ----------
+    mixture_type : type of Mixture
+        The model of this family.
     axes : Axes
         Axes on which the frames of the data are expressed.
     """
 
+    mixture_type: ClassVar[type[Mixture]]
+
     axes: Axes
+
+    @classmethod
+    @abstractmethod
+    def of(cls, moments: Moments, options: EMOptions) -> Family[M]:
+        """The family for data with these moments."""
 
     @abstractmethod
     def maximise(self, statistics: Statistics) -> M:

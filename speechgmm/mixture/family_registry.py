@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from speechgmm.errors import OptionError, TrainingError
-from speechgmm.mixture.bernoulli import BernoulliMixture
 from speechgmm.mixture.bernoulli_mstep import BernoulliFamily
 from speechgmm.mixture.component_family import Family
-from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.gaussian_mstep import GaussianFamily
-from speechgmm.mixture.model import Mixture
 from speechgmm.mixture.options import EMOptions
 from speechgmm.mixture.shards import ShardedFrames
-from speechgmm.mixture.statistics import Moments, moments
+from speechgmm.mixture.statistics import moments
 
-FAMILIES: dict[str, Callable[[Moments, EMOptions], Family[Any]]] = {
-    "gaussian": GaussianFamily.of,
-    "bernoulli": BernoulliFamily.of,
+FAMILIES: dict[str, type[Family[Any]]] = {
+    family.mixture_type.family: family for family in (GaussianFamily, BernoulliFamily)
 }
-MIXTURES: dict[str, type[Mixture]] = {"gaussian": DiagonalMixture, "bernoulli": BernoulliMixture}
 
 
 def check_family(name: str) -> None:
@@ -61,4 +55,4 @@ def family_for(name: str, data: ShardedFrames, n_components: int, *, options: EM
         raise TrainingError(
             f"there are {n_frames} frames for {n_components} components: give more speech or fewer components"
         )
-    return FAMILIES[name](moments(data), options)
+    return FAMILIES[name].of(moments(data), options)

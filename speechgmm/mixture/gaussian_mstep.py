@@ -11,6 +11,7 @@ the floor.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,8 @@ class GaussianFamily(Family[DiagonalMixture]):
     axes : Axes
         Near the data's mean and standard deviation.
     """
+
+    mixture_type: ClassVar[type[DiagonalMixture]] = DiagonalMixture
 
     floor: Floats
     axes: Axes

@@ -15,7 +15,7 @@ from speechgmm.errors import CheckpointError
 from speechgmm.files import make_folder, write_atomically
 from speechgmm.mixture.checkpoint import Checkpoint
 from speechgmm.mixture.em import Fit, Iteration
-from speechgmm.mixture.family_registry import MIXTURES
+from speechgmm.mixture.family_registry import FAMILIES
 
 IDENTITY = "training.json"
 COUNTS = ("n_limited", "n_reseeded", "n_pruned")
@@ -116,7 +116,7 @@ def _to_arrays(fit: Fit[Any]) -> dict[str, Any]:
 
 
 def _from_arrays(arrays: Mapping[str, Any]) -> Fit[Any]:
-    family = MIXTURES[str(arrays["family"])]
+    family = FAMILIES[str(arrays["family"])].mixture_type
     names = [each.name for each in fields(Iteration)]
     return Fit(
         mixture=family(*(arrays[parameter.name] for parameter in fields(family))),

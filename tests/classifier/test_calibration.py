@@ -11,13 +11,13 @@ from scipy.special import softmax
 
 from speechgmm.classifier.calibration import (
     Calibration,
-    Floats,
     fit_calibration,
     log_likelihood_ratios,
     smoothed_targets,
 )
 from speechgmm.errors import OptionError
 from speechgmm.evaluation.detection import cllr, min_cllr
+from speechgmm.mixture.estep import Floats
 
 SCALE, HALF_WEIGHT = 4.0, 100.0
 MANY = 10**9  # with so many speakers the targets are hardly smoothed

@@ -408,6 +408,7 @@ def test_a_stream_is_fitted_as_it_is_alone(few: Path, model_file: Path) -> None:
             np.testing.assert_array_equal(mine.variances, theirs.variances)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["jobs", "features", "checkpoint"])
 def test_every_way_of_working_gives_the_same_bytes(
     run: RunCommand, few: Path, model_file: Path, tmp_path: Path, way: str

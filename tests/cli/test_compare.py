@@ -112,6 +112,7 @@ def test_contradictions_are_refused(run: RunCommand, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_scores_of_evaluate_can_be_compared(
     run: RunCommand, voices: Path, tiny_model_file: Path, tmp_path: Path
 ) -> None:

@@ -240,6 +240,7 @@ def process(tiny_model_file: Path, *arguments: str) -> Iterator[subprocess.Popen
 RAW = ("--raw", "s16le", "--rate", str(RATE))
 
 
+@pytest.mark.slow
 def test_stdin_has_the_segments_of_the_file(run: RunCommand, recording: Path, tiny_model_file: Path) -> None:
     """WAV and raw samples on stdin give the same segments as the file."""
     expected = run("segment", recording, "--model", tiny_model_file, "--format", "csv").stdout
@@ -251,6 +252,7 @@ def test_stdin_has_the_segments_of_the_file(run: RunCommand, recording: Path, ti
         assert err == b""
 
 
+@pytest.mark.slow
 def test_a_pipe_that_stalls(run: RunCommand, recording: Path, tiny_model_file: Path) -> None:
     """A pause of seconds in the pipe, in the middle of a sample, does not change the segments."""
     expected = run("segment", recording, "--model", tiny_model_file, "--format", "csv").stdout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +77,7 @@ def test_an_unknown_family_is_refused(run: RunCommand, voices: Path, tmp_path: P
     """The error lists the families."""
     done = run("train", voices, "-o", tmp_path / "model.npz", "--family", "poisson")
     assert done.returncode == 2
-    assert re.search(r"--family: invalid choice: 'poisson' \(choose from '?gaussian'?, '?bernoulli'?\)", done.stderr)
+    assert "--family is 'poisson', expected one of gaussian, bernoulli" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

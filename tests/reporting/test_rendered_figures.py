@@ -110,6 +110,7 @@ def test_the_same_report_gives_the_same_figures(
     assert draw(PAIR) == pictures
 
 
+@pytest.mark.slow
 def test_special_names_are_shown_literally() -> None:
     """No formulas, hidden legend entries or markup; long names lose their middle; eight classes have eight panels."""
     drawn = draw(report_of(HOSTILE, 160))

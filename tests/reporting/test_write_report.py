@@ -107,6 +107,7 @@ def test_figures_of_an_earlier_report_are_deleted(assessment: Assessment, tmp_pa
     assert [file.name for file in (tmp_path / FIGURES).iterdir()] == ["mine.png"]
 
 
+@pytest.mark.slow
 def test_the_same_report_gives_the_same_files(assessment: Assessment, corpus: Corpus, tmp_path: Path) -> None:
     """The same bytes, figures and clips included."""
     for name in ("one", "two"):

@@ -162,6 +162,7 @@ def test_a_cast_has_equally_many_voices_of_each_class() -> None:
     assert len(programmes.cast(voices, 99, np.random.default_rng(1))) == 20
 
 
+@pytest.mark.slow
 @needs_corpora
 def test_a_programme_of_recorded_speech(tmp_path: Path) -> None:
     """Both references are equal, and the marked intervals are much louder than the rest."""

@@ -114,6 +114,7 @@ def test_a_segment_is_classified_as_an_utterance(tiny_model: speechgmm.Model) ->
     assert segment.probabilities == pytest.approx(decision.probabilities, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_long_segment_is_scored_minute_by_minute(
     tiny_model: speechgmm.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:

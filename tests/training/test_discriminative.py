@@ -208,6 +208,7 @@ def test_copies_on_disk_are_made_again_when_they_are_drawn_otherwise(
     assert len(list(tmp_path.rglob("*.npy"))) == 5
 
 
+@pytest.mark.slow
 def test_the_command_is_the_same_however_the_work_is_done(run: RunCommand, voices: Path, tmp_path: Path) -> None:
     """With all kinds of copies, the bytes do not depend on jobs, on where features are kept, or on a checkpoint."""
     steps = (

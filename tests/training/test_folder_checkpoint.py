@@ -141,6 +141,7 @@ def count_writes(folder: Path) -> Callable[[], int]:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
 def test_killed_again_and_again_it_ends_with_the_same_bytes(run: RunCommand, voices: Path, tmp_path: Path) -> None:
     """Killed after ever more writes of the checkpoint, the same command ends with the model of an unbroken run."""

@@ -103,6 +103,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         cluster.stop()
 
 
+@pytest.mark.slow
 def test_the_command_gives_the_same_bytes(
     cluster: Cluster, run: RunCommand, voices: Path, tiny_model_file: Path, tmp_path: Path
 ) -> None:
@@ -135,6 +136,7 @@ def test_work_is_sent_to_the_features(cluster: Cluster, voices: Path, tmp_path: 
     assert addresses == [shard.worker for shard in shards]
 
 
+@pytest.mark.slow
 def test_a_dead_worker_is_replaced_by_the_other(
     cluster: Cluster, voices: Path, tiny_model_file: Path, tmp_path: Path
 ) -> None:
