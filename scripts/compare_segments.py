@@ -26,8 +26,8 @@ from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.corpus import find_audio
 from speechgmm.corpus.recording import Recording
 from speechgmm.demo.ami_corpus import speaker_label
-from speechgmm.features.activity import speech_frames
 from speechgmm.features.front_end import log_mel_bands, power_spectrum, stream_stretches
+from speechgmm.features.voice_activity import speech_frames
 from speechgmm.segmentation.evaluate_segments import Segmenter, assess_segments
 from speechgmm.segmentation.references import read_references
 from speechgmm.segmentation.segment import NONSPEECH

@@ -25,8 +25,8 @@ import speechgmm
 from compose_programmes import MANIFEST, compose, voices_of
 from speechgmm import Model, Segment, read_corpus
 from speechgmm.audio.reading import blocks
-from speechgmm.features.activity import extremes
 from speechgmm.features.bands import chunks
+from speechgmm.features.voice_activity import extremes
 from speechgmm.segmentation.emissions import Past, Weights, shifted_frames, speech_measures, speech_ratios
 from speechgmm.segmentation.options import Grid
 

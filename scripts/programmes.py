@@ -14,8 +14,8 @@ import numpy as np
 from speechgmm import FrontEndOptions
 from speechgmm.audio.samples import Samples
 from speechgmm.demo.turns import Interval
-from speechgmm.features.activity import speech_frames
 from speechgmm.features.front_end import log_mel_bands, power_spectrum
+from speechgmm.features.voice_activity import speech_frames
 
 GATE = FrontEndOptions()
 RATE = GATE.sampling_rate

@@ -29,7 +29,7 @@ from speechgmm.corpus.recording import Recording
 from speechgmm.demo.synthesis import write_voices
 from speechgmm.errors import AudioError, CorpusError, EvaluationError, ModelFileError, OptionError, SpeechGmmError
 from speechgmm.evaluation.evaluate_model import assess
-from speechgmm.evaluation.outcomes import Skipped
+from speechgmm.evaluation.outcome_counts import Skipped
 from speechgmm.features.extraction import Failure
 from speechgmm.mixture import estep
 from speechgmm.mixture.options import EMOptions

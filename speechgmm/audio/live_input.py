@@ -16,7 +16,6 @@ from typing import BinaryIO, NamedTuple
 
 import soundfile
 
-from speechgmm.audio.declared_length import SMALLEST_PLACEHOLDER
 from speechgmm.audio.samples import (
     MAX_RATE,
     MIN_RATE,
@@ -28,6 +27,7 @@ from speechgmm.audio.samples import (
     sample_range,
     select_range,
 )
+from speechgmm.audio.truncation import SMALLEST_PLACEHOLDER
 from speechgmm.errors import AudioError, OptionError
 
 MAX_CHANNELS = 1024

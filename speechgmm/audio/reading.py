@@ -3,7 +3,7 @@
 soundfile reads a file if it can, otherwise `ffmpeg`. Files are read in blocks, so memory use does not grow with their
 length. A file that cannot be used raises an `AudioError`.
 
-`declared_length` and `ffmpeg` list the truncations that are not detected. For MP3 without a Xing header, the decoder
+`truncation` and `ffmpeg` list the truncations that are not detected. For MP3 without a Xing header, the decoder
 estimates the length: up to 2 % may be missing undetected, and a file with a variable bit rate may be read in part.
 
 Main path: `blocks` -> `_open` -> `pieces` of `_SoundFile` or `Media` -> `samples.mono_at_rate`.
@@ -23,9 +23,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from speechgmm.audio.declared_length import PatchedWav, declared_length
 from speechgmm.audio.ffmpeg import MEDIA_SUFFIXES, Media, open_media
 from speechgmm.audio.samples import NO_END, Samples, check_channel, check_rate, mono_at_rate, sample_range
+from speechgmm.audio.truncation import PatchedWav, declared_length
 from speechgmm.errors import AudioError
 
 AUDIO_SUFFIXES = frozenset(

@@ -22,7 +22,7 @@ from speechgmm.corpus.recording import Corpus, Recording
 from speechgmm.crossvalidation.folds import Fold, Folding, divide, is_outside, without, without_splits
 from speechgmm.errors import CorpusError
 from speechgmm.evaluation.evaluate_model import Assessment
-from speechgmm.evaluation.outcomes import Skipped
+from speechgmm.evaluation.outcome_counts import Skipped
 from speechgmm.evaluation.report import evaluate
 from speechgmm.features.extraction import Failure, Utterance
 from speechgmm.features.front_end import aligned

@@ -3,7 +3,7 @@
 The main path:
 
 1. `evaluate_model.assess` classifies every labelled recording of a corpus. Each utterance becomes an `Outcome`: its
-   corpus label, its speaker and the model's decision. `outcomes` checks the outcomes and counts them per speaker.
+   corpus label, its speaker and the model's decision. `outcome_counts` checks the outcomes and counts them per speaker.
 2. `report.evaluate` computes a `Report` from the outcomes alone; cross-validation calls it with the outcomes of all
    folds. `headline` defines the metrics of the whole, `breakdown` the results per class, group, fold and speaker.
 3. `report_files` converts the report to report.json and the outcomes to scores.csv, `report_text` formats the report

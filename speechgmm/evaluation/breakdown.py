@@ -15,7 +15,7 @@ from speechgmm.evaluation import metrics
 from speechgmm.evaluation.discrimination import Trials
 from speechgmm.evaluation.intervals import Resampling, percentile_interval
 from speechgmm.evaluation.metrics import Interval
-from speechgmm.evaluation.outcomes import count_outcomes
+from speechgmm.evaluation.outcome_counts import count_outcomes
 
 _DURATIONS = {"0-1 s": 1.0, "1-2 s": 2.0, "2-3 s": 3.0, "3-5 s": 5.0, "5-10 s": 10.0, "10+ s": math.inf}
 _SNRS = {"<5 dB": 5.0, "5-10 dB": 10.0, "10-15 dB": 15.0, "15-20 dB": 20.0, "20-30 dB": 30.0, "30+ dB": math.inf}

@@ -21,7 +21,7 @@ from speechgmm.evaluation import metrics
 from speechgmm.evaluation.array_types import Counts, Floats
 from speechgmm.evaluation.intervals import Resampling, percentile_interval, speaker_counts
 from speechgmm.evaluation.metrics import Interval, Statistic
-from speechgmm.evaluation.outcomes import number_speakers
+from speechgmm.evaluation.outcome_counts import number_speakers
 from speechgmm.evaluation.read_scores import ScoreTable
 from speechgmm.evaluation.report_files import plain
 

@@ -13,7 +13,7 @@ from speechgmm.evaluation import detection
 from speechgmm.evaluation.array_types import Floats, Indices
 from speechgmm.evaluation.intervals import Resampling, percentile_interval
 from speechgmm.evaluation.metrics import Interval
-from speechgmm.evaluation.outcomes import number_speakers
+from speechgmm.evaluation.outcome_counts import number_speakers
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from speechgmm.classifier.model import Model
 from speechgmm.classifier.outcome import Outcome
 from speechgmm.corpus.recording import Corpus, Recording
 from speechgmm.errors import EvaluationError
-from speechgmm.evaluation.outcomes import Skipped
+from speechgmm.evaluation.outcome_counts import Skipped
 from speechgmm.evaluation.report import Report
 from speechgmm.evaluation.report import evaluate as report_on
 from speechgmm.features.extraction import Failure

@@ -34,7 +34,7 @@ from speechgmm.evaluation.examples import Example, confident_errors, least_certa
 from speechgmm.evaluation.headline import Estimate, Evidence, estimates
 from speechgmm.evaluation.intervals import Resampling
 from speechgmm.evaluation.metrics import Interval
-from speechgmm.evaluation.outcomes import Skipped, check_outcomes, count_outcomes
+from speechgmm.evaluation.outcome_counts import Skipped, check_outcomes, count_outcomes
 from speechgmm.evaluation.score_curves import ScoreCurves, score_curves
 
 __all__ = ["Outcome", "Report", "Skipped", "evaluate"]

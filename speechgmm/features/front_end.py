@@ -26,11 +26,11 @@ import numpy.typing as npt
 import scipy.fft
 import scipy.signal
 
-from speechgmm.features.activity import DECIBELS, speech_frames, speech_to_noise_db
 from speechgmm.features.array_types import Features as Features  # exported from here too
 from speechgmm.features.array_types import Samples as Samples
 from speechgmm.features.binary_patterns import patterns
 from speechgmm.features.options import FrontEndOptions
+from speechgmm.features.voice_activity import DECIBELS, speech_frames, speech_to_noise_db
 
 STRETCH_S = 60.0
 OFFSET_CUTOFF_HZ = 20.0

@@ -7,7 +7,7 @@ From a recording to files (`segment_recordings` runs it for files, channels and 
 2. `viterbi`: the best path through one state for non-speech and one for each class, with minimum durations and
    transition costs, found with a fixed lag.
 3. `decoder`: drives both and classifies each run of a class as an utterance: a `Segment` with a calibrated probability.
-4. `speaking_time`: sums per class, per hour and in all, with intervals from `bootstrap`.
+4. `speaking_time`: sums per class, per hour and in all, with intervals from `bootstrap_intervals`.
 5. `writers`: the output formats; `report_text` and `report_json` write speaking times for a terminal and as JSON.
 
 From annotations to a report (`evaluate_segments` runs it):

@@ -25,9 +25,9 @@ import numpy as np
 
 from speechgmm.classifier.model import Model
 from speechgmm.classifier.scorer import FrameScores, Stream
-from speechgmm.features.activity import DECIBELS, SILENCE_DB, extremes, frame_powers, is_steady
 from speechgmm.features.array_types import Features
 from speechgmm.features.front_end import features_of, mean_shift
+from speechgmm.features.voice_activity import DECIBELS, SILENCE_DB, extremes, frame_powers, is_steady
 from speechgmm.segmentation.array_types import Floats, Mask
 from speechgmm.segmentation.options import Grid
 

@@ -11,7 +11,7 @@ from typing import Any
 from speechgmm.corpus.recording import Recording
 from speechgmm.errors import AudioError, CorpusError, EvaluationError
 from speechgmm.evaluation.intervals import Resampling
-from speechgmm.evaluation.outcomes import Skipped
+from speechgmm.evaluation.outcome_counts import Skipped
 from speechgmm.features.extraction import Failure
 from speechgmm.progress import Progress, silent
 from speechgmm.segmentation.error_rate import Score, check_collar, score_segmentation

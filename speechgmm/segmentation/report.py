@@ -12,9 +12,9 @@ import numpy as np
 from speechgmm.errors import EvaluationError
 from speechgmm.evaluation.intervals import Resampling
 from speechgmm.evaluation.metrics import Interval
-from speechgmm.evaluation.outcomes import Skipped
+from speechgmm.evaluation.outcome_counts import Skipped
 from speechgmm.segmentation.array_types import Floats
-from speechgmm.segmentation.bootstrap import ratio_interval
+from speechgmm.segmentation.bootstrap_intervals import ratio_interval
 from speechgmm.segmentation.error_rate import Errors, Score
 
 

@@ -8,7 +8,7 @@ import textwrap
 from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.evaluation.metrics import Interval
 from speechgmm.evaluation.report_text import listed, table
-from speechgmm.segmentation.bootstrap import MIN_UNITS
+from speechgmm.segmentation.bootstrap_intervals import MIN_UNITS
 from speechgmm.segmentation.error_rate import Errors
 from speechgmm.segmentation.report import SegmentationReport
 from speechgmm.segmentation.segment import NONSPEECH, clock

@@ -20,7 +20,7 @@ from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.evaluation.intervals import Resampling
 from speechgmm.evaluation.metrics import Interval
 from speechgmm.segmentation.array_types import Floats
-from speechgmm.segmentation.bootstrap import ratio_interval
+from speechgmm.segmentation.bootstrap_intervals import ratio_interval
 from speechgmm.segmentation.segment import NONSPEECH, Segment
 
 HOUR_S = 3600.0

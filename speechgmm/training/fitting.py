@@ -16,8 +16,8 @@ from speechgmm.mixture.estep import Floats
 from speechgmm.mixture.map_adaptation import fit_adapted
 from speechgmm.mixture.model import Mixture
 from speechgmm.mixture.restarts import Restarts, fit_restarts
-from speechgmm.training.discriminative import train_discriminative
 from speechgmm.training.material import Material
+from speechgmm.training.mmi_training import train_discriminative
 from speechgmm.training.options import FAMILY_OF
 from speechgmm.training.pooling import ClassUtterances, balance, pool, reference_mean
 from speechgmm.training.run_context import Run

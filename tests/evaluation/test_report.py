@@ -20,7 +20,7 @@ from speechgmm.evaluation import detection
 from speechgmm.evaluation.array_types import Floats
 from speechgmm.evaluation.breakdown import ClassResult, GroupResult
 from speechgmm.evaluation.metrics import Interval
-from speechgmm.evaluation.outcomes import count_outcomes
+from speechgmm.evaluation.outcome_counts import count_outcomes
 from speechgmm.evaluation.report import Outcome, Skipped, evaluate
 from speechgmm.evaluation.report_files import SCORE_COLUMNS, score_rows, to_json
 from speechgmm.evaluation.report_text import to_text

@@ -9,7 +9,6 @@ import pytest
 import scipy.signal
 
 from speechgmm.errors import OptionError
-from speechgmm.features.activity import speech_frames
 from speechgmm.features.array_types import Features, Samples
 from speechgmm.features.binary_patterns import patterns
 from speechgmm.features.front_end import (
@@ -20,6 +19,7 @@ from speechgmm.features.front_end import (
     without_offset,
 )
 from speechgmm.features.options import FrontEndOptions
+from speechgmm.features.voice_activity import speech_frames
 
 OPTIONS = FrontEndOptions(features="patterns")
 RATE, N_MELS = OPTIONS.sampling_rate, OPTIONS.n_mels

@@ -16,7 +16,6 @@ import scipy.signal
 
 from speechgmm.errors import OptionError
 from speechgmm.features import front_end
-from speechgmm.features.activity import extremes, is_steady, speech_frames
 from speechgmm.features.array_types import Features, Samples
 from speechgmm.features.front_end import (
     Stretch,
@@ -28,6 +27,7 @@ from speechgmm.features.front_end import (
     stretches,
 )
 from speechgmm.features.options import FrontEndOptions
+from speechgmm.features.voice_activity import extremes, is_steady, speech_frames
 from tests.builders import white_noise
 
 OPTIONS = FrontEndOptions()

@@ -14,9 +14,9 @@ from speechgmm.classifier.model import Model
 from speechgmm.classifier.outcome import Outcome
 from speechgmm.classifier.scorer import Scores
 from speechgmm.corpus.recording import Recording
-from speechgmm.features.activity import speech_to_noise_db
 from speechgmm.features.front_end import Stretch, stretches
 from speechgmm.features.options import FrontEndOptions
+from speechgmm.features.voice_activity import speech_to_noise_db
 from tests.builders import spoken
 
 OPTIONS = FrontEndOptions()

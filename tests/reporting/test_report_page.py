@@ -10,7 +10,7 @@ import pytest
 
 from speechgmm.classifier.decision import Decision
 from speechgmm.classifier.outcome import Outcome
-from speechgmm.evaluation.outcomes import Skipped
+from speechgmm.evaluation.outcome_counts import Skipped
 from speechgmm.evaluation.report import Report, evaluate
 from speechgmm.evaluation.report_files import to_json
 from speechgmm.reporting.html_elements import Html

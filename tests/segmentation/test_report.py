@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from speechgmm.errors import EvaluationError
-from speechgmm.evaluation.outcomes import Skipped
+from speechgmm.evaluation.outcome_counts import Skipped
 from speechgmm.segmentation.error_rate import Errors, Score
 from speechgmm.segmentation.report import SegmentationReport, report_on
 from speechgmm.segmentation.report_json import report_to_json

@@ -12,7 +12,7 @@ import pytest
 from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.evaluation.intervals import Resampling
 from speechgmm.evaluation.metrics import Interval
-from speechgmm.segmentation.bootstrap import MIN_UNITS, ratio_interval
+from speechgmm.segmentation.bootstrap_intervals import MIN_UNITS, ratio_interval
 from speechgmm.segmentation.report_json import summaries_to_json
 from speechgmm.segmentation.report_text import summary_text
 from speechgmm.segmentation.segment import NONSPEECH, Segment

@@ -17,10 +17,10 @@ from speechgmm.features.front_end import Stretch
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.bernoulli import BernoulliMixture
 from speechgmm.mixture.mmi import MMIOptions
-from speechgmm.training.discriminative import SegmentSampler, draw_batch
 from speechgmm.training.feature_store import FeatureStore
 from speechgmm.training.fitting import fit_scorer
 from speechgmm.training.material import augmentations, read_material
+from speechgmm.training.mmi_training import SegmentSampler, draw_batch
 from speechgmm.training.options import TrainingOptions
 from speechgmm.training.recordings import training_recordings
 from speechgmm.training.run_context import Run

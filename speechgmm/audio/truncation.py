@@ -2,7 +2,7 @@
 
 libsndfile reads a truncated file up to its end without an error. So the header fields that declare the length are read
 here: the size of the chunk with the samples (WAV, AIFF, CAF, AU), the size of the last page (Ogg), or the end of the
-file (`declared_end`: MP4, Matroska and others). FLAC and MP3 need no such check, because fewer samples are decoded
+file (`container_length`: MP4, Matroska and others). FLAC and MP3 need no such check, because fewer samples are decoded
 than their header declares.
 
 Not detected: truncation in any other format, between two Ogg pages, or in a file whose header declares no length.
@@ -16,7 +16,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from speechgmm.audio.declared_end import bytes_at, declared_end
+from speechgmm.audio.container_length import bytes_at, declared_end
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from speechgmm.audio.declared_length import DeclaredLength, PatchedWav, declared_length
+from speechgmm.audio.truncation import DeclaredLength, PatchedWav, declared_length
 
 AUDIO = bytes(range(100))
 

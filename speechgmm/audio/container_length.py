@@ -1,6 +1,6 @@
 """Declared end of MP4 and QuickTime, Matroska and WebM, ASF, W64, NIST SPHERE and VOC files.
 
-Only the header fields that hold the length are read. `declared_length.declared_length` compares it with the file size.
+Only the header fields that hold the length are read. `truncation.declared_length` compares it with the file size.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from speechgmm.audio.declared_end import declared_end
+from speechgmm.audio.container_length import declared_end
 
 ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
