@@ -5,24 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from speechgmm import FrontEndOptions, TrainingOptions
-from speechgmm.classifier.model import DecisionOptions
 from speechgmm.mixture.mmi import MMIOptions
-from speechgmm.mixture.options import EMOptions
+from speechgmm.training.recipe import load
 
-# Frames within 15 dB of the loudest: mostly vowels, where voices differ most.
-SHORT = FrontEndOptions(window_s=0.025, n_mels=40, fmax_hz=4000.0, n_coefficients=20, speech_range_db=15.0)
-LONG = replace(SHORT, window_s=0.064, n_mels=80, n_coefficients=40)
+SHIPPED = replace(load("robust"), nonspeech="none")
+SHORT, LONG = SHIPPED.front_ends
 MIDDLE = FrontEndOptions(window_s=0.02, n_mels=48, fmax_hz=5500.0, n_coefficients=24)
 
-SHIPPED = TrainingOptions(
-    front_end=SHORT,
-    further_front_ends=(LONG,),
-    mmi=MMIOptions(batch_size=256, channel_share=0.3, effort_share=0.18),
-    balance_by="corpus",
-    nonspeech="none",
-    em=EMOptions(max_iterations=15),  # from a background model of the same size; MMI then moves the means
-    decision=DecisionOptions(min_speech_s=0.1),
-)
 LIKELIHOOD = replace(SHIPPED, mmi=None, balance_by="")
 
 RECIPES = {

@@ -12,11 +12,11 @@ from contextlib import suppress
 from importlib import metadata
 from typing import NoReturn
 
-from speechgmm.cli import audit, classify, compare, crossvalidate, demo, describe, evaluate, segment, train
+from speechgmm.cli import audit, classify, compare, crossvalidate, demo, describe, evaluate, recipe, segment, train
 from speechgmm.cli.console import report_error
 from speechgmm.errors import OptionError, SpeechGmmError
 
-COMMANDS = (train, classify, segment, evaluate, crossvalidate, compare, audit, describe, demo)
+COMMANDS = (train, classify, segment, evaluate, crossvalidate, compare, audit, describe, recipe, demo)
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 

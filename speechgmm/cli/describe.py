@@ -95,6 +95,7 @@ def to_text(model: Model, file: Path) -> str:
     """The description of a model as text: the entries of its card, then its settings."""
     description = to_json(model, file)
     card = dict(description.pop("card"))
+    card.pop("recipe", None)  # the settings below say the same; `speechgmm recipe FILE` prints it
     for name in ("schema", "schema_version", "labels"):
         del description[name]
     description["file"] = f"{description['file']['bytes']} bytes"

@@ -27,6 +27,7 @@ from speechgmm.cli.training_arguments import (
 
 if TYPE_CHECKING:
     from speechgmm.mixture.information_criteria import SizeResult
+    from speechgmm.training.options import TrainingOptions
     from speechgmm.training.train import Training
 
 HISTORY, PICTURES = "training.json", ("png", "svg")
@@ -84,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
     check_destination(options.output, replace=options.force)
     for file in options.sizes:
         check_destination(file, replace=options.force)
-    _check_report(options)
+    _check_report(options, training_options)
     corpus = open_corpus(options)
     for text in corpus.notes:
         note(options, text)
@@ -100,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
     return 1 if training.failures else 0
 
 
-def _check_report(options: argparse.Namespace) -> None:
+def _check_report(options: argparse.Namespace, training_options: TrainingOptions) -> None:
     """Check before the work that the training report can be written; make its folder."""
     from speechgmm.files import check_destination, make_folder
     from speechgmm.reporting.training_plots import require_matplotlib
@@ -109,7 +110,7 @@ def _check_report(options: argparse.Namespace) -> None:
         return
     require_matplotlib()
     make_folder(options.report)
-    names = ["likelihood", *(["losses"] if options.mmi_steps else []), *(["sizes"] if sizes_of(options) else [])]
+    names = ["likelihood", *(["losses"] if training_options.mmi else []), *(["sizes"] if sizes_of(options) else [])]
     for name in (HISTORY, *(f"{name}.{kind}" for name in names for kind in PICTURES)):
         check_destination(options.report / name, replace=options.force)
 

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from speechgmm.cli.arguments import add_renamed_argument, add_work_arguments, at_least, component_counts
 from speechgmm.cli.console import progress_for, reporting_failures
 
 if TYPE_CHECKING:
+    from speechgmm.features.options import FrontEndOptions
     from speechgmm.mixture.mmi import MMIOptions
     from speechgmm.training.options import TrainingOptions
     from speechgmm.training.run_context import Run, Sizes
 
 
 def add_training_arguments(parser: argparse.ArgumentParser, *, components: int = 64, iterations: int = 50) -> None:
-    """Add the options of training, except for the seed and the folds of calibration."""
+    """Add the options of training, except for the seed and the folds of calibration.
+
+    `components` and `iterations` are the defaults without a recipe.
+    """
+    parser.set_defaults(default_components=components, default_iterations=iterations)
+    _add_recipe_arguments(parser)
     _add_fit_arguments(parser, components, iterations)
     _add_front_end_arguments(parser)
     _add_mmi_arguments(parser)
@@ -28,11 +35,11 @@ def add_training_arguments(parser: argparse.ArgumentParser, *, components: int =
 
 def add_calibration_argument(parser: argparse.ArgumentParser, *names: str, folds: int = 5) -> None:
     """Add the number of folds of calibration, under the command's own name for it."""
+    parser.set_defaults(default_folds=folds)
     parser.add_argument(
         *names,
         dest="calibration_folds",
         type=int,
-        default=folds,
         metavar="N",
         help=f"folds of speakers for the calibration, where there is no dev split (default: {folds})",
     )
@@ -40,14 +47,29 @@ def add_calibration_argument(parser: argparse.ArgumentParser, *names: str, folds
 
 def add_seed_argument(parser: argparse.ArgumentParser) -> None:
     """Add the seed."""
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of all random numbers (default: 0)")
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of all random numbers (default: 0)")
+
+
+def _add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--recipe",
+        metavar="RECIPE",
+        help="start from this recipe: robust, plain, a .toml file or a model file; the other options change it "
+        "(see speechgmm recipe)",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.NAME=VALUE",
+        help="change one value of the recipe, such as training.components=32; may be given several times",
+    )
 
 
 def _add_fit_arguments(parser: argparse.ArgumentParser, components: int, iterations: int) -> None:
     parser.add_argument(
         "--components",
         type=component_counts,
-        default=(components,),
         metavar="K",
         help=f"components per class (default: {components}); 'auto', or several such as 16,32,64, chooses by the "
         "likelihood of held-out speakers",
@@ -55,21 +77,18 @@ def _add_fit_arguments(parser: argparse.ArgumentParser, components: int, iterati
     parser.add_argument(
         "--map",
         type=float,
-        default=0.0,
         metavar="RELEVANCE",
         help="MAP adaptation of each class from the background model, instead of EM, with this relevance factor, such "
         "as 16",
     )
     parser.add_argument(
         "--start",
-        default="kmeans",
         metavar="METHOD",
         help="initialisation of EM: kmeans, random, medoids or split (default: kmeans)",
     )
     parser.add_argument(
         "--restarts",
         type=int,
-        default=1,
         metavar="N",
         help="number of starts; the fit of highest likelihood is kept (default: 1)",
     )
@@ -81,7 +100,6 @@ def _add_fit_arguments(parser: argparse.ArgumentParser, components: int, iterati
     parser.add_argument(
         "--iterations",
         type=int,
-        default=iterations,
         metavar="N",
         help=f"maximum iterations of EM (default: {iterations})",
     )
@@ -109,7 +127,6 @@ def _add_front_end_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--nonspeech",
-        default="",
         metavar="CLASS",
         help="the class whose recordings are non-speech: the model rejects what sounds like it as unknown",
     )
@@ -121,7 +138,6 @@ def _add_mmi_arguments(parser: argparse.ArgumentParser) -> None:
         "--mmi-steps",
         "--discriminative",
         type=at_least(0),
-        default=0,
         metavar="STEPS",
         help="steps of discriminative training (maximum mutual information) that move the means, such as 300 "
         "(default: 0, maximum likelihood only)",
@@ -131,7 +147,6 @@ def _add_mmi_arguments(parser: argparse.ArgumentParser) -> None:
         "--channel-augmentation",
         "--channel-copies",
         type=float,
-        default=0.0,
         metavar="SHARE",
         help="share of the MMI steps' utterances with channel augmentation: room, noise, telephone; above 0, maximum "
         "likelihood also trains on one such version of each recording (default: 0)",
@@ -141,14 +156,12 @@ def _add_mmi_arguments(parser: argparse.ArgumentParser) -> None:
         "--effort-augmentation",
         "--effort-copies",
         type=float,
-        default=0.0,
         metavar="SHARE",
         help="share of the MMI steps' utterances with vocal effort augmentation: raised and shouted voices; above 0, "
         "maximum likelihood also trains on such versions of each recording (default: 0)",
     )
     parser.add_argument(
         "--balance-by",
-        default="",
         metavar="COLUMN",
         help="a column of the manifest, such as corpus, whose values the MMI steps sample more evenly",
     )
@@ -176,40 +189,75 @@ def _add_resource_arguments(parser: argparse.ArgumentParser) -> None:
 
 def sizes_of(options: argparse.Namespace) -> Sizes:
     """The numbers of components to choose from; empty for a single one."""
-    sizes: Sizes = () if len(options.components) == 1 else options.components
-    return sizes
+    components: Sizes = options.components or ()
+    return () if len(components) == 1 else components
 
 
 def read_training_options(options: argparse.Namespace) -> TrainingOptions:
-    """The training options from the arguments."""
+    """The recipe, changed by the options that were given."""
+    from speechgmm.training.recipe import with_settings
+
+    recipe = with_settings(_recipe(options), options.set)
+    first, others = _front_ends(options, recipe)
+    em = {"max_iterations": options.iterations, "hard": options.hard or None}
+    changes = {
+        "n_components": None if sizes_of(options) or options.components is None else options.components[0],
+        "start": options.start,
+        "restarts": options.restarts,
+        "folds": options.calibration_folds,
+        "seed": options.seed,
+        "adapt": options.map,
+        "balance_by": options.balance_by,
+        "nonspeech": options.nonspeech,
+    }
+    return replace(
+        recipe,
+        front_end=first,
+        further_front_ends=others,
+        em=replace(recipe.em, **_given(em)),
+        mmi=_mmi(options, recipe.mmi),
+        **_given(changes),
+    )
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _recipe(options: argparse.Namespace) -> TrainingOptions:
+    """The recipe that was asked for; by default `plain` with the command's own defaults."""
+    from speechgmm.training.recipe import load
+
+    if options.recipe is not None:
+        return load(options.recipe)
+    plain = load("plain")
+    return replace(
+        plain,
+        n_components=options.default_components,
+        folds=options.default_folds,
+        em=replace(plain.em, max_iterations=options.default_iterations),
+    )
+
+
+def _front_ends(
+    options: argparse.Namespace, recipe: TrainingOptions
+) -> tuple[FrontEndOptions, tuple[FrontEndOptions, ...]]:
+    """The front end of the first stream and those of the others."""
     from speechgmm.errors import OptionError
     from speechgmm.features.options import FrontEndOptions
-    from speechgmm.mixture.options import EMOptions
-    from speechgmm.training.options import FAMILY_OF, TrainingOptions
+    from speechgmm.training.options import FAMILY_OF
 
     features_of = {family: features for features, family in FAMILY_OF.items()}
     if options.family not in (None, *features_of):
         raise OptionError(f"--family is {options.family!r}, expected one of {', '.join(features_of)}")
     default = [f"features={features_of[options.family]}"] if options.family else []
-    first = FrontEndOptions.parse([*default, *options.front_end])
+    first = FrontEndOptions.parse([*default, *options.front_end], recipe.front_end)
     if options.family not in (None, FAMILY_OF[first.features]):
         raise OptionError(
             f"--family {options.family} and --front-end features={first.features} contradict: give one of them"
         )
-    return TrainingOptions(
-        n_components=TrainingOptions.n_components if sizes_of(options) else options.components[0],
-        start=options.start,
-        restarts=options.restarts,
-        folds=options.calibration_folds,
-        seed=options.seed,
-        adapt=options.map,
-        mmi=_mmi(options),
-        balance_by=options.balance_by,
-        nonspeech=options.nonspeech,
-        front_end=first,
-        further_front_ends=tuple(FrontEndOptions.parse(each.split(","), first) for each in options.stream),
-        em=EMOptions(max_iterations=options.iterations, hard=options.hard),
-    )
+    others = tuple(FrontEndOptions.parse(each.split(","), first) for each in options.stream)
+    return first, others or recipe.further_front_ends
 
 
 def check_workers(options: argparse.Namespace) -> None:
@@ -220,20 +268,18 @@ def check_workers(options: argparse.Namespace) -> None:
         raise OptionError("--dask needs --features: a folder in which the workers keep the features")
 
 
-def _mmi(options: argparse.Namespace) -> MMIOptions | None:
+def _mmi(options: argparse.Namespace, recipe: MMIOptions | None) -> MMIOptions | None:
     """The options of discriminative training, if there is any."""
     from speechgmm.errors import OptionError
     from speechgmm.mixture.mmi import MMIOptions
 
-    if options.mmi_steps:
-        return MMIOptions(
-            steps=options.mmi_steps,
-            channel_share=options.channel_augmentation,
-            effort_share=options.effort_augmentation,
-        )
-    if options.channel_augmentation or options.effort_augmentation or options.balance_by:
-        raise OptionError("--channel-augmentation, --effort-augmentation and --balance-by need --mmi-steps STEPS")
-    return None
+    steps = options.mmi_steps if options.mmi_steps is not None else recipe.steps if recipe else 0
+    if not steps:
+        if options.channel_augmentation or options.effort_augmentation or options.balance_by:
+            raise OptionError("--channel-augmentation, --effort-augmentation and --balance-by need --mmi-steps STEPS")
+        return None
+    shares = {"channel_share": options.channel_augmentation, "effort_share": options.effort_augmentation}
+    return replace(recipe or MMIOptions(), steps=steps, **_given(shares))
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from speechgmm.provenance import software_versions
 from speechgmm.training.fitting import FittedStream
 from speechgmm.training.material import Material
 from speechgmm.training.options import TrainingOptions
+from speechgmm.training.recipe import to_document
 
 
 def training_card(
@@ -50,6 +51,7 @@ def training_card(
             if utterances
         },
         **({"nonspeech_recordings": n_nonspeech} if n_nonspeech else {}),
+        "recipe": to_document(options),
         "recordings_without_speaker": sum(recording.speaker is None for recording in corpus.recordings),
         "settings": {
             "n_components": options.n_components,

@@ -1,0 +1,206 @@
+"""Recipes: what is written reads back, and what is wrong is named with the remedy."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from speechgmm import FrontEndOptions, TrainingOptions
+from speechgmm.classifier.model import DecisionOptions
+from speechgmm.classifier.model_file import save
+from speechgmm.corpus import read_corpus
+from speechgmm.errors import OptionError
+from speechgmm.mixture.mmi import MMIOptions
+from speechgmm.mixture.options import EMOptions
+from speechgmm.training.recipe import NAMES, from_document, load, of_model, to_document, to_toml, with_settings
+from speechgmm.training.run_context import Run
+from speechgmm.training.train import train
+from tests.builders import RunCommand
+
+EVERYTHING = TrainingOptions(
+    n_components=7,
+    start="random",
+    restarts=2,
+    background_iterations=3,
+    adapt=2.5,
+    speaker_share=1.5,
+    balance_by="room",
+    seed=9,
+    em=EMOptions(max_iterations=4, hard=True),
+    front_end=FrontEndOptions(n_mels=30),
+    further_front_ends=(FrontEndOptions(window_s=0.064, n_mels=80), FrontEndOptions(features="patterns")),
+    mmi=MMIOptions(steps=5, batch_size=8, channel_share=0.25, effort_share=0.5),
+    nonspeech="noise",
+    folds=3,
+    decision=DecisionOptions(min_speech_s=0.5, min_probability=0.75),
+)
+
+
+@pytest.mark.parametrize("options", [TrainingOptions(), EVERYTHING, load("robust")])
+def test_what_is_written_reads_back(options: TrainingOptions, tmp_path: Path) -> None:
+    """Every option survives TOML, in a file as in a document."""
+    file = tmp_path / "mine.toml"
+    file.write_text(to_toml(options), encoding="utf-8")
+    assert load(str(file)) == options
+    assert from_document(to_document(options), "x") == options
+
+
+def test_every_option_is_in_the_recipe() -> None:
+    """Each value of EVERYTHING differs from the default, so a forgotten one would not read back."""
+    default = TrainingOptions()
+    same = [name for name in vars(default) if getattr(default, name) == getattr(EVERYTHING, name)]
+    assert same == []
+
+
+def test_plain_is_the_default_and_robust_that_of_the_shipped_model() -> None:
+    """The named recipes: the defaults of the Python API, and two streams with MMI and augmentation."""
+    assert load("plain") == TrainingOptions()
+    robust = load("robust")
+    assert [front_end.window_s for front_end in robust.front_ends] == [0.025, 0.064]
+    assert robust.mmi == MMIOptions(batch_size=256, channel_share=0.3, effort_share=0.18)
+
+
+def test_what_is_left_out_is_plain(tmp_path: Path) -> None:
+    """A recipe may name what it changes only."""
+    file = tmp_path / "mine.toml"
+    file.write_text("[training]\ncomponents = 5\n[[streams]]\n[[streams]]\nn_mels = 30\n", encoding="utf-8")
+    expected = replace(TrainingOptions(), n_components=5, further_front_ends=(FrontEndOptions(n_mels=30),))
+    assert load(str(file)) == expected
+
+
+def test_settings_change_single_values() -> None:
+    """Numbers, text with and without quotes, truth values, and values of a stream, counted from 1."""
+    robust = load("robust")
+    changed = with_settings(
+        robust, ["training.components=8", 'training.start="random"', "em.hard=true", "streams.2.window_s=0.05"]
+    )
+    assert (changed.n_components, changed.start, changed.em.hard) == (8, "random", True)
+    assert changed.further_front_ends == (replace(robust.further_front_ends[0], window_s=0.05),)
+    assert with_settings(robust, ["training.start=split"]).start == "split"
+    assert with_settings(robust, ["mmi.steps=0"]).mmi is None
+    assert with_settings(robust, []) == robust
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["components=8"], "'components=8' is not SECTION.NAME=VALUE, such as training.components=32"),
+        (["training.components"], "'training.components' is not SECTION.NAME=VALUE"),
+        (["trainig.seed=1"], "there is no section 'trainig', expected training, em, .*; did you mean 'training'?"),
+        (["em.tolerence=1"], "there is no em.tolerence, expected max_iterations, .*; did you mean 'tolerance'?"),
+        (["em.hard=1"], "em.hard is 1, expected true or false"),
+        (["em.max_iterations=2.5"], "em.max_iterations is 2.5, expected a whole number"),
+        (["em.max_iterations=true"], "em.max_iterations is True, expected a whole number"),
+        (["em.tolerance=small"], "em.tolerance is 'small', expected a number"),
+        (["training.start=3"], "training.start is 3, expected text"),
+        (["streams.2.n_mels=30"], "there is no stream '2'; the recipe has 1"),
+        (["streams.n_mels=30"], "there is no stream 'n_mels'; the recipe has 1"),
+        (["training.components=0"], "the settings: n_components is 0, but it must be 1 to 4096"),
+    ],
+)
+def test_wrong_settings_are_refused(settings: list[str], message: str) -> None:
+    """The setting, what is expected and the nearest name are given."""
+    with pytest.raises(OptionError) as caught:
+        with_settings(TrainingOptions(), settings)
+    assert re.search(message.replace("?", r"\?"), str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("version = 2\n", "the recipe has version 2, and this speechgmm reads up to 1: update speechgmm"),
+        ("version = 'x'\n", "version is 'x', expected a whole number from 1 to 1"),
+        ("[em]\nmax_iterations = \n", "not a TOML file: Invalid value (at line 2, column 18)"),
+        ("training = 3\n", "training is 3, expected a table: write [training] before its values"),
+        ("[streams]\nn_mels = 3\n", "streams is not a list of tables: write [[streams]] before each"),
+        ("[[streams]]\nn_mel = 3\n", "there is no streams.1.n_mel, expected sampling_rate, "),
+        ("[[streams]]\n[[streams]]\nhop_s = 0.02\n", "the streams of a model must have the same sampling_rate"),
+        ("[colour]\n", "there is no section 'colour', expected training, em, streams, mmi, "),
+        ("[mmi]\nsteps = 1\nbatch_size = 0\n", "batch_size is 0"),
+        (b"\xff", "not a TOML file: "),
+    ],
+)
+def test_faulty_recipes_are_refused(text: str | bytes, message: str, tmp_path: Path) -> None:
+    """The file, the place and what is expected are named."""
+    file = tmp_path / "mine.toml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(OptionError) as caught:
+        load(str(file))
+    assert str(caught.value).startswith(f"{file}: ")
+    assert message in str(caught.value)
+
+
+def test_recipes_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    """A name is compared with those that exist; a file that cannot be read is named."""
+    with pytest.raises(OptionError, match=r"there is no recipe 'robst': give one of plain, robust, .*'robust'\?$"):
+        load("robst")
+    with pytest.raises(OptionError, match=r"gone\.toml: the recipe cannot be read: No such file or directory$"):
+        load(str(tmp_path / "gone.toml"))
+
+
+def test_a_model_carries_its_recipe(voices: Path, tmp_path: Path) -> None:
+    """Training with the recipe of a model repeats the model byte for byte; a model without one is refused."""
+    corpus = read_corpus(voices)
+    options = TrainingOptions(n_components=2, folds=2, em=EMOptions(max_iterations=2), mmi=MMIOptions(steps=2))
+    model = train(corpus, Run(options=options)).model
+    save(model, tmp_path / "first.npz")
+
+    recipe = load(str(tmp_path / "first.npz"))
+
+    assert recipe == options
+    save(train(corpus, Run(options=recipe)).model, tmp_path / "second.npz")
+    assert (tmp_path / "second.npz").read_bytes() == (tmp_path / "first.npz").read_bytes()
+    bare = replace(model, card={})
+    with pytest.raises(OptionError, match=r"^old\.npz: the model carries no recipe, it is of an earlier version: give"):
+        of_model(bare, "old.npz")
+
+
+def test_the_command_line_trains_by_recipe(run: RunCommand, voices: Path, tmp_path: Path) -> None:
+    """A recipe file, --set and the recipe of the model give the same bytes; further options change the recipe."""
+    file = tmp_path / "mine.toml"
+    done = run("recipe", "plain", *[f"--set={each}" for each in ("training.components=2", "em.max_iterations=2")])
+    assert (done.returncode, done.stderr) == (0, "")
+    file.write_text(done.stdout, encoding="utf-8")
+
+    def trained(*arguments: object) -> bytes:
+        model = tmp_path / "model.npz"
+        assert run("train", voices, "-o", model, "--force", "-q", *arguments).returncode == 0
+        return model.read_bytes()
+
+    by_file = trained("--recipe", file)
+    (tmp_path / "kept.npz").write_bytes(by_file)
+    assert trained("--set", "training.components=2", "--set", "em.max_iterations=2") == by_file
+    assert trained("--recipe", tmp_path / "kept.npz") == by_file
+    assert trained("--components", 2, "--iterations", 2) == by_file
+    other = trained("--recipe", file, "--components", 3)
+    assert other != by_file
+    (tmp_path / "other.npz").write_bytes(other)
+    assert load(str(tmp_path / "other.npz")).n_components == 3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("train", "-o", "m.npz", "--recipe", "robst"), ("crossvalidate", "--set", "em.x=1"), ("audit", "--set", "a")],
+)
+def test_wrong_recipes_are_refused_before_the_work(
+    run: RunCommand, voices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """Exit code 2 and one line, and nothing is read."""
+
+    def refuse(*_: object) -> None:
+        pytest.fail("the work was started")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("speechgmm.training.material.read_material", refuse)
+    command, *others = arguments
+    done = run(command, voices, *others)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
+def test_named_recipes_are_in_the_package(run: RunCommand) -> None:
+    """Each can be printed, and what is printed is the recipe."""
+    for name in NAMES:
+        assert run("recipe", name).stdout == to_toml(load(name))
