@@ -20,9 +20,14 @@ COMMANDS = (train, classify, segment, evaluate, crossvalidate, compare, audit, d
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
+QUIET_TRACKER = "ignore::UserWarning:joblib.externals.loky.backend.resource_tracker"
+
 
 def entry_point() -> NoReturn:
     """Run the command line and exit with its code."""
+    # Worker processes that are killed, as after a closed pipe, leave semaphores. joblib's tracker, a process of its
+    # own, removes them, and would warn about each.
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), QUIET_TRACKER]))
     sys.exit(main())
 
 
@@ -41,21 +46,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parse(arguments)
     _prepare_streams()
+    code, message = _run(options)
+    if code == INTERRUPTED:
+        print("speechgmm: interrupted", file=sys.stderr)
+    elif message:
+        report_error(message)
+    return code
+
+
+def _run(options: argparse.Namespace) -> tuple[int, str]:
+    """Run the command; its exit code, and the error that ended it.
+
+    The message is printed after this function has ended: only then are the progress bars of the command closed.
+    """
     try:
         code: int = options.run(options)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        print("speechgmm: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return INTERRUPTED, ""
     except SpeechGmmError as error:
-        report_error(str(error))
-        return USAGE if isinstance(error, OptionError) else FAILED
+        return USAGE if isinstance(error, OptionError) else FAILED, str(error)
     except OSError as error:  # errors of input and output files are SpeechGmmErrors: this one is of stdout
         _redirect_stdout_to_null()
-        if not isinstance(error, BrokenPipeError):  # a closed pipe, as in `speechgmm ... | head`, needs no message
-            report_error(f"{error.filename or 'stdout'}: {error.strerror or error}")
-        return FAILED
-    return code
+        if isinstance(error, BrokenPipeError):  # a closed pipe, as in `speechgmm ... | head`, needs no message
+            return FAILED, ""
+        return FAILED, f"{error.filename or 'stdout'}: {error.strerror or error}"
+    return code, ""
 
 
 def _prepare_streams() -> None:
