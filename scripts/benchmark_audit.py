@@ -45,7 +45,7 @@ def flipped(corpus: Corpus, n_speakers: int, seed: int) -> tuple[Corpus, frozens
 def contradictions(corpus: Corpus, seed: int, jobs: int) -> tuple[Contradiction, ...]:
     """All speakers with odds of at least 1 against their label, with the defaults of `speechgmm audit`."""
     options = TrainingOptions(
-        n_components=COMPONENTS, folds=CALIBRATION_FOLDS, seed=seed, em=EMOptions(max_iterations=ITERATIONS)
+        n_components=COMPONENTS, calibration_folds=CALIBRATION_FOLDS, seed=seed, em=EMOptions(max_iterations=ITERATIONS)
     )
     return audit(crossvalidate(corpus, Run(options=options, executor=LocalExecutor(jobs))), min_odds=1.0).speakers
 

@@ -35,7 +35,7 @@ from speechgmm.mixture import estep
 from speechgmm.mixture.options import EMOptions
 from tests.builders import RunCommand
 
-SMALL = speechgmm.TrainingOptions(n_components=2, folds=2, em=EMOptions(max_iterations=3))
+SMALL = speechgmm.TrainingOptions(n_components=2, calibration_folds=2, em=EMOptions(max_iterations=3))
 
 
 @pytest.fixture(scope="module")

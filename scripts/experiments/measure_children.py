@@ -40,7 +40,7 @@ def main() -> None:
     )
     front_end, *further = load().front_ends
     options = TrainingOptions(
-        n_components=arguments.components, front_end=front_end, further_front_ends=tuple(further), folds=3
+        n_components=arguments.components, front_end=front_end, further_front_ends=tuple(further), calibration_folds=3
     )
     results = crossvalidate(
         replace(corpus, recordings=recordings), Run(options=options, executor=LocalExecutor(arguments.jobs))

@@ -204,9 +204,9 @@ def read_training_options(options: argparse.Namespace) -> TrainingOptions:
         "n_components": None if sizes_of(options) or options.components is None else options.components[0],
         "start": options.start,
         "restarts": options.restarts,
-        "folds": options.calibration_folds,
+        "calibration_folds": options.calibration_folds,
         "seed": options.seed,
-        "adapt": options.map,
+        "map_relevance": options.map,
         "balance_by": options.balance_by,
         "nonspeech": options.nonspeech,
     }
@@ -234,7 +234,7 @@ def _recipe(options: argparse.Namespace) -> TrainingOptions:
     return replace(
         plain,
         n_components=options.default_components,
-        folds=options.default_folds,
+        calibration_folds=options.default_folds,
         em=replace(plain.em, max_iterations=options.default_iterations),
     )
 

@@ -65,7 +65,9 @@ def held_out_scores(scorer: Scorer, material: Material, run: Run) -> list[HeldOu
     dev = material.dev_recordings
     if dev[0]:
         return score_utterances(scorer, dev)
-    folds = speaker_folds((each.recording for each in material.streams[0]), run.options.folds, run.options.seed)
+    folds = speaker_folds(
+        (each.recording for each in material.streams[0]), run.options.calibration_folds, run.options.seed
+    )
     scores: list[HeldOutScores] = []
     for number, fold in enumerate(run.progress(folds, total=len(folds), what="holding out speakers"), start=1):
         others, held_out = _part_fold(material, fold)

@@ -51,7 +51,7 @@ def compare_sizes(material: Material, run: Run) -> tuple[SizeResult, ...]:
                 f"the class {label!r} has only one speaker to train on, but two are needed to compare numbers of "
                 "components: give one number, or more speakers"
             )
-    fold = speaker_folds((each.recording for each in utterances), options.folds, options.seed)[0]
+    fold = speaker_folds((each.recording for each in utterances), options.calibration_folds, options.seed)[0]
     kept = [each for each in utterances if speaker_of(each.recording) not in fold]
     held_out = [each for each in utterances if speaker_of(each.recording) in fold]
     sizes = _sizes_within(kept, labels, options) if run.sizes == "auto" else sorted(set(run.sizes))

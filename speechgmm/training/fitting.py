@@ -159,6 +159,7 @@ def fit_background(
         The best one counts.
     """
     options = run.options
+    em = options.em if options.map_relevance else replace(options.em, max_iterations=options.background_iterations)
     share = sum(each.n_speech for each in classes) / len(classes)
     even = [each.times(share / each.total) for each in classes]
     return fit_restarts(
@@ -168,7 +169,7 @@ def fit_background(
         seed=options.seed,
         restarts=options.restarts,
         method=options.start,
-        options=options.em if options.adapt else replace(options.em, max_iterations=options.background_iterations),
+        options=em,
         checkpoint=run.checkpoint,
     )
 
@@ -195,12 +196,12 @@ def fit_class(
     options, checkpoint = run.options, run.checkpoint
     frames = pool([data], reference, front_end, run.executor)
     resumed = checkpoint.read()
-    if not options.adapt:
+    if not options.map_relevance:
         return fit(frames, resumed or background, options=options.em, monitor=checkpoint.write)
     return fit_adapted(
         frames,
         background,
-        relevance=options.adapt,
+        relevance=options.map_relevance,
         options=options.em,
         resume=resumed,
         monitor=checkpoint.write,

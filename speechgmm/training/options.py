@@ -31,14 +31,14 @@ class TrainingOptions:
     restarts : int
         Number of starts from which the background model is fitted, at least 1; the fit of highest likelihood is kept.
     background_iterations : int
-        Maximum EM iterations of the background model, from which each class's EM starts; at least 1. With `adapt` it
-        is fitted with the iterations of `em`.
-    adapt : float
+        Maximum EM iterations of the background model, from which each class's EM starts; at least 1. With
+        `map_relevance` it is fitted with the iterations of `em`.
+    map_relevance : float
         Relevance factor, in frames, of MAP adaptation of each class's mixture from the background model; 0 to fit each
         class by EM from the background model.
     speaker_share : float
         Maximum total weight of a speaker's frames, as a multiple of that of the class's median speaker; positive.
-    folds : int
+    calibration_folds : int
         Without a dev split, the model is calibrated on the scores of each fold of speakers by mixtures fitted on the
         others: number of folds, 2 or more.
     seed : int
@@ -64,9 +64,9 @@ class TrainingOptions:
     restarts: int = 1
     background_iterations: int = 15
     speaker_share: float = 4.0
-    folds: int = 5
+    calibration_folds: int = 5
     seed: int = 0
-    adapt: float = 0.0
+    map_relevance: float = 0.0
     mmi: MMIOptions | None = None
     balance_by: str = ""
     nonspeech: str = ""
@@ -83,12 +83,12 @@ class TrainingOptions:
         check_restarts(self.restarts)
         if self.background_iterations < 1:
             raise OptionError(f"background_iterations is {self.background_iterations}, but it must be 1 or more")
-        if not (math.isfinite(self.adapt) and self.adapt >= 0):
-            raise OptionError(f"adapt is {self.adapt}, but it must be a relevance factor from 0 on")
+        if not (math.isfinite(self.map_relevance) and self.map_relevance >= 0):
+            raise OptionError(f"map_relevance is {self.map_relevance}, but it must be a finite number of 0 or more")
         if not self.speaker_share > 0:
             raise OptionError(f"speaker_share is {self.speaker_share}, but it must be positive")
-        if self.folds < 2:
-            raise OptionError(f"folds is {self.folds}, but it must be 2 or more")
+        if self.calibration_folds < 2:
+            raise OptionError(f"calibration_folds is {self.calibration_folds}, but it must be 2 or more")
         if self.seed < 0:
             raise OptionError(f"seed is {self.seed}, but it must be 0 or more")
 

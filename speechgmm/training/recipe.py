@@ -60,7 +60,7 @@ def to_document(options: TrainingOptions) -> Table:
             "start": options.start,
             "restarts": options.restarts,
             "background_iterations": options.background_iterations,
-            "map_relevance": options.adapt,
+            "map_relevance": options.map_relevance,
             "speaker_share": options.speaker_share,
             "balance_by": options.balance_by,
             "seed": options.seed,
@@ -70,7 +70,7 @@ def to_document(options: TrainingOptions) -> Table:
         "mmi": {**mmi, "steps": mmi["steps"] if options.mmi else 0},
         "augmentation": augmentation,
         "rejection": {"nonspeech": options.nonspeech},
-        "calibration": {"folds": options.folds},
+        "calibration": {"folds": options.calibration_folds},
         "decision": asdict(options.decision),
     }
 
@@ -104,7 +104,7 @@ def from_document(document: Mapping[str, Any], source: str) -> TrainingOptions:
             start=training["start"],
             restarts=training["restarts"],
             background_iterations=training["background_iterations"],
-            adapt=training["map_relevance"],
+            map_relevance=training["map_relevance"],
             speaker_share=training["speaker_share"],
             balance_by=training["balance_by"],
             seed=training["seed"],
@@ -113,7 +113,7 @@ def from_document(document: Mapping[str, Any], source: str) -> TrainingOptions:
             further_front_ends=tuple(others),
             mmi=MMIOptions(**mmi, **recipe["augmentation"]) if mmi["steps"] else None,
             nonspeech=recipe["rejection"]["nonspeech"],
-            folds=recipe["calibration"]["folds"],
+            calibration_folds=recipe["calibration"]["folds"],
             decision=DecisionOptions(**recipe["decision"]),
         )
     except OptionError as error:

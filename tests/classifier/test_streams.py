@@ -46,7 +46,7 @@ R = TypeVar("R")
 SHORT = FrontEndOptions()
 LONG = replace(SHORT, window_s=0.064, n_mels=80, n_coefficients=30)
 OPTIONS = TrainingOptions(
-    n_components=2, folds=2, front_end=SHORT, further_front_ends=(LONG,), em=EMOptions(max_iterations=2)
+    n_components=2, calibration_folds=2, front_end=SHORT, further_front_ends=(LONG,), em=EMOptions(max_iterations=2)
 )
 SMALL = ("--components", "2", "--folds", "2", "--iterations", "2", "--quiet")
 TWO = (*SMALL, "--stream", "window_s=0.064,n_mels=80,n_coefficients=30")

@@ -100,7 +100,7 @@ def test_wrong_usage_exits_with_2(run: RunCommand, arguments: list[str], message
     ("arguments", "message"),
     [
         (["train", "{voices}", "--components", "0"], "n_components is 0, but it must be 1 to 4096"),
-        (["train", "{voices}", "--folds", "1"], "folds is 1, but it must be 2 or more"),
+        (["train", "{voices}", "--folds", "1"], "calibration_folds is 1, but it must be 2 or more"),
         (["train", "{voices}", "--iterations", "0"], "max_iterations is 0"),
         (["train", "{voices}", "--seed", "-3"], "seed is -3, but it must be 0 or more"),
         (

@@ -59,7 +59,7 @@ def test_verbose_says_all_options(run: RunCommand, voices: Path, model_file: Pat
 
     assert done.stderr.startswith(
         "speechgmm: TrainingOptions(n_components=2, start='kmeans', restarts=1, "
-        "background_iterations=15, speaker_share=4.0, folds=2, seed=0, "
+        "background_iterations=15, speaker_share=4.0, calibration_folds=2, seed=0, "
     )
 
 
@@ -359,8 +359,8 @@ def test_auto_tries_the_sizes_the_data_can_feed(run: RunCommand, voices: Path, m
         ),
         (["--components", "8,16", "--sizes", "a.csv", "--sizes", "./a.csv"], 2, "--sizes names the same file twice"),
         (["--components", "auto", "--sizes", "{old}"], 1, "{old}: it exists already; --force replaces it"),
-        (["--map", "-3"], 2, "adapt is -3.0, but it must be a relevance factor from 0 on"),
-        (["--map", "inf"], 2, "adapt is inf, but it must be a relevance factor from 0 on"),
+        (["--map", "-3"], 2, "map_relevance is -3.0, but it must be a finite number of 0 or more"),
+        (["--map", "inf"], 2, "map_relevance is inf, but it must be a finite number of 0 or more"),
     ],
 )
 def test_faulty_choices_are_refused_before_the_work(

@@ -24,7 +24,7 @@ from speechgmm.training.options import TrainingOptions
 from speechgmm.training.run_context import Run
 from speechgmm.training.train import train
 
-SMALL = TrainingOptions(n_components=2, folds=2, em=EMOptions(max_iterations=2))
+SMALL = TrainingOptions(n_components=2, calibration_folds=2, em=EMOptions(max_iterations=2))
 
 
 def corpus_of(*rows: tuple[str, str | None, str]) -> Corpus:

@@ -35,7 +35,9 @@ SINGLE = 1e-5  # relative; EM on float32 frames works in single precision, which
 
 LABELS = ("high", "low")
 FRONT_END = FrontEndOptions(n_coefficients=4, cepstral_mean="none")
-OPTIONS = TrainingOptions(front_end=FRONT_END, folds=3, speaker_share=100.0, em=EMOptions(max_iterations=20))
+OPTIONS = TrainingOptions(
+    front_end=FRONT_END, calibration_folds=3, speaker_share=100.0, em=EMOptions(max_iterations=20)
+)
 
 
 def utterances_of(n_speakers: int = 6, n_frames: int = 200, *, clusters: int = 4) -> list[Utterance]:
@@ -159,7 +161,7 @@ def test_table_can_be_read_back() -> None:
 def test_training_takes_the_size_that_does_best(voices: Path) -> None:
     """A training with sizes is the training with the chosen one, and its card says what the choice rests on."""
     corpus = read_corpus(voices)
-    options = TrainingOptions(n_components=3, folds=2, em=EMOptions(max_iterations=3))
+    options = TrainingOptions(n_components=3, calibration_folds=2, em=EMOptions(max_iterations=3))
 
     training = train(corpus, Run(options=options, sizes=(1, 8)))
 

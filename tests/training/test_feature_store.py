@@ -23,7 +23,7 @@ from speechgmm.training.run_context import Run
 from speechgmm.training.train import train
 from speechgmm.workers.local import LocalExecutor
 
-SMALL = TrainingOptions(n_components=2, folds=2)
+SMALL = TrainingOptions(n_components=2, calibration_folds=2)
 
 
 @pytest.fixture(scope="module")

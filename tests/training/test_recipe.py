@@ -25,7 +25,7 @@ EVERYTHING = TrainingOptions(
     start="random",
     restarts=2,
     background_iterations=3,
-    adapt=2.5,
+    map_relevance=2.5,
     speaker_share=1.5,
     balance_by="room",
     seed=9,
@@ -34,7 +34,7 @@ EVERYTHING = TrainingOptions(
     further_front_ends=(FrontEndOptions(window_s=0.064, n_mels=80), FrontEndOptions(features="patterns")),
     mmi=MMIOptions(steps=5, batch_size=8, channel_share=0.25, effort_share=0.5),
     nonspeech="noise",
-    folds=3,
+    calibration_folds=3,
     decision=DecisionOptions(min_speech_s=0.5, min_probability=0.75),
 )
 
@@ -144,7 +144,9 @@ def test_recipes_that_are_not_there_are_refused(tmp_path: Path) -> None:
 def test_a_model_carries_its_recipe(voices: Path, tmp_path: Path) -> None:
     """Training with the recipe of a model repeats the model byte for byte; a model without one is refused."""
     corpus = read_corpus(voices)
-    options = TrainingOptions(n_components=2, folds=2, em=EMOptions(max_iterations=2), mmi=MMIOptions(steps=2))
+    options = TrainingOptions(
+        n_components=2, calibration_folds=2, em=EMOptions(max_iterations=2), mmi=MMIOptions(steps=2)
+    )
     model = train(corpus, Run(options=options)).model
     save(model, tmp_path / "first.npz")
 

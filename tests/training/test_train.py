@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 SINGLE = 1e-5  # relative; EM on float32 frames works in single precision, which each processor rounds in its own way
 
-SMALL = TrainingOptions(n_components=2, folds=2, em=EMOptions(max_iterations=3))
+SMALL = TrainingOptions(n_components=2, calibration_folds=2, em=EMOptions(max_iterations=3))
 
 
 def number_of(recording: Recording) -> int:
@@ -407,7 +407,7 @@ def test_nobody_calibrates_the_mixtures_they_trained(corpus: Corpus, monkeypatch
 
     whole, *parts = fitted
     assert whole == everybody
-    assert len(parts) == len(scored) == SMALL.folds
+    assert len(parts) == len(scored) == SMALL.calibration_folds
     for known, unknown in zip(parts, scored, strict=True):
         assert known | unknown == everybody
         assert not known & unknown
@@ -515,6 +515,8 @@ def test_adaptation_begins_at_a_background_fitted_to_its_end() -> None:
     options = TrainingOptions(n_components=4, background_iterations=2, em=EMOptions(max_iterations=7, tolerance=0.0))
 
     free = fit_background(classes, np.zeros(20), options.front_end, Run(options=options))
-    adapted = fit_background(classes, np.zeros(20), options.front_end, Run(options=replace(options, adapt=16.0)))
+    adapted = fit_background(
+        classes, np.zeros(20), options.front_end, Run(options=replace(options, map_relevance=16.0))
+    )
 
     assert (free.best.n_iterations, adapted.best.n_iterations) == (2, 7)
