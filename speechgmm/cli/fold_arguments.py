@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from speechgmm.cli.arguments import at_least
 from speechgmm.cli.console import detail, note, report_failure_count
-from speechgmm.cli.training_arguments import check_workers, read_training_options, training_run
+from speechgmm.cli.training_arguments import check_balance, check_workers, read_training_options, training_run
 
 if TYPE_CHECKING:
     from speechgmm.corpus.recording import Corpus
@@ -46,6 +46,7 @@ def crossvalidated(options: argparse.Namespace, corpus: Corpus) -> CrossValidati
 
     check_workers(options)
     training_options = read_training_options(options)
+    check_balance(options, training_options, corpus)
     detail(options, f"{training_options}")
     with training_run(options, training_options) as run:
         found = crossvalidate(corpus, run, folding=read_folding(options))

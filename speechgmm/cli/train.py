@@ -19,6 +19,7 @@ from speechgmm.cli.training_arguments import (
     add_calibration_argument,
     add_seed_argument,
     add_training_arguments,
+    check_balance,
     check_workers,
     read_training_options,
     sizes_of,
@@ -89,6 +90,7 @@ def run(options: argparse.Namespace) -> int:
     corpus = open_corpus(options)
     for text in corpus.notes:
         note(options, text)
+    check_balance(options, training_options, corpus)
     detail(options, f"{training_options}")
     with training_run(options, training_options) as run:
         training = train(corpus, run)

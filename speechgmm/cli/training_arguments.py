@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechgmm.cli.arguments import add_renamed_argument, add_work_arguments, at_least, component_counts
-from speechgmm.cli.console import progress_for, reporting_failures
+from speechgmm.cli.console import note, progress_for, reporting_failures
 
 if TYPE_CHECKING:
+    from speechgmm.corpus.recording import Corpus
     from speechgmm.features.options import FrontEndOptions
     from speechgmm.mixture.mmi import MMIOptions
     from speechgmm.training.options import TrainingOptions
@@ -258,6 +259,18 @@ def _front_ends(
         )
     others = tuple(FrontEndOptions.parse(each.split(","), first) for each in options.stream)
     return first, others or recipe.further_front_ends
+
+
+def check_balance(options: argparse.Namespace, training_options: TrainingOptions, corpus: Corpus) -> None:
+    """Refuse a column to balance by that no recording has; one that only the recipe names is noted."""
+    from speechgmm.errors import OptionError
+
+    column = training_options.balance_by
+    if not (training_options.mmi and column) or any(each.value_of(column) for each in corpus.recordings):
+        return
+    if options.balance_by:
+        raise OptionError(f"--balance-by {column}: no recording of {corpus.source} has a value in this column")
+    note(options, f"no recording has the column {column!r} that the recipe balances by: speakers are sampled evenly")
 
 
 def check_workers(options: argparse.Namespace) -> None:

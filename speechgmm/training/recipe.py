@@ -111,7 +111,7 @@ def from_document(document: Mapping[str, Any], source: str) -> TrainingOptions:
             em=EMOptions(**recipe["em"]),
             front_end=first,
             further_front_ends=tuple(others),
-            mmi=MMIOptions(**mmi, **recipe["augmentation"]) if mmi["steps"] else None,
+            mmi=_mmi(mmi, recipe["augmentation"]),
             nonspeech=recipe["rejection"]["nonspeech"],
             calibration_folds=recipe["calibration"]["folds"],
             decision=DecisionOptions(**recipe["decision"]),
@@ -220,12 +220,27 @@ def with_settings(options: TrainingOptions, settings: Iterable[str]) -> Training
         if isinstance(tables, list):
             number, _, name = name.partition(".")
             if not (number.isdecimal() and 1 <= int(number) <= len(tables)):
-                raise OptionError(f"{setting}: there is no stream {number!r}; the recipe has {len(tables)}")
+                raise OptionError(
+                    f"{setting}: there is no stream {number!r}, expected streams.N.NAME with N from 1 to {len(tables)}"
+                )
             index = int(number) - 1
             tables[index] = _checked(tables[index], {name: _value(text.strip())}, f"{section}.{number}", setting)
         else:
             document[section] = _checked(tables, {name: _value(text.strip())}, section, setting)
     return from_document(document, "the settings")
+
+
+def _mmi(mmi: Table, augmentation: Table) -> MMIOptions | None:
+    """The options of MMI; None without steps, where the other values are checked all the same."""
+    if mmi["steps"]:
+        return MMIOptions(**mmi, **augmentation)
+    for name, share in augmentation.items():
+        if share:
+            raise OptionError(
+                f"augmentation.{name} is {share}, but without MMI nothing is augmented: set mmi.steps, or {name} to 0"
+            )
+    MMIOptions(**{**mmi, "steps": 1})
+    return None
 
 
 def _value(text: str) -> Any:

@@ -80,7 +80,8 @@ def test_settings_change_single_values() -> None:
     assert (changed.n_components, changed.start, changed.em.hard) == (8, "random", True)
     assert changed.further_front_ends == (replace(robust.further_front_ends[0], window_s=0.05),)
     assert with_settings(robust, ["training.start=split"]).start == "split"
-    assert with_settings(robust, ["mmi.steps=0"]).mmi is None
+    no_mmi = ["mmi.steps=0", "augmentation.channel_share=0", "augmentation.effort_share=0"]
+    assert with_settings(robust, no_mmi).mmi is None
     assert with_settings(robust, []) == robust
 
 
@@ -96,8 +97,10 @@ def test_settings_change_single_values() -> None:
         (["em.max_iterations=true"], "em.max_iterations is True, expected a whole number"),
         (["em.tolerance=small"], "em.tolerance is 'small', expected a number"),
         (["training.start=3"], "training.start is 3, expected text"),
-        (["streams.2.n_mels=30"], "there is no stream '2'; the recipe has 1"),
-        (["streams.n_mels=30"], "there is no stream 'n_mels'; the recipe has 1"),
+        (["streams.2.n_mels=30"], "there is no stream '2', expected streams.N.NAME with N from 1 to 1"),
+        (["streams.n_mels=30"], "there is no stream 'n_mels', expected streams.N.NAME with N from 1 to 1"),
+        (["augmentation.channel_share=0.5"], "augmentation.channel_share is 0.5, but without MMI nothing is augmented"),
+        (["mmi.batch_size=0"], "batch_size is 0"),
         (["training.components=0"], "the settings: n_components is 0, but it must be 1 to 4096"),
     ],
 )
@@ -206,3 +209,19 @@ def test_named_recipes_are_in_the_package(run: RunCommand) -> None:
     """Each can be printed, and what is printed is the recipe."""
     for name in NAMES:
         assert run("recipe", name).stdout == to_toml(load(name))
+
+
+@pytest.mark.parametrize("command", [("train", "-o", "m.npz"), ("crossvalidate",), ("audit",)])
+def test_a_column_that_is_not_there_balances_nothing(
+    run: RunCommand, voices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """A misspelt column is refused before the work; one that only the recipe names is noted."""
+    monkeypatch.chdir(tmp_path)
+    name, *others = command
+    common = ("--mmi-steps", "1", "--components", "1", "--iterations", "1")
+    done = run(name, voices, *others, *common, "--balance-by", "korpus")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"--balance-by korpus: no recording of {voices} has a value in this column" in done.stderr
+    done = run(name, voices, *others, *common, "--set", "training.balance_by=korpus")
+    assert done.returncode == 0
+    assert "no recording has the column 'korpus' that the recipe balances by" in done.stderr
