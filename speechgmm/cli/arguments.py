@@ -112,6 +112,17 @@ def add_min_probability_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_set_argument(parser: argparse.ArgumentParser) -> None:
+    """Add changes of single values of a recipe."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.NAME=VALUE",
+        help="change one value of the recipe, such as training.components=32; may be given several times",
+    )
+
+
 def add_renamed_argument(parser: argparse.ArgumentParser, name: str, old_name: str, **settings: Any) -> None:
     """Add a renamed option: the old name still works in this version, with a warning, and is not in the help."""
     action = parser.add_argument(name, **settings)

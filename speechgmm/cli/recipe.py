@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from speechgmm.cli.arguments import Subparsers, new_command
+from speechgmm.cli.arguments import Subparsers, add_set_argument, new_command
 
 EXAMPLE = """\
   speechgmm recipe robust > mine.toml
@@ -22,13 +22,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="RECIPE",
         help="robust, plain, a .toml file, or a model file, whose recipe made it (default: plain)",
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="SECTION.NAME=VALUE",
-        help="change one value, such as training.components=32; may be given several times",
-    )
+    add_set_argument(parser)
     parser.set_defaults(run=run)
 
 

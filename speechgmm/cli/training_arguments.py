@@ -9,7 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgmm.cli.arguments import add_renamed_argument, add_work_arguments, at_least, component_counts
+from speechgmm.cli.arguments import (
+    add_renamed_argument,
+    add_set_argument,
+    add_work_arguments,
+    at_least,
+    component_counts,
+)
 from speechgmm.cli.console import note, progress_for, reporting_failures
 
 if TYPE_CHECKING:
@@ -58,13 +64,7 @@ def _add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
         help="start from this recipe: robust, plain, a .toml file or a model file; the other options change it "
         "(see speechgmm recipe)",
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="SECTION.NAME=VALUE",
-        help="change one value of the recipe, such as training.components=32; may be given several times",
-    )
+    add_set_argument(parser)
 
 
 def _add_fit_arguments(parser: argparse.ArgumentParser, components: int, iterations: int) -> None:

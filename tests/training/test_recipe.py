@@ -199,7 +199,9 @@ def test_wrong_recipes_are_refused_before_the_work(
         pytest.fail("the work was started")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("speechgmm.training.material.read_material", refuse)
+    # Where it is called, not where it is defined: a module imported meanwhile would keep the replacement.
+    for caller in ("training.train", "crossvalidation.crossvalidate"):
+        monkeypatch.setattr(f"speechgmm.{caller}.read_material", refuse)
     command, *others = arguments
     done = run(command, voices, *others)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
