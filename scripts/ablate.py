@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from conditions import RATE, Background, conditions
 from recipes import RECIPES
-from speechgmm import Model, TrainingOptions, read_corpus
+from speechgmm import Model, Recipe, read_corpus
 from speechgmm.audio.samples import to_mono_at_rate
 from speechgmm.corpus.recording import Corpus, Recording
 from speechgmm.evaluation.detection import cllr, min_cllr
@@ -94,13 +94,13 @@ def tested(model: Model, corpus: Corpus, background: Background, wanted: frozens
     return [decision for decisions in ordered_map(work, corpus.recordings, jobs=jobs) for decision in decisions]
 
 
-def trained_without(group: tuple[str, ...], corpus: Corpus, options: TrainingOptions, cache: Path, jobs: int) -> Model:
+def trained_without(group: tuple[str, ...], corpus: Corpus, options: Recipe, cache: Path, jobs: int) -> Model:
     """Train a model without the corpora of a group."""
     kept = corpus.select(lambda item: item.columns["corpus"] not in group and item.split in ("train", "dev"))
-    return train(kept, Run(options=options, feature_folder=cache, executor=LocalExecutor(jobs))).model
+    return train(kept, Run(recipe=options, feature_folder=cache, executor=LocalExecutor(jobs))).model
 
 
-def run(corpus: Corpus, options: TrainingOptions, wanted: frozenset[str], cache: Path, jobs: int) -> Decisions:
+def run(corpus: Corpus, options: Recipe, wanted: frozenset[str], cache: Path, jobs: int) -> Decisions:
     """Train and test all models of a recipe."""
     background = Background.of(corpus)
     voices = corpus.select(lambda item: item.label != "none")

@@ -16,12 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from speechgmm import TrainingOptions, read_corpus
-from speechgmm.cli.audit import CALIBRATION_FOLDS, COMPONENTS, ITERATIONS
+from speechgmm import read_corpus
 from speechgmm.corpus.recording import Corpus
 from speechgmm.crossvalidation.audit import Contradiction, audit
 from speechgmm.crossvalidation.crossvalidate import crossvalidate
-from speechgmm.mixture.options import EMOptions
+from speechgmm.training.recipe import DEFAULT, Recipe
 from speechgmm.training.run_context import Run
 from speechgmm.workers.local import LocalExecutor
 
@@ -44,10 +43,8 @@ def flipped(corpus: Corpus, n_speakers: int, seed: int) -> tuple[Corpus, frozens
 
 def contradictions(corpus: Corpus, seed: int, jobs: int) -> tuple[Contradiction, ...]:
     """All speakers with odds of at least 1 against their label, with the defaults of `speechgmm audit`."""
-    options = TrainingOptions(
-        n_components=COMPONENTS, calibration_folds=CALIBRATION_FOLDS, seed=seed, em=EMOptions(max_iterations=ITERATIONS)
-    )
-    return audit(crossvalidate(corpus, Run(options=options, executor=LocalExecutor(jobs))), min_odds=1.0).speakers
+    options = replace(Recipe.load(DEFAULT), seed=seed)
+    return audit(crossvalidate(corpus, Run(recipe=options, executor=LocalExecutor(jobs))), min_odds=1.0).speakers
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from speechgmm import FrontEndOptions, TrainingOptions, read_corpus
+from speechgmm import FrontEndOptions, Recipe, read_corpus
 from speechgmm.audio.reading import digest
 from speechgmm.corpus.recording import Recording
 from speechgmm.features.extraction import Failure, extract
@@ -35,7 +35,7 @@ from speechgmm.training.run_context import Run
 from speechgmm.training.train import train
 
 FRONT_END = FrontEndOptions()
-OPTIONS = TrainingOptions(
+OPTIONS = Recipe(
     n_components=16, background_iterations=2, front_end=FRONT_END, em=EMOptions(max_iterations=2, tolerance=0.0)
 )
 STRETCH_FRAMES, STRETCHES = 6000, 110  # per recording: 53 MB
@@ -96,7 +96,7 @@ def train_part(folder: Path, gigabytes: float) -> dict[str, float]:
         raise SystemExit(f"{folder}: less than {gigabytes:g} GB of features; run prepare with a larger --gigabytes")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     begin, cpu = time.perf_counter(), time.process_time()
-    trained = train(corpus, Run(options=OPTIONS, feature_folder=folder / "features"))
+    trained = train(corpus, Run(recipe=OPTIONS, feature_folder=folder / "features"))
     if trained.failures:
         raise SystemExit(trained.failures[0].reason)
     return {

@@ -2,7 +2,7 @@
 
     python scripts/compare_segments.py RECORDINGS REFERENCE [--model MODEL] [--window 2 --hop 0.5]
 
-RECORDINGS is a long recording or a folder of long recordings; REFERENCE is as for ``speechgmm evaluate --segments``.
+RECORDINGS is a long recording or a folder of long recordings; REFERENCE is as for ``speechgmm evaluate-segments``.
 The baseline classifies windows of a few seconds. Each hop gets the majority label of the windows that contain it if
 the energy VAD finds speech in more than a third of its frames, and the label for non-speech otherwise. Gaps shorter
 than half a second are closed. Prints the identification error rate of both methods and its parts.

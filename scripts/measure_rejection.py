@@ -53,7 +53,7 @@ def rejecting(model: Model, sounds: Sequence[Recording], n_augmented: int) -> Mo
     wanted = [*sounds, *augmented_versions(sounds, NONSPEECH_KINDS[:n_augmented])]
     results = [extract(item, front_end=stream.front_end) for item in wanted]
     utterances = [result for result in results if isinstance(result, Utterance)]
-    mixture = fit_nonspeech(utterances, stream, Run(options=SHIPPED))
+    mixture = fit_nonspeech(utterances, stream, Run(recipe=SHIPPED))
     if mixture is None or len(utterances) < len(wanted):
         raise SystemExit(
             f"{len(wanted) - len(utterances)} of {len(wanted)} sounds cannot be read, or all are too short"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from speechgmm import FrontEndOptions, TrainingOptions
+from speechgmm import FrontEndOptions, Recipe
 from speechgmm.mixture.mmi import MMIOptions
-from speechgmm.training.recipe import load
 
-SHIPPED = replace(load("robust"), nonspeech="none")
+SHIPPED = replace(Recipe.load("robust"), nonspeech="none")
 SHORT, LONG = SHIPPED.front_ends
 MIDDLE = FrontEndOptions(window_s=0.02, n_mels=48, fmax_hz=5500.0, n_coefficients=24)
 
@@ -25,6 +24,6 @@ RECIPES = {
         front_end=replace(SHORT, cepstral_mean="none"),
         further_front_ends=(replace(LONG, cepstral_mean="none"),),
     ),
-    "previous": TrainingOptions(n_components=256, front_end=MIDDLE),
-    "bernoulli": TrainingOptions(front_end=FrontEndOptions(features="patterns")),
+    "previous": Recipe(n_components=256, front_end=MIDDLE),
+    "bernoulli": Recipe(front_end=FrontEndOptions(features="patterns")),
 }

@@ -142,7 +142,7 @@ def main() -> None:
     voices = trainable.select(lambda recording: recording.label != SHIPPED.nonspeech)
     about = {**ABOUT, "corpora": corpora_of(voices)}
     workers = LocalExecutor(arguments.jobs)
-    training = train(trainable, Run(options=SHIPPED, executor=workers, feature_folder=arguments.features), about=about)
+    training = train(trainable, Run(recipe=SHIPPED, executor=workers, feature_folder=arguments.features), about=about)
     if training.failures:
         raise SystemExit("\n".join(failure.reason for failure in training.failures))
     results = measure(training.model, everything, arguments.jobs)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from speechgmm.features.options import FrontEndOptions
     from speechgmm.segmentation.options import SegmentationOptions
     from speechgmm.segmentation.segment import Segment
-    from speechgmm.training.options import TrainingOptions
+    from speechgmm.training.recipe import Recipe
     from speechgmm.training.train import Training
 
 __all__ = [
@@ -40,12 +40,12 @@ __all__ = [
     "Decision",
     "FrontEndOptions",
     "Model",
+    "Recipe",
     "Report",
     "Segment",
     "SegmentationOptions",
     "SpeechGmmError",
     "Training",
-    "TrainingOptions",
     "classify",
     "evaluate",
     "load",
@@ -66,7 +66,7 @@ _HOMES = {
     "SegmentationOptions": "segmentation.options",
     "SpeechGmmError": "errors",
     "Training": "training.train",
-    "TrainingOptions": "training.options",
+    "Recipe": "training.recipe",
     "classify": "api",
     "evaluate": "api",
     "load": "api",

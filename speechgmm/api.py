@@ -13,9 +13,10 @@ from speechgmm.classifier import model_file as modelfile
 from speechgmm.classifier.classify import classify_recording, classify_samples
 from speechgmm.classifier.decision import Decision
 from speechgmm.classifier.model import Model
+from speechgmm.classifier.shipped_model import shipped_model_file
 from speechgmm.corpus import read_corpus
 from speechgmm.corpus.recording import Corpus, Recording
-from speechgmm.errors import AudioError, ModelFileError, OptionError
+from speechgmm.errors import AudioError, OptionError
 from speechgmm.evaluation.evaluate_model import assess
 from speechgmm.evaluation.report import Report
 from speechgmm.features.extraction import Failure
@@ -25,7 +26,7 @@ from speechgmm.segmentation.options import SegmentationOptions
 from speechgmm.segmentation.segment import Segment
 from speechgmm.segmentation.segment_recordings import segment_blocks, segment_file
 from speechgmm.training.folder_checkpoint import FolderCheckpoint
-from speechgmm.training.options import TrainingOptions
+from speechgmm.training.recipe import DEFAULT, Recipe
 from speechgmm.training.run_context import Run, Sizes
 from speechgmm.training.train import Training
 from speechgmm.training.train import train as run_training
@@ -33,13 +34,11 @@ from speechgmm.workers.local import LocalExecutor
 
 AnyPath = str | PathLike[str]
 
-SHIPPED_MODEL = "default.npz"
-
 
 def train(
     recordings: AnyPath | Corpus,
     *,
-    options: TrainingOptions = TrainingOptions(),
+    recipe: Recipe | AnyPath = DEFAULT,
     sizes: Sizes = (),
     jobs: int = 1,
     channel: int | None = None,
@@ -52,9 +51,10 @@ def train(
     ----------
     recordings : path or Corpus
         A folder of class folders (``CLASS/[SPEAKER/]FILE``), a manifest (.csv), or the result of `read_corpus`.
-    options : TrainingOptions
+    recipe : Recipe or path
+        A recipe; or the name of one that the package contains, a TOML file or a model, for `Recipe.load`.
     sizes : sequence of int or "auto"
-        Numbers of components to choose from on held-out speakers, instead of the one in the options.
+        Numbers of components to choose from on held-out speakers, instead of the one in the recipe.
     jobs : int
         Number of workers; negative counts down from the number of cores. The model does not depend on it.
     channel : int, optional
@@ -73,6 +73,8 @@ def train(
     ------
     CorpusError
         If the folder or manifest is faulty, or has fewer than two classes.
+    OptionError
+        If there is no such recipe, or it is faulty.
     TrainingError
         If a class has too few speakers or too little speech.
     CheckpointError
@@ -81,7 +83,7 @@ def train(
         If features or checkpoint cannot be written.
     """
     run = Run(
-        options=options,
+        recipe=recipe if isinstance(recipe, Recipe) else Recipe.load(recipe),
         sizes=sizes,
         channel=channel,
         feature_folder=None if features is None else Path(features),
@@ -265,15 +267,6 @@ def save_page(report: Report, file: AnyPath) -> None:
         If it cannot be written.
     """
     write_page(Path(file), report, origin=origin_of("speechgmm.save_page"))
-
-
-def shipped_model_file() -> Path:
-    """The file of the shipped model: inside the package, or beside it in a source checkout."""
-    package = Path(__file__).parent
-    for folder in (package / "models", package.parent / "models"):
-        if (folder / SHIPPED_MODEL).is_file():
-            return folder / SHIPPED_MODEL
-    raise ModelFileError(f"this installation of speechgmm has no {SHIPPED_MODEL}: name a model file")
 
 
 def _corpus(recordings: AnyPath | Corpus) -> Corpus:

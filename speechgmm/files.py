@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from speechgmm.errors import OutputError
@@ -67,6 +69,36 @@ def check_destination(file: Path, *, replace: bool) -> None:
         raise OutputError(f"{file}: cannot be written: {error.strerror or error}") from error
 
 
+def check_destinations(files: Iterable[Path], *, replace: bool) -> None:
+    """Check before the work that output files can be written, also to folders that do not exist yet.
+
+    Missing folders are made and removed again, so that nothing is left if the work fails. `make_folder` makes them when
+    there is something to write.
+
+    Parameters
+    ----------
+    files : iterable of Path
+        The output files.
+    replace : bool
+        Whether existing files may be replaced.
+
+    Raises
+    ------
+    OutputError
+        If a file exists and `replace` is false, or its folder cannot be made or is not writable.
+    """
+    made: list[Path] = []
+    try:
+        for file in files:
+            made += [folder for folder in (file.parent, *file.parent.parents) if not os.path.lexists(folder)]
+            make_folder(file.parent)
+            check_destination(file, replace=replace)
+    finally:
+        for folder in sorted(made, key=lambda folder: len(folder.parts), reverse=True):
+            with suppress(OSError):  # it could not be made
+                folder.rmdir()
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and its parents if they do not exist.
 
@@ -77,5 +109,9 @@ def make_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        paths = (folder, *folder.parents)
+        file = next((path for path in paths if os.path.lexists(path) and not path.is_dir()), folder)
+        raise OutputError(f"{folder}: the folder cannot be made, because {file} is a file") from error
     except OSError as error:
         raise OutputError(f"{folder}: the folder cannot be made: {error.strerror or error}") from error

@@ -30,8 +30,8 @@ def voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_model_file(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model with four components per class, trained on `voices`; read only."""
     file = tmp_path_factory.mktemp("model") / "tiny.npz"
-    options = speechgmm.TrainingOptions(n_components=4)
-    speechgmm.save(speechgmm.train(voices, options=options).model, file)
+    options = speechgmm.Recipe(n_components=4)
+    speechgmm.save(speechgmm.train(voices, recipe=options).model, file)
     return file
 
 

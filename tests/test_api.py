@@ -19,7 +19,7 @@ import soundfile
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import speechgmm
-from speechgmm import api
+from speechgmm.classifier import shipped_model
 from speechgmm.classifier.classify import classify_all, classify_recording, classify_samples
 from speechgmm.classifier.model import Model
 from speechgmm.classifier.model_file import save
@@ -35,7 +35,7 @@ from speechgmm.mixture import estep
 from speechgmm.mixture.options import EMOptions
 from tests.builders import RunCommand
 
-SMALL = speechgmm.TrainingOptions(n_components=2, calibration_folds=2, em=EMOptions(max_iterations=3))
+SMALL = speechgmm.Recipe(n_components=2, calibration_folds=2, em=EMOptions(max_iterations=3))
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_every_function_works_with_one_thread(
         lambda: speechgmm.segment(voice, model=tiny_model),
         lambda: speechgmm.segment(samples, rate, model=tiny_model),
         lambda: speechgmm.evaluate(voices, tiny_model),
-        lambda: speechgmm.train(voices, options=SMALL),
+        lambda: speechgmm.train(voices, recipe=SMALL),
     ):
         blas_threads.clear()
         work()
@@ -122,8 +122,8 @@ def test_python_and_the_command_line_answer_alike(
     files = sorted(voices.rglob("*.wav"))[::5]
     decisions = [speechgmm.classify(file, model=tiny_model) for file in files]
     segments = speechgmm.segment(files[0], model=tiny_model)
-    options = speechgmm.TrainingOptions(n_components=2)
-    speechgmm.save(speechgmm.train(voices, options=options).model, tmp_path / "python.npz")
+    options = speechgmm.Recipe(n_components=2)
+    speechgmm.save(speechgmm.train(voices, recipe=options).model, tmp_path / "python.npz")
     for jobs in (1, 2):
         shared = ("--jobs", jobs, "--format", "json")
         answers = json.loads(run("classify", *files, "--model", tiny_model_file, *shared).stdout)["answers"]
@@ -132,7 +132,7 @@ def test_python_and_the_command_line_answer_alike(
         found = json.loads(run("segment", files[0], "--model", tiny_model_file, *shared).stdout)["segments"]
         assert [each["probabilities"] for each in found] == [dict(each.probabilities) for each in segments]
         file = tmp_path / f"{jobs}.npz"
-        assert run("train", voices, "-o", file, "--components", 2, "--jobs", jobs).returncode == 0
+        assert run("train", voices, "-o", file, "--recipe", "plain", "--components", 2, "--jobs", jobs).returncode == 0
         assert file.read_bytes() == (tmp_path / "python.npz").read_bytes()
 
 
@@ -140,7 +140,7 @@ def test_the_whole_job(voices: Path, others: Path, voice: Path, tmp_path: Path) 
     """Train, save, load, classify and evaluate, as the package says at its top."""
     few = speechgmm.read_corpus(voices).select(lambda each: str(each.speaker)[-1] in "12")
 
-    model = speechgmm.train(few, options=SMALL).model
+    model = speechgmm.train(few, recipe=SMALL).model
     speechgmm.save(model, str(tmp_path / "voices.npz"))
     model = speechgmm.load(tmp_path / "voices.npz")
     decision = speechgmm.classify(str(voice), model=model)
@@ -156,7 +156,7 @@ def test_the_whole_job(voices: Path, others: Path, voice: Path, tmp_path: Path) 
 
 def test_the_number_of_components_can_be_chosen(voices: Path) -> None:
     """With sizes to choose among, the model has one of them, and its card what the choice rests on."""
-    model = speechgmm.train(voices, options=SMALL, sizes=(1, 3)).model
+    model = speechgmm.train(voices, recipe=SMALL, sizes=(1, 3)).model
 
     assert {mixture.n_components for mixture in model.streams[0].mixtures} <= {1, 3}
     assert len(model.card["held_out_by_components"]) == 2
@@ -172,13 +172,13 @@ def test_training_keeps_the_model_and_lists_what_failed(voices: Path, tmp_path: 
     for file in faulty:
         file.write_bytes(b"")
 
-    training = speechgmm.train(folder, options=SMALL)
+    training = speechgmm.train(folder, recipe=SMALL)
 
     assert [failure.reason for failure in training.failures] == [f"{file}: it is empty (0 bytes)" for file in faulty]
     corpus = speechgmm.read_corpus(folder)
     others = corpus.select(lambda recording: recording.file not in faulty)
     speechgmm.save(training.model, tmp_path / "some.npz")
-    speechgmm.save(speechgmm.train(others, options=SMALL).model, tmp_path / "others.npz")
+    speechgmm.save(speechgmm.train(others, recipe=SMALL).model, tmp_path / "others.npz")
     assert (tmp_path / "some.npz").read_bytes() == (tmp_path / "others.npz").read_bytes()
 
 
@@ -256,7 +256,7 @@ def test_the_shipped_model_is_the_default(
 ) -> None:
     """Inside the package or beside it, the file of that name is used where no model is given."""
     package = tmp_path / "speechgmm"
-    monkeypatch.setattr(api, "__file__", str(package / "api.py"))
+    monkeypatch.setattr(shipped_model, "__file__", str(package / "classifier" / "shipped_model.py"))
     with pytest.raises(ModelFileError, match=r"^this installation of speechgmm has no default.npz: name a model file$"):
         speechgmm.classify(voice)
 
@@ -294,7 +294,7 @@ def test_labels_the_model_does_not_know_are_skipped(others: Path, tiny_model: Mo
     report = speechgmm.evaluate(child, tiny_model)
 
     assert report.n_utterances == 3
-    assert report.skipped == (Skipped(path=first.name, reason="its label 'child' is no class of the model"),)
+    assert report.skipped == (Skipped(path=first.name, reason="its label 'child' is not a class of the model"),)
 
 
 def test_recordings_that_cannot_be_read_are_skipped(others: Path, tiny_model: Model) -> None:

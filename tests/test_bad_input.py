@@ -492,4 +492,7 @@ def test_recording_given_as_model_is_refused(run: RunCommand, clean: Path) -> No
     done = run("classify", clean, "--model", clean)
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"speechgmm: error: {clean}: not a speechgmm model, or damaged: it is no .npz file\n"
+    assert done.stderr == (
+        f"speechgmm: error: {clean}: not a speechgmm model, or damaged: it is no .npz file; "
+        "give a complete file written by speechgmm train\n"
+    )

@@ -104,8 +104,8 @@ def test_voices_through_a_lossy_codec_get_a_label(everything: Corpus, tmp_path: 
 def test_training_from_scratch(everything: Corpus) -> None:
     """A small model of one corpus has a UAR above 0.85 on the test speakers of this corpus."""
     ocean = of_corpus(everything, "speechocean762-adult")
-    options = speechgmm.TrainingOptions(n_components=16)
-    model = speechgmm.train(ocean, options=options, jobs=-1).model
+    options = speechgmm.Recipe(n_components=16)
+    model = speechgmm.train(ocean, recipe=options, jobs=-1).model
     report = speechgmm.evaluate(ocean.select(lambda item: item.split == "test"), model)
     assert report.uar > 0.85
 
@@ -115,7 +115,7 @@ def test_commands_on_recorded_speech(everything: Corpus, tmp_path: Path, capsys:
     """Train, evaluate and classify with a manifest, a root, a column and several audio formats."""
     where = ["--root", str(CORPORA), "--where", "corpus=emodb"]
     model = tmp_path / "model.npz"
-    assert main(["train", str(MANIFEST), *where, "-o", str(model), "--components", "8", "-q"]) == 0
+    assert main(["train", str(MANIFEST), *where, "-o", str(model), "--recipe", "plain", "--components", "8", "-q"]) == 0
     report = tmp_path / "report"
     arguments = ["evaluate", str(MANIFEST), *where, "--model", str(model), "-o", str(report), "--by", "language", "-q"]
     assert main(arguments) == 0

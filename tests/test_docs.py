@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import dataclasses
 import importlib
 import io
+import json
 import os
 import re
 import shlex
@@ -22,7 +25,11 @@ import pytest
 import soundfile
 
 from speechgmm.cli import COMMANDS, main
+from speechgmm.cli.recipe_arguments import OLD_FOLDS, OLD_OPTIONS
 from speechgmm.demo.synthesis import KINDS, write_voices
+from speechgmm.segmentation.segment import Segment
+from speechgmm.segmentation.writers import FORMATS
+from speechgmm.training.recipe import Recipe, SmallData
 from tests.builders import RunCommand, free_port, spoken, write_manifest
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -45,7 +52,8 @@ REDUCED = {
     "dask worker tcp://SCHEDULER:8786": "dask worker tcp://127.0.0.1:PORT --host 127.0.0.1 --nthreads 1 --no-nanny "
     "--no-dashboard",
     # An iteration of EM is several messages to the worker: few iterations, in little time.
-    "--dask tcp://SCHEDULER:8786": "--dask tcp://127.0.0.1:PORT --components 4 --iterations 3",
+    "--jobs tcp://SCHEDULER:8786": "--jobs tcp://127.0.0.1:PORT --recipe plain --components 4 "
+    "--set em.max_iterations=3",
 }
 """Texts in the commands of the pages, and what the tests run instead. All other commands run as they are."""
 
@@ -57,7 +65,10 @@ CHECKED_ONLY = re.compile(
 )
 """Commands of other programs, which the tests do not run. What they name must exist."""
 
-SUFFIXES = ("csv", "html", "json", "md", "npz", "png", "py", "rttm")
+TRAINS = re.compile(r"speechgmm (train|crossvalidate|audit) (?!.*(mmi\.steps|--recipe plain))")
+"""Commands that train by MMI for minutes. The tests run two of its steps."""
+
+SUFFIXES = ("csv", "html", "json", "md", "npz", "png", "py", "rttm", "toml")
 
 
 def pages() -> list[str]:
@@ -94,13 +105,18 @@ def command_blocks() -> list[tuple[str, list[str]]]:
     return [(page, commands_of(block)) for page in pages() for block in code_blocks(page, "sh")]
 
 
+def command_names() -> set[str]:
+    """The names of the commands of speechgmm."""
+    return {command.__name__.rpartition(".")[2].replace("_", "-") for command in COMMANDS}
+
+
 def is_speechgmm(command: str) -> bool:
     """Whether a command is speechgmm's, with or without an environment variable and a pipe before it."""
     return re.match(r"(\w+=\S+ )?speechgmm ", command.rpartition("|")[2].strip()) is not None
 
 
 def is_for_cluster(command: str) -> bool:
-    return command.startswith("dask ") or "--dask" in command
+    return command.startswith("dask ") or "--jobs tcp:" in command
 
 
 def runnable_blocks() -> list[tuple[str, list[str]]]:
@@ -113,11 +129,11 @@ def reduced(command: str) -> str:
     """What the tests run for a command of a page."""
     for text, replacement in REDUCED.items():
         command = command.replace(text, replacement)
-    return command
+    return f"{command} --set mmi.steps=2" if TRAINS.search(command) else command
 
 
 def run_command(command: str, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run a command of speechgmm in this process; before it there may be a variable, or ``cat FILE |``."""
+    """Run a command of speechgmm here; a variable or ``cat FILE |`` may be before it, and ``> FILE`` after it."""
     source, _, command = command.rpartition("|")
     if source:
         program, file = shlex.split(source)
@@ -127,7 +143,10 @@ def run_command(command: str, monkeypatch: pytest.MonkeyPatch) -> int:
     while "=" in words[0]:  # threads are limited by speechgmm itself
         words.pop(0)
     assert words.pop(0) == "speechgmm"
-    return main(words)
+    if ">" not in words:
+        return main(words)
+    with Path(words.pop()).open("w", encoding="utf-8") as output, contextlib.redirect_stdout(output):
+        return main(words[:-1])
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +188,9 @@ def write_programmes(folder: Path) -> None:
         f"SPEAKER programme 1 {4.0 * number} 4.0 <NA> <NA> {kind} <NA> <NA>\n" for number, kind in enumerate(KINDS)
     ]
     (folder / "reference.rttm").write_text("".join(turns), encoding="utf-8")
+    segments = [Segment(start=0.0, end=4.0, label="Ada"), Segment(start=4.0, end=8.0, label="male")]
+    grid = "".join(FORMATS["textgrid"].write(segments, name="interview.wav", duration_s=8.0))
+    (folder / "interview.TextGrid").write_text(grid, encoding="utf-8")
 
 
 def write_corpora(folder: Path) -> None:
@@ -229,7 +251,7 @@ def test_the_readme_shows_the_main_commands() -> None:
     """The README shows each command of speechgmm, the most important ones first."""
     shown = [command.split()[1] for page, commands in runnable_blocks() if page == "README.md" for command in commands]
     assert shown[:5] == ["demo", "classify", "segment", "train", "evaluate"]
-    assert {*shown} == {command.__name__.rpartition(".")[2] for command in COMMANDS}
+    assert {*shown} == command_names()
 
 
 @pytest.mark.slow
@@ -242,7 +264,7 @@ def test_commands_run(page: str, commands: list[str], user_folder: Path, monkeyp
     """The commands of a block succeed, one after the other, in a folder with the files they name."""
     for command in commands:
         assert run_command(reduced(command), monkeypatch) == 0, command
-        for output in re.findall(r" (?:-o|--html|--sizes) (\S+)", command):
+        for output in re.findall(r" (?:-o|--html|--report|>) (\S+)", command):
             assert (user_folder / output).exists(), command
     if page == "README.md" and "-o voices.npz" in " ".join(commands):
         assert (user_folder / "report" / "report.json").is_file()
@@ -325,8 +347,8 @@ def test_commands_of_scripts_are_right() -> None:
 def test_options_named_in_the_text_exist(page: Path, run: RunCommand) -> None:
     """Each ``speechgmm COMMAND --option`` in a sentence or a table is in the command's help."""
     for code in re.findall(r"`([^`]+)`", prose(page)):
-        match = re.match(r"(?:speechgmm )?(\w+) .*?--", " ".join(code.split()))
-        if match and match[1] in {command.__name__.rpartition(".")[2] for command in COMMANDS}:
+        match = re.match(r"(?:speechgmm )?([\w-]+) .*?--", " ".join(code.split()))
+        if match and match[1] in command_names():
             options = run(match[1], "--help").stdout
             for option in re.findall(r"--[a-z][a-z-]*", code):
                 assert re.search(rf"{option}\b", options), code
@@ -393,6 +415,30 @@ def test_the_data_flow_names_what_is_in_its_files() -> None:
             assert re.search(rf"\b{name}\b", source), f"{path}: {name}"
 
 
+def test_the_table_of_recipes_is_that_of_the_code() -> None:
+    """docs/recipes.md names each key of a recipe once, with its values in both recipes."""
+    text = (PROJECT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w.]+)` \|[^|]+\|[^|]+\|([^|]*)\|([^|]*)\|$", text, flags=re.MULTILINE)
+    plain, robust = recipe_values("plain"), recipe_values("robust")
+    assert [key for key, _, _ in rows] == list(dict.fromkeys([*plain, *robust]))
+    for key, *cells in rows:
+        if not key.startswith("small_data."):  # these have a section of their own
+            expected = ["; ".join(map(json.dumps, values[key])) for values in (plain, robust)]
+            assert [cell.strip() for cell in cells] == expected, key
+
+
+def test_the_table_of_old_options_is_that_of_the_code() -> None:
+    """docs/recipes.md names each option of earlier versions, and the setting that replaces it."""
+    text = (PROJECT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    section = text[text.index("## Old options") :]
+    found = dict.fromkeys(OLD_FOLDS, "")
+    for old, new in re.findall(r"^\| (`--.*?) \| (.*) \|$", section, flags=re.MULTILINE):
+        found.update(dict.fromkeys(re.findall(r"`(--[a-z-]+)", old), new))
+    assert {*found} == {*OLD_OPTIONS, *OLD_FOLDS, "--dask", "--sizes", "--stream"}
+    for name, setting in OLD_OPTIONS.items():
+        assert found[name].startswith(f"`--set {setting.partition('{')[0]}"), name
+
+
 def test_the_table_of_rooms_is_the_map() -> None:
     """CONTRIBUTING says of each room which rooms it may import, as tests/test_architecture.py checks it."""
     text = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -426,7 +472,23 @@ def dotted_names(page: Path) -> set[str]:
     rooms = {file.parent.name for file in PACKAGE.glob("*/__init__.py")}
     text = page.read_text(encoding="utf-8")
     names = re.findall(r"`(?:speechgmm\.)?((?:[a-z_]+\.)+[A-Za-z_]+)(?:\(\))?`", text)
-    return {name for name in names if name.partition(".")[0] in rooms and not name.endswith(SUFFIXES)}
+    found = {name for name in names if name.partition(".")[0] in rooms and not name.endswith(SUFFIXES)}
+    return found - {*recipe_values("plain")}
+
+
+def recipe_values(name: str) -> dict[str, list[Any]]:
+    """The keys of a recipe with their values, several for the streams and rules, which are numbered N."""
+    document = Recipe.load(name).to_document()
+    del document["version"]
+    values: dict[str, list[Any]] = {}
+    for section, table in document.items():
+        place, tables = (f"{section}.N", table) if isinstance(table, list) else (section, [table])
+        for each in tables:
+            for key, value in each.items():
+                values.setdefault(f"{place}.{key}", []).append(value)
+    for rule in dataclasses.fields(SmallData):  # a recipe may have none
+        values.setdefault(f"small_data.N.{rule.name}", [])
+    return values
 
 
 def exists(dotted: str) -> bool:

@@ -11,7 +11,7 @@ from typing import NoReturn
 import pytest
 
 from speechgmm.errors import OutputError
-from speechgmm.files import check_destination, make_folder, write_atomically
+from speechgmm.files import check_destination, check_destinations, make_folder, write_atomically
 
 
 def system_error(number: int) -> OSError:
@@ -206,12 +206,30 @@ def test_folders_are_made_with_their_parents(tmp_path: Path) -> None:
 
 
 def test_file_in_place_of_a_folder(tmp_path: Path) -> None:
-    """The error gives the reason of the operating system."""
-    (tmp_path / "a").touch()
+    """The error names the file, which may be a parent."""
+    taken = tmp_path / "a"
+    taken.touch()
 
-    with pytest.raises(OutputError) as caught:
-        make_folder(tmp_path / "a")
-    assert str(caught.value) == f"{tmp_path / 'a'}: the folder cannot be made: File exists"
+    for folder in (taken, taken / "b"):
+        with pytest.raises(OutputError) as caught:
+            make_folder(folder)
+        assert str(caught.value) == f"{folder}: the folder cannot be made, because {taken} is a file"
 
-    with pytest.raises(OutputError, match=r"b: the folder cannot be made: Not a directory$"):
-        make_folder(tmp_path / "a" / "b")
+
+def test_check_of_missing_folders_leaves_no_trace(tmp_path: Path) -> None:
+    """The folders of the files are made, checked and removed again; existing ones stay."""
+    (tmp_path / "old").mkdir()
+
+    check_destinations([tmp_path / name for name in ("old/a", "old/new/a", "new/a", "new/b/c/a")], replace=False)
+
+    assert list(tmp_path.rglob("*")) == [tmp_path / "old"]
+
+
+def test_failed_check_of_missing_folders_leaves_no_trace(tmp_path: Path) -> None:
+    """A file in place of a folder, and an existing file, are errors after which no new folder is left."""
+    (tmp_path / "taken").touch()
+
+    for bad, message in (("taken/a", "because .*taken is a file$"), ("taken", "taken: it exists already; --force")):
+        with pytest.raises(OutputError, match=message):
+            check_destinations([tmp_path / "new" / "a", tmp_path / bad], replace=False)
+        assert list(tmp_path.iterdir()) == [tmp_path / "taken"]

@@ -13,7 +13,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from speechgmm import TrainingOptions, load, read_corpus
+from speechgmm import Recipe, load, read_corpus
 from speechgmm.cli.arguments import job_count
 from speechgmm.crossvalidation.crossvalidate import crossvalidate, report_on_folds
 from speechgmm.evaluation.report_text import to_text
@@ -39,11 +39,11 @@ def main() -> None:
         for item in corpus.recordings
     )
     front_end, *further = load().front_ends
-    options = TrainingOptions(
+    options = Recipe(
         n_components=arguments.components, front_end=front_end, further_front_ends=tuple(further), calibration_folds=3
     )
     results = crossvalidate(
-        replace(corpus, recordings=recordings), Run(options=options, executor=LocalExecutor(arguments.jobs))
+        replace(corpus, recordings=recordings), Run(recipe=options, executor=LocalExecutor(arguments.jobs))
     )
     print(to_text(report_on_folds(results).report), end="")
 

@@ -155,6 +155,8 @@ def sample_range(name: str, start: float, end: float | None, rate: int) -> tuple
         Unless 0 <= start < end.
     """
     if not 0 <= start < math.inf or (end is not None and not start < end < math.inf):
+        if end is None:
+            raise AudioError(f"{name}: the start is {start} s, expected 0 or more")
         raise AudioError(f"{name}: the excerpt is from {start} s to {end} s, expected 0 <= start < end")
     return round(start * rate), NO_END if end is None else round(end * rate)
 

@@ -145,7 +145,8 @@ class Model(Scorer):
             If a class is missing or not one of the model's, or the probabilities are not positive or do not sum to 1.
         """
         if set(priors) != set(self.labels):
-            raise OptionError(f"priors are needed for {', '.join(self.labels)}, not for {', '.join(priors)}")
+            given, expected = ", ".join(priors), ", ".join(self.labels)
+            raise OptionError(f"the priors are for {given}, expected one for each of {expected}")
         return replace(self, priors=tuple(priors[label] for label in self.labels))
 
 

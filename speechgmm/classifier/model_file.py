@@ -99,6 +99,8 @@ def save(model: Model, file: Path) -> None:
             arrays.update(_arrays_of(mixture, f"{number}_{index}"))
     if model.nonspeech:
         arrays.update(_arrays_of(model.nonspeech.mixture, "nonspeech"))
+        for index, mixture in enumerate(model.nonspeech.speech):
+            arrays.update(_arrays_of(mixture, f"speech_{index}"))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
@@ -128,13 +130,19 @@ def load(file: Path) -> Model:
         content = _read_content(file)
         arrays = _read_arrays(content)
         header = _read_header(arrays)
+        _check_version(header["format_version"])
         return _build(header, arrays)
+    except ModelFileError as error:
+        raise ModelFileError(f"{file}: {error}") from None
     except OSError as error:
         raise ModelFileError(f"{file}: the model cannot be read: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, OverflowError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
         # json and zipfile raise RuntimeError for very deep nesting, encryption and unknown compression.
         reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) and error.args else str(error)
-        raise ModelFileError(f"{file}: not a speechgmm model, or damaged: {reason}") from error
+        if isinstance(error, zipfile.BadZipFile):
+            reason = f"it is cut short or was changed ({reason})"
+        remedy = "give a complete file written by speechgmm train"
+        raise ModelFileError(f"{file}: not a speechgmm model, or damaged: {reason}; {remedy}") from error
 
 
 def _read_content(file: Path) -> bytes:
@@ -153,6 +161,8 @@ def _read_arrays(content: bytes) -> Arrays:
     arrays: Arrays = {}
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()
+        if "header.npy" not in archive.namelist():
+            raise ValueError("it has no header of a model")
         if sum(member.file_size for member in members) > len(content):
             raise ValueError("its members claim more bytes than it has")
         for member in members:
@@ -184,14 +194,16 @@ def _read_header(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
     header = json.loads(arrays["header"].tobytes(), parse_constant=_refuse_constant)
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ValueError(f"its header does not name the format {FORMAT!r}")
-    version = header["format_version"]
+    return header
+
+
+def _check_version(version: object) -> None:
     if not isinstance(version, int) or version < 1:
         raise ValueError(f"its format version is {version!r}")
     if version > FORMAT_VERSION:
-        raise ValueError(
+        raise ModelFileError(
             f"it has format version {version}, and this speechgmm reads up to {FORMAT_VERSION}: update speechgmm"
         )
-    return header
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -239,7 +251,11 @@ def _build_nonspeech(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> No
         return None
     stream = rejection["stream"]
     family = header["streams"][stream]["family"]
-    return NonSpeechModel(stream=int(stream), mixture=_mixture(family, "nonspeech", arrays))
+    return NonSpeechModel(
+        stream=int(stream),
+        mixture=_mixture(family, "nonspeech", arrays),
+        speech=tuple(_mixture(family, f"speech_{index}", arrays) for index in range(rejection.get("n_speech", 0))),
+    )
 
 
 def _plain_calibration(calibration: Calibration) -> dict[str, Any]:
@@ -251,7 +267,14 @@ def _plain_calibration(calibration: Calibration) -> dict[str, Any]:
 
 
 def _plain_rejection(model: Model) -> dict[str, Any] | None:
-    return {"stream": model.nonspeech.stream, "least_ratio": model.min_speech_ratio} if model.nonspeech else None
+    if model.nonspeech is None:
+        return None
+    n_speech = len(model.nonspeech.speech)
+    return {
+        "stream": model.nonspeech.stream,
+        "least_ratio": model.min_speech_ratio,
+        **({"n_speech": n_speech} if n_speech else {}),
+    }
 
 
 def _arrays_of(mixture: Mixture, name: str) -> Arrays:

@@ -24,19 +24,22 @@ class NonSpeechModel:
         Index of one of the model's streams.
     mixture : Mixture
         Over the frames of this stream.
+    speech : tuple of Mixture
+        Mixtures of speech over the same frames, with equal weights. If empty, the class mixtures are those of speech.
     """
 
     stream: int
     mixture: Mixture
+    speech: tuple[Mixture, ...] = ()
 
 
-def log_ratios(classes: Floats, nonspeech: Floats) -> Floats:
+def log_ratios(speech: Floats, nonspeech: Floats) -> Floats:
     """Log-likelihood ratio of speech to non-speech per frame.
 
     Parameters
     ----------
-    classes : ndarray (T, C)
-        Log-likelihood of each frame under each class. Speech is the mixture of the classes with equal weights.
+    speech : ndarray (T, M)
+        Log-likelihood of each frame under each mixture of speech. Speech is their mixture with equal weights.
     nonspeech : ndarray (T,)
         Log-likelihood of each frame under the non-speech mixture.
 
@@ -44,12 +47,12 @@ def log_ratios(classes: Floats, nonspeech: Floats) -> Floats:
     -------
     ndarray (T,)
     """
-    ratios: Floats = np.logaddexp.reduce(classes, axis=1) - math.log(classes.shape[1]) - nonspeech
+    ratios: Floats = np.logaddexp.reduce(speech, axis=1) - math.log(speech.shape[1]) - nonspeech
     return ratios
 
 
-def speech_ratio_threshold(means: Sequence[float]) -> float:
-    """Threshold that rejects the share `REJECTED_SHARE` of held-out utterances of speech, and at most 0.
+def speech_ratio_threshold(means: Sequence[float], weights: Sequence[float]) -> float:
+    """Threshold that rejects at most the share `REJECTED_SHARE` of held-out utterances of speech; at most 0.
 
     Speech over other channels or in noise has a lower ratio than the held-out speech. With a threshold of at most 0 it
     is accepted if it fits speech better than non-speech.
@@ -58,9 +61,13 @@ def speech_ratio_threshold(means: Sequence[float]) -> float:
     ----------
     means : sequence of float
         Mean log-likelihood ratio per frame (nats) of each utterance; at least one.
+    weights : sequence of float
+        Weight of each utterance, positive.
 
     Returns
     -------
     float
     """
-    return min(0.0, float(np.quantile(means, REJECTED_SHARE)))
+    order = np.argsort(means, kind="stable")
+    shares = np.cumsum(np.array(weights)[order]) / np.sum(weights)
+    return min(0.0, float(means[order[int(np.argmax(shares > REJECTED_SHARE))]]))

@@ -196,15 +196,18 @@ class Scorer:
         scores = self._banks[stream].log_likelihoods(frames)
         if self.nonspeech is None or self.nonspeech.stream != stream:
             return FrameScores(scores)
-        classes = scores[:, :-1]
-        return FrameScores(classes, log_ratios(classes, scores[:, -1]))
+        n_classes = len(self.labels)
+        classes, nonspeech, speech = scores[:, :n_classes], scores[:, n_classes], scores[:, n_classes + 1 :]
+        return FrameScores(classes, log_ratios(speech if self.nonspeech.speech else classes, nonspeech))
 
     @functools.cached_property
     def _banks(self) -> tuple[Bank, ...]:
-        """The mixtures of each stream: one per class, then the non-speech mixture if it is of this stream."""
-        nonspeech = self.nonspeech
+        """The mixtures of each stream: one per class, then those of the non-speech model if it is of this stream."""
+        rejecting = self.nonspeech
         return tuple(
-            Bank((*stream.mixtures, nonspeech.mixture) if nonspeech and nonspeech.stream == index else stream.mixtures)
+            Bank((*stream.mixtures, rejecting.mixture, *rejecting.speech))
+            if rejecting and rejecting.stream == index
+            else Bank(stream.mixtures)
             for index, stream in enumerate(self.streams)
         )
 
@@ -221,8 +224,8 @@ def _check_nonspeech(nonspeech: NonSpeechModel, front_ends: Sequence[FrontEndOpt
             f"the non-speech model's stream is {nonspeech.stream}, but the model has {len(front_ends)} streams"
         )
     n_dimensions = front_ends[nonspeech.stream].n_dimensions
-    if nonspeech.mixture.n_dimensions != n_dimensions:
-        raise OptionError(f"the non-speech mixture must have {n_dimensions} dimensions")
+    if any(mixture.n_dimensions != n_dimensions for mixture in (nonspeech.mixture, *nonspeech.speech)):
+        raise OptionError(f"the mixtures of the non-speech model must have {n_dimensions} dimensions")
 
 
 def check_streams(front_ends: Sequence[FrontEndOptions]) -> None:

@@ -12,11 +12,36 @@ from contextlib import suppress
 from importlib import metadata
 from typing import NoReturn
 
-from speechgmm.cli import audit, classify, compare, crossvalidate, demo, describe, evaluate, recipe, segment, train
+from speechgmm.cli import (
+    audit,
+    classify,
+    compare,
+    crossvalidate,
+    demo,
+    describe,
+    evaluate,
+    evaluate_segments,
+    recipe,
+    segment,
+    train,
+)
 from speechgmm.cli.console import report_error
+from speechgmm.cli.parsers import CommandParser, OneLineErrorParser
 from speechgmm.errors import OptionError, SpeechGmmError
 
-COMMANDS = (train, classify, segment, evaluate, crossvalidate, compare, audit, describe, recipe, demo)
+COMMANDS = (
+    train,
+    classify,
+    segment,
+    evaluate,
+    evaluate_segments,
+    crossvalidate,
+    compare,
+    audit,
+    describe,
+    recipe,
+    demo,
+)
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -93,14 +118,14 @@ def _redirect_stdout_to_null() -> None:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line; `run` of the result executes the command. Exits on wrong usage and on --help."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineErrorParser(
         prog="speechgmm",
         description="Voice gender labels for speech recordings, with Gaussian mixture models of MFCCs and calibrated "
         "scores.",
         epilog="Each command has its own help: speechgmm COMMAND --help.",
     )
     parser.add_argument("--version", action="version", version=f"speechgmm {metadata.version('speechgmm')}")
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=CommandParser)
     for command in COMMANDS:
         command.add_parser(subparsers)
     options = parser.parse_args(arguments)

@@ -6,12 +6,14 @@ Heavy imports stay inside functions, so that --help is fast.
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from speechgmm.cli.console import detail, report_failure
+from speechgmm.cli.console import detail
+from speechgmm.cli.corpus_selection import select_where
 
 if TYPE_CHECKING:
     from speechgmm.classifier.model import Model
@@ -112,39 +114,6 @@ def add_min_probability_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_set_argument(parser: argparse.ArgumentParser) -> None:
-    """Add changes of single values of a recipe."""
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="SECTION.NAME=VALUE",
-        help="change one value of the recipe, such as training.components=32; may be given several times",
-    )
-
-
-def add_renamed_argument(parser: argparse.ArgumentParser, name: str, old_name: str, **settings: Any) -> None:
-    """Add a renamed option: the old name still works in this version, with a warning, and is not in the help."""
-    action = parser.add_argument(name, **settings)
-    hidden = {**settings, "dest": action.dest, "default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
-    parser.add_argument(old_name, action=_Renamed, new_name=name, **hidden)
-
-
-class _Renamed(argparse.Action):
-    """Store the value under the new name and warn on stderr."""
-
-    def __init__(self, *, new_name: str, **settings: Any) -> None:
-        super().__init__(**settings)
-        self.new_name = new_name
-
-    def __call__(
-        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
-    ) -> None:
-        """Store the value and warn."""
-        report_failure(f"{option} is now called {self.new_name}; the old name will be removed in the next version")
-        setattr(namespace, self.dest, values)
-
-
 def at_least(minimum: int) -> Callable[[str], int]:
     """An argparse type: a whole number of at least `minimum`."""
 
@@ -160,20 +129,20 @@ def at_least(minimum: int) -> Callable[[str], int]:
     return read
 
 
+def seconds(text: str) -> float:
+    """An argparse type: a time in seconds, 0 or more."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time in seconds, 0 or more")
+    return number
+
+
 def job_count(text: str) -> int:
     """An argparse type: a number of workers, 'all' (-1, one per core) or at least 1."""
     return -1 if text == "all" else at_least(1)(text)
-
-
-def component_counts(text: str) -> tuple[int, ...] | Literal["auto"]:
-    """An argparse type: numbers of components, 'auto' or whole numbers separated by commas."""
-    if text == "auto":
-        return "auto"
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        message = f"{text!r} is neither a list of whole numbers, such as 64 or 16,32,64, nor auto"
-        raise argparse.ArgumentTypeError(message) from None
 
 
 def pair(form: str) -> Callable[[str], tuple[str, str]]:
@@ -197,8 +166,10 @@ def priors(text: str) -> dict[str, float]:
             prior = float(value)
         except ValueError:
             label = ""
-        if not label or label in values:
-            raise argparse.ArgumentTypeError(f"{part!r} is not CLASS=PROBABILITY, once for each class")
+        if not label:
+            raise argparse.ArgumentTypeError(f"{part!r} is not CLASS=P; expected for example female=0.4,male=0.6")
+        if label in values:
+            raise argparse.ArgumentTypeError(f"the class {label!r} has two probabilities, expected one")
         values[label] = prior
     return values
 
@@ -206,23 +177,14 @@ def priors(text: str) -> dict[str, float]:
 def open_corpus(options: argparse.Namespace) -> Corpus:
     """Read RECORDINGS and apply --where."""
     from speechgmm.corpus import read_corpus
-    from speechgmm.errors import CorpusError
 
-    corpus = read_corpus(options.recordings, root=options.root)
-    for column, value in options.where:
-        corpus = _select(corpus, column, value)
-        if not corpus.recordings:
-            raise CorpusError(f"{options.recordings}: no recording has {column}={value}")
-    return corpus
-
-
-def _select(corpus: Corpus, column: str, value: str) -> Corpus:
-    return corpus.select(lambda recording: recording.value_of(column) == value)
+    return select_where(read_corpus(options.recordings, root=options.root), options.where)
 
 
 def open_model(options: argparse.Namespace) -> Model:
     """Read the model, by default the shipped one, and apply --priors and --min-probability."""
-    from speechgmm.api import load, shipped_model_file
+    from speechgmm.api import load
+    from speechgmm.classifier.shipped_model import shipped_model_file
 
     file = options.model or shipped_model_file()
     detail(options, f"model: {file}")

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from speechgmm.cli.arguments import Subparsers, add_corpus_arguments, new_command, open_corpus
 from speechgmm.cli.fold_arguments import add_fold_arguments, crossvalidated
-from speechgmm.cli.training_arguments import add_calibration_argument, add_seed_argument, add_training_arguments
+from speechgmm.cli.recipe_arguments import add_recipe_arguments, add_seed_argument, read_recipe
+from speechgmm.cli.training_arguments import add_folder_arguments, add_further_options, add_workers_argument
 from speechgmm.terminal import escaped
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ EXAMPLE = """\
 COLUMNS = ("kind", "speaker", "path", "label", "contradicted_by", "odds", "n_utterances", "n_contradicted")
 
 WIDTH = 100
-
-# Small models suffice to list suspects, and many are fitted: one per fold, and several to calibrate each.
-COMPONENTS, ITERATIONS, CALIBRATION_FOLDS = 16, 10, 2
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -48,9 +46,11 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the list there instead of on stdout")
     parser.add_argument("--force", action="store_true", help="replace that file if it exists")
     add_fold_arguments(parser)
-    add_training_arguments(parser, components=COMPONENTS, iterations=ITERATIONS)
-    add_calibration_argument(parser, "--calibration-folds", folds=CALIBRATION_FOLDS)
-    add_seed_argument(parser)
+    add_recipe_arguments(parser)
+    add_workers_argument(parser)
+    further = add_further_options(parser, "--channel, --checkpoint, --features, --seed")
+    add_folder_arguments(further, in_help=False)
+    add_seed_argument(further, argparse.SUPPRESS)
     parser.set_defaults(run=run)
 
 
@@ -61,9 +61,10 @@ def run(options: argparse.Namespace) -> int:
 
     min_odds = MIN_ODDS if options.min_odds is None else options.min_odds
     check_odds(min_odds)
+    recipe = read_recipe(options)
     if options.output is not None:
         check_destination(options.output, replace=options.force)
-    crossvalidation = crossvalidated(options, open_corpus(options))
+    crossvalidation = crossvalidated(options, open_corpus(options), recipe)
     text = {"text": to_text, "csv": to_csv, "json": to_json}[options.format](audit(crossvalidation, min_odds=min_odds))
     if options.output is None:
         print(text, end="")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgmm.classifier.writers import FORMATS
@@ -20,6 +19,7 @@ from speechgmm.cli.arguments import (
     open_model,
 )
 from speechgmm.cli.console import progress_for, report_failure, report_failure_count
+from speechgmm.cli.given_recordings import GivenRecordings
 from speechgmm.progress import silent
 
 if TYPE_CHECKING:
@@ -53,9 +53,8 @@ def run(options: argparse.Namespace) -> int:
     from speechgmm.features.extraction import Failure
 
     model = open_model(options)
-    recordings: Iterable[Recording] = _recordings(options.paths)
-    if "-" not in options.paths:
-        recordings = list(recordings)
+    given = GivenRecordings(_with_paths_from_stdin(options.paths))
+    recordings: Iterable[Recording] = given if "-" in options.paths else list(given)
     results = classify_all(model, recordings, jobs=options.jobs, channel=options.channel)
     # On a terminal the printed results show the progress, and a bar would stand among them.
     progress = silent if sys.stdout.isatty() else progress_for(options)
@@ -75,19 +74,9 @@ def run(options: argparse.Namespace) -> int:
     for text in FORMATS[options.format].write(outcomes(), labels=model.labels):
         print(text, end="", flush=True)
     report_failure_count(n_failures, n_results)
-    if n_results == 0:
-        report_failure("no recordings were found")
-    return 1 if n_failures or n_results == 0 else 0
-
-
-def _recordings(paths: Iterable[str]) -> Iterator[Recording]:
-    from speechgmm.corpus import find_audio
-    from speechgmm.corpus.recording import Recording
-
-    for path in _with_paths_from_stdin(paths):
-        for file in find_audio(Path(path)):
-            # A path that was given keeps its spelling, so that the result can be matched with it.
-            yield Recording(file=file, name=path if file == Path(path) else str(file), label="")
+    if not (n_results or given.n_empty):
+        report_failure("no recordings were found: stdin names none")
+    return 1 if n_failures or given.n_empty or not n_results else 0
 
 
 def _with_paths_from_stdin(paths: Iterable[str]) -> Iterator[str]:

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgmm.cli.arguments import Subparsers, at_least, new_command
+from speechgmm.cli.arguments import Subparsers, new_command
+from speechgmm.cli.report_output import add_bootstrap_arguments
 from speechgmm.terminal import escaped
 
 if TYPE_CHECKING:
@@ -35,10 +36,7 @@ def add_parser(subparsers: Subparsers) -> None:
             help=f"scores.csv of model {name}, written by evaluate or crossvalidate",
         )
     parser.add_argument("--format", choices=["text", "json"], default="text", help="output format (default: text)")
-    parser.add_argument(
-        "--resamples", type=at_least(1), default=1000, metavar="N", help="bootstrap resamples (default: 1000)"
-    )
-    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N", help="seed of the bootstrap (default: 0)")
+    add_bootstrap_arguments(parser)
     parser.set_defaults(run=run)
 
 

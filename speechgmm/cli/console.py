@@ -20,8 +20,21 @@ def progress_for(options: argparse.Namespace) -> Progress:
     return silent if options.quiet else _progress_bar
 
 
+def detailed_progress_for(options: argparse.Namespace) -> Progress:
+    """As `progress_for`; with --verbose, lines instead of a bar where stderr is no terminal."""
+    return _progress_lines if options.verbose and not sys.stderr.isatty() else progress_for(options)
+
+
 def _progress_bar(items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
     return tqdm(items, total=total, desc=what, disable=None, leave=False, file=sys.stderr)
+
+
+def _progress_lines(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:
+    """A line for each tenth of the work."""
+    for number, item in enumerate(items, start=1):
+        yield item
+        if total and number * 10 // total > (number - 1) * 10 // total:
+            print(f"speechgmm: {what}: {number} of {total}", file=sys.stderr)
 
 
 def note(options: argparse.Namespace, text: str) -> None:
@@ -31,9 +44,9 @@ def note(options: argparse.Namespace, text: str) -> None:
 
 
 def detail(options: argparse.Namespace, text: str) -> None:
-    """Print information if --verbose is given."""
+    """Print information if --verbose is given; a progress bar stays intact."""
     if options.verbose:
-        print(f"speechgmm: {text}", file=sys.stderr)
+        tqdm.write(f"speechgmm: {text}", file=sys.stderr)
 
 
 def report_error(text: str) -> None:
@@ -53,12 +66,15 @@ def report_failure_count(n_failures: int, n_all: int) -> None:
 
 
 def reporting_failures(progress: Progress) -> Progress:
-    """Wrap a progress so that each `Failure` is printed when it occurs, even if the command fails later."""
+    """Wrap a progress so that each `Failure` is printed when it occurs, even if the command fails later.
+
+    Augmented versions fail with their recording, which is printed once.
+    """
     from speechgmm.features.extraction import Failure
 
     def report(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:
         for item in progress(items, total=total, what=what):
-            if isinstance(item, Failure):
+            if isinstance(item, Failure) and not item.recording.augmentation:
                 report_failure(item.reason)
             yield item
 

@@ -49,7 +49,10 @@ def run(options: argparse.Namespace) -> int:
     """Prepare recordings, run the main commands on them, and compare the trained with the shipped model."""
     from platformdirs import user_cache_path
 
+    from speechgmm.files import make_folder
+
     folder = options.folder or user_cache_path("speechgmm") / "demo"
+    make_folder(folder)
     manifest, introduction = _prepare(folder, options)
     print(f"{introduction}\nEvery third speaker is a test speaker; the others train a model.\nAll files: {folder}")
     model, trained, shipped = folder / "model.npz", folder / "own", folder / "shipped"
@@ -58,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     steps: list[tuple[str, list[str | Path]]] = [
         (
             "Train a model on the training speakers",
-            ["train", manifest, "-o", model, "--force", "--components", "16"],
+            ["train", manifest, "-o", model, "--force", "--recipe", "plain", "--components", "16"],
         ),
         ("Classify one recording of each test speaker", ["classify", *test_files, "--model", model]),
         (

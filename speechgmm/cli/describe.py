@@ -22,6 +22,22 @@ EXAMPLE = """\
 
 WIDTH = 100
 UNITS = {"s": "s", "hz": "Hz", "db": "dB"}  # suffixes of the names of numbers
+NAMED_UNITS = {
+    "sampling_rate": "Hz",
+    "smoothing": "frames",
+    "min_occupancy": "frames",
+    "log_likelihood_per_frame": "nats",
+    "log_likelihoods_per_frame": "nats",
+    "held_out_by_components": "nats per frame",
+    "spread": "nats per frame",
+    "losses": "nats",
+    "offsets": "nats",
+    "least_ratio": "nats per frame",
+    "least_likelihood": "nats per frame",
+    "cllr": "bits",
+    "min_cllr": "bits",
+}
+TITLES = {"uar_95": "uar 95 % interval"}  # names that are not words
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -35,7 +51,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Describe a model on stdout."""
-    from speechgmm.api import load, shipped_model_file
+    from speechgmm.api import load
+    from speechgmm.classifier.shipped_model import shipped_model_file
 
     file = options.model or shipped_model_file()
     model = load(file)
@@ -87,6 +104,7 @@ def _rejection(model: Model) -> dict[str, Any] | None:
     return {
         "stream": model.nonspeech.stream,
         "components": model.nonspeech.mixture.n_components,
+        "speech": "mixtures of the shipped model" if model.nonspeech.speech else "the classes",
         "least_ratio": model.min_speech_ratio,
     }
 
@@ -147,15 +165,18 @@ def _inline(value: Any) -> str:
 
 
 def _with_unit(name: str, value: object) -> str:
-    """A value followed by the unit in its name."""
-    unit = _unit(name, value)
-    return f"{_plain(value)} {UNITS[unit]}" if unit else _plain(value)
+    """A value followed by its unit, if it is a number."""
+    unit = (UNITS.get(_suffix(name)) or NAMED_UNITS.get(name)) if _is_number(value) else None
+    return f"{_plain(value)} {unit}" if unit else _plain(value)
 
 
-def _unit(name: str, value: object) -> str:
-    """The suffix of the name of a number if it is a unit, else an empty string."""
-    suffix = name.rpartition("_")[2] if "_" in name and isinstance(value, (int, float)) else ""
-    return suffix if suffix in UNITS else ""
+def _suffix(name: str) -> str:
+    """The part of a name after its last underscore; empty if there is none."""
+    return name.rpartition("_")[2] if "_" in name else ""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _plain(value: object) -> str:
@@ -165,8 +186,12 @@ def _plain(value: object) -> str:
 
 
 def _words(name: str, value: object) -> str:
-    """A name as words, without the unit, which follows the value."""
-    return escaped(name.removesuffix(f"_{_unit(name, value)}").removeprefix("n_").replace("_", " "))
+    """A name as words, without the unit of a number, which follows it; the unit of several numbers is in brackets."""
+    if name in TITLES:
+        return TITLES[name]
+    words = name.removesuffix(f"_{_suffix(name)}") if _is_number(value) and _suffix(name) in UNITS else name
+    unit = f" ({NAMED_UNITS[name]})" if name in NAMED_UNITS and isinstance(value, (Mapping, list, tuple)) else ""
+    return escaped(words.removeprefix("n_").replace("_", " ")) + unit
 
 
 def _wrapped(text: str, margin: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from speechgmm.cli.arguments import (
     Subparsers,
@@ -17,18 +16,14 @@ from speechgmm.cli.arguments import (
     open_model,
 )
 from speechgmm.cli.console import note, progress_for, report_failure, report_failure_count
-from speechgmm.cli.evaluate_segments import add_segment_arguments, check_utterance_options, run_segments
+from speechgmm.cli.corpus_selection import select_split
+from speechgmm.cli.former_segments import add_former_arguments, check_no_former_arguments, run_former
 from speechgmm.cli.report_output import add_report_arguments, check_columns, check_report_folder, deliver
-
-if TYPE_CHECKING:
-    from speechgmm.corpus.recording import Corpus
 
 EXAMPLE = """\
   speechgmm evaluate recordings/ -o report/
       recordings/ contains female/ and male/, each with one folder per speaker
-  speechgmm evaluate corpus.csv --model voices.npz --by language --by corpus
-  speechgmm evaluate programmes/ --segments reference.rttm --collar 0.25
-      programmes/ contains long recordings; the reference gives start, duration and speaker of each turn"""
+  speechgmm evaluate corpus.csv --model voices.npz --by language --by corpus"""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -45,19 +40,19 @@ def add_parser(subparsers: Subparsers) -> None:
     add_min_probability_argument(parser)
     add_report_arguments(parser)
     add_work_arguments(parser)
-    add_segment_arguments(parser)
+    add_former_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Classify labelled recordings, or segment long ones, and write a report."""
+    """Classify labelled recordings and write a report."""
     from speechgmm.evaluation.evaluate_model import assess
 
     if options.segments is not None:
-        return run_segments(options)
-    check_utterance_options(options)
+        return run_former(options)
+    check_no_former_arguments(options)
     model = open_model(options)
-    corpus = _select_split(open_corpus(options), options.split)
+    corpus = select_split(open_corpus(options), options.split)
     check_columns(corpus, options.by)
     check_report_folder(options)
     assessment = assess(
@@ -82,17 +77,3 @@ def run(options: argparse.Namespace) -> int:
         note(options, text)
     deliver(options, report, assessment.outcomes, recordings=corpus.recordings)
     return 1 if assessment.failures else 0
-
-
-def _select_split(corpus: Corpus, split: str | None) -> Corpus:
-    """The recordings of a split; by default the test split if the corpus has splits, else all recordings."""
-    from speechgmm.errors import CorpusError
-
-    splits = {recording.split for recording in corpus.recordings} - {None}
-    if split == "all" or (split is None and not splits):
-        return corpus
-    split = split or "test"
-    if split not in splits:
-        existing = ", ".join(sorted(map(str, splits))) or "none"
-        raise CorpusError(f"{corpus.source}: no recording is in the split {split!r}; splits: {existing} (see --split)")
-    return corpus.select(lambda recording: recording.split == split)

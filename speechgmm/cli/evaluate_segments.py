@@ -1,4 +1,4 @@
-"""``speechgmm evaluate --segments``: score a model's segments of long recordings against references."""
+"""``speechgmm evaluate-segments``: score a model's segments of long recordings against references."""
 
 from __future__ import annotations
 
@@ -7,8 +7,20 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgmm.cli.arguments import open_model, pair
+from speechgmm.cli.arguments import (
+    Subparsers,
+    add_min_probability_argument,
+    add_model_argument,
+    add_priors_argument,
+    add_work_arguments,
+    new_command,
+    open_model,
+    pair,
+    seconds,
+)
 from speechgmm.cli.console import note, progress_for, report_failure, report_failure_count
+from speechgmm.cli.given_recordings import GivenRecordings
+from speechgmm.cli.report_output import add_bootstrap_arguments, add_report_folder_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,25 +29,40 @@ if TYPE_CHECKING:
     from speechgmm.segmentation.references import Reference
     from speechgmm.segmentation.report import SegmentationReport
 
+EXAMPLE = """\
+  speechgmm evaluate-segments programme.mp3 programme.TextGrid
+  speechgmm evaluate-segments programmes/ reference.rttm --speaker Ada=female --collar 0.25
+      the reference has start, duration and speaker of each turn in all recordings of programmes/"""
+
 REPORT = "report.json"
-_UTTERANCE_OPTIONS = ("root", "where", "split", "by", "no-audio")
 
 
-def add_segment_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options for the evaluation of segments."""
-    group = parser.add_argument_group(
-        "evaluation of segments",
-        "with --segments, RECORDINGS is a long recording or a folder of long recordings,\n"
-        "and -o writes only report.json",
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    summary = "evaluate a model's segments of long recordings"
+    parser = new_command(subparsers, "evaluate-segments", summary, EXAMPLE)
+    parser.add_argument(
+        "recordings", nargs="+", metavar="RECORDING", help="a long recording, or a folder (searched recursively)"
     )
-    group.add_argument(
-        "--segments",
+    parser.add_argument(
+        "reference",
         type=Path,
         metavar="REFERENCE",
-        help="segment the recordings and score the segments against this reference: an .rttm, .TextGrid or .csv "
-        "(start,end,label[,path]) file, or a folder of such files",
+        help="an .rttm, .TextGrid or .csv (start,end,label[,path]) file, or a folder of such files",
     )
-    group.add_argument(
+    add_scoring_arguments(parser)
+    add_model_argument(parser)
+    add_priors_argument(parser)
+    add_min_probability_argument(parser)
+    add_report_folder_arguments(parser, REPORT)
+    add_bootstrap_arguments(parser)
+    add_work_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --speaker, --collar and --skip-overlap."""
+    parser.add_argument(
         "--speaker",
         type=pair("NAME=CLASS"),
         action="append",
@@ -43,29 +70,17 @@ def add_segment_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=CLASS",
         help="class of a speaker name in the reference, or nonspeech; can be repeated (AMI speaker ids are known)",
     )
-    group.add_argument(
+    parser.add_argument(
         "--collar",
-        type=float,
+        type=seconds,
+        default=0.0,
         metavar="S",
         help="unscored seconds around each boundary of the reference, half on each side (default: 0)",
     )
-    group.add_argument("--skip-overlap", action="store_true", help="do not score overlapping speech")
+    parser.add_argument("--skip-overlap", action="store_true", help="do not score overlapping speech")
 
 
-def check_utterance_options(options: argparse.Namespace) -> None:
-    """Refuse options that have no effect without --segments."""
-    from speechgmm.errors import OptionError
-
-    for name, value in (
-        ("speaker", options.speaker),
-        ("collar", options.collar),
-        ("skip-overlap", options.skip_overlap),
-    ):
-        if value not in (None, False, []):
-            raise OptionError(f"--{name} needs --segments: it applies to segments of long recordings")
-
-
-def run_segments(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Segment recordings, score the segments against the references, and write a report."""
     from speechgmm.demo.ami_corpus import speaker_label
     from speechgmm.evaluation.intervals import Resampling
@@ -73,18 +88,20 @@ def run_segments(options: argparse.Namespace) -> int:
     from speechgmm.segmentation.references import read_references
     from speechgmm.segmentation.segment_recordings import segmenter
 
-    _check_segment_options(options)
     model = open_model(options)
     references = read_references(
-        options.segments, classes=model.labels, names=dict(options.speaker), further=speaker_label
+        options.reference, classes=model.labels, names=dict(options.speaker), further=speaker_label
     )
-    recordings = _recordings(options.recordings)
+    given = GivenRecordings(options.recordings)
+    recordings = list(given)
+    if not recordings:  # and each folder is reported
+        return 1
     _check_output(options)
     assessment = assess_segments(
         segmenter(model, channel=options.channel),
         recordings,
         references,
-        collar_s=options.collar or 0.0,
+        collar_s=options.collar,
         skip_overlap=options.skip_overlap,
         jobs=options.jobs,
         resampling=Resampling(n_resamples=options.resamples, seed=options.seed),
@@ -96,35 +113,14 @@ def run_segments(options: argparse.Namespace) -> int:
     report_failure_count(len(assessment.failures), len(recordings))
     _note_unused(options, recordings, references)
     _deliver(options, assessment.report)
-    return 1 if assessment.failures else 0
-
-
-def _check_segment_options(options: argparse.Namespace) -> None:
-    """Refuse options that have no effect with --segments."""
-    from speechgmm.errors import OptionError
-
-    for name in _UTTERANCE_OPTIONS:
-        if getattr(options, name.replace("-", "_")):
-            raise OptionError(f"--{name} cannot be used with --segments: it applies to a corpus of utterances")
-
-
-def _recordings(path: Path) -> list[Recording]:
-    from speechgmm.corpus import find_audio
-    from speechgmm.corpus.recording import Recording
-    from speechgmm.errors import CorpusError
-
-    recordings = [Recording(file=file, name=str(file), label="") for file in find_audio(path)]
-    if not recordings:
-        raise CorpusError(f"{path}: the folder contains no recordings")
-    return recordings
+    return 1 if assessment.failures or given.n_empty else 0
 
 
 def _check_output(options: argparse.Namespace) -> None:
-    from speechgmm.files import check_destination, make_folder
+    from speechgmm.files import check_destinations
 
     if options.output is not None:
-        make_folder(options.output)
-        check_destination(options.output / REPORT, replace=options.force)
+        check_destinations([options.output / REPORT], replace=options.force)
 
 
 def _note_unused(
@@ -138,11 +134,12 @@ def _note_unused(
 
 
 def _deliver(options: argparse.Namespace, report: SegmentationReport) -> None:
-    from speechgmm.files import write_atomically
+    from speechgmm.files import make_folder, write_atomically
     from speechgmm.segmentation.report_json import report_to_json
     from speechgmm.segmentation.report_text import report_text
 
     as_json = json.dumps(report_to_json(report), indent=2, allow_nan=False) + "\n"
     if options.output is not None:
+        make_folder(options.output)
         write_atomically(options.output / REPORT, as_json.encode())
     print(as_json if options.format == "json" else report_text(report), end="")

@@ -6,13 +6,15 @@ import argparse
 from typing import TYPE_CHECKING
 
 from speechgmm.cli.arguments import at_least
-from speechgmm.cli.console import detail, note, report_failure_count
-from speechgmm.cli.training_arguments import check_balance, check_workers, read_training_options, training_run
+from speechgmm.cli.console import note, report_failure_count
+from speechgmm.cli.recipe_arguments import detail_recipe
+from speechgmm.cli.training_arguments import check_balance, check_workers, training_run
 
 if TYPE_CHECKING:
     from speechgmm.corpus.recording import Corpus
     from speechgmm.crossvalidation.crossvalidate import CrossValidation
     from speechgmm.crossvalidation.folds import Folding
+    from speechgmm.training.recipe import Recipe
 
 
 def add_fold_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,15 +42,14 @@ def read_folding(options: argparse.Namespace) -> Folding:
     return Folding(n_folds=options.folds, leave_one_out=options.leave_one_out)
 
 
-def crossvalidated(options: argparse.Namespace, corpus: Corpus) -> CrossValidation:
+def crossvalidated(options: argparse.Namespace, corpus: Corpus, recipe: Recipe) -> CrossValidation:
     """Cross-validate a corpus, and report on stderr the recordings that could not be used."""
     from speechgmm.crossvalidation.crossvalidate import crossvalidate
 
     check_workers(options)
-    training_options = read_training_options(options)
-    check_balance(options, training_options, corpus)
-    detail(options, f"{training_options}")
-    with training_run(options, training_options) as run:
+    check_balance(options, recipe, corpus)
+    detail_recipe(options, recipe)
+    with training_run(options, recipe) as run:
         found = crossvalidate(corpus, run, folding=read_folding(options))
     report_failure_count(len(found.failures), len(found.corpus.recordings))
     for text in found.notes:

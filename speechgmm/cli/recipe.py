@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from speechgmm.cli.arguments import Subparsers, add_set_argument, new_command
+from speechgmm.cli.arguments import Subparsers, new_command
+from speechgmm.cli.recipe_arguments import DEFAULT, add_set_argument, settings_of
 
 EXAMPLE = """\
   speechgmm recipe robust > mine.toml
@@ -18,9 +19,9 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "recipe",
         nargs="?",
-        default="plain",
+        default=DEFAULT,
         metavar="RECIPE",
-        help="robust, plain, a .toml file, or a model file, whose recipe made it (default: plain)",
+        help=f"robust, plain, a .toml file, or a model file, whose recipe made it (default: {DEFAULT})",
     )
     add_set_argument(parser)
     parser.set_defaults(run=run)
@@ -28,7 +29,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the recipe."""
-    from speechgmm.training.recipe import load, to_toml, with_settings
+    from speechgmm.training.recipe import Recipe
 
-    print(to_toml(with_settings(load(options.recipe), options.set)), end="")
+    print(Recipe.load(options.recipe, *settings_of(options)).to_toml(), end="")
     return 0

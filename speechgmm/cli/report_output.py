@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from speechgmm.cli.arguments import at_least
 from speechgmm.cli.console import note
+from speechgmm.cli.corpus_selection import listed
 
 if TYPE_CHECKING:
     from speechgmm.classifier.outcome import Outcome
@@ -17,7 +18,17 @@ if TYPE_CHECKING:
 
 
 def add_report_arguments(parser: argparse.ArgumentParser, *, seed: str = "seed of the bootstrap") -> None:
-    """Add the options of a report; `seed` is the help on --seed."""
+    """Add the options of a report on utterances; `seed` is the help on --seed."""
+    add_by_argument(parser)
+    add_report_folder_arguments(parser, "report.html, report.json, scores.csv and figures/")
+    parser.add_argument(
+        "--no-audio", action="store_true", help="leave the audio clips, which are people's voices, out of report.html"
+    )
+    add_bootstrap_arguments(parser, seed=seed)
+
+
+def add_by_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --by."""
     parser.add_argument(
         "--by",
         action="append",
@@ -25,20 +36,19 @@ def add_report_arguments(parser: argparse.ArgumentParser, *, seed: str = "seed o
         metavar="COLUMN",
         help="also report results per value of this column; can be repeated",
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FOLDER",
-        help="also write report.html, report.json, scores.csv and figures/ to this folder",
-    )
+
+
+def add_report_folder_arguments(parser: argparse.ArgumentParser, files: str) -> None:
+    """Add --output, --force and --format; `files` names what is written to the folder."""
+    parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help=f"also write {files} to this folder")
     parser.add_argument("--force", action="store_true", help="replace existing files in that folder")
-    parser.add_argument(
-        "--no-audio", action="store_true", help="leave the audio clips, which are people's voices, out of report.html"
-    )
     parser.add_argument(
         "--format", choices=["text", "json"], default="text", help="format of the report on stdout (default: text)"
     )
+
+
+def add_bootstrap_arguments(parser: argparse.ArgumentParser, *, seed: str = "seed of the bootstrap") -> None:
+    """Add --resamples and --seed; `seed` is the help on the latter."""
     parser.add_argument(
         "--resamples",
         type=at_least(1),
@@ -56,23 +66,17 @@ def check_columns(corpus: Corpus, by: Sequence[str]) -> None:
     columns = {column for recording in corpus.recordings for column in recording.columns}
     for column in by:
         if column not in columns:
-            existing = ", ".join(sorted(columns)) or "none"
+            existing = listed(column, columns)
             raise OptionError(f"--by {column}: {corpus.source} has no such column; its further columns: {existing}")
 
 
 def check_report_folder(options: argparse.Namespace) -> None:
-    """Check that the report can be written, and make its folder, before the work starts."""
-    from speechgmm.files import check_destination, make_folder
-    from speechgmm.reporting.write_report import FIGURES, FILES, has_matplotlib
+    """Check before the work starts that the report can be written."""
+    from speechgmm.files import check_destinations
+    from speechgmm.reporting.write_report import FILES
 
-    if options.output is None:
-        return
-    make_folder(options.output)
-    for file in (options.output / name for name in FILES):
-        if file.parent.is_dir():
-            check_destination(file, replace=options.force)
-    if has_matplotlib():
-        make_folder(options.output / FIGURES)
+    if options.output is not None:
+        check_destinations([options.output / name for name in FILES], replace=options.force)
 
 
 def deliver(
@@ -91,9 +95,11 @@ def deliver(
         The recordings of the outcomes, for the audio clips.
     """
     from speechgmm.evaluation.report_text import to_text
+    from speechgmm.files import make_folder
     from speechgmm.reporting.write_report import as_json, has_matplotlib, origin_of, publish
 
     if options.output is not None:
+        make_folder(options.output)
         publish(
             options.output,
             report,

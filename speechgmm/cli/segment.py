@@ -19,13 +19,16 @@ from speechgmm.cli.arguments import (
     at_least,
     new_command,
     open_model,
+    seconds,
 )
 from speechgmm.cli.console import progress_for, report_error, report_failure, report_failure_count
+from speechgmm.cli.given_recordings import GivenRecordings
 from speechgmm.cli.timeline_output import add_timeline_argument, check_timeline, write_timeline
 from speechgmm.segmentation.writers import FORMATS
 
 if TYPE_CHECKING:
     from speechgmm.classifier.model import Model
+    from speechgmm.corpus.recording import Recording
     from speechgmm.segmentation.segment_recordings import Channel
     from speechgmm.segmentation.speaking_time import Summary
 
@@ -61,8 +64,10 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_timeline_argument(parser)
     parser.add_argument("--force", action="store_true", help="replace existing files")
-    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="start at this second of a recording")
-    parser.add_argument("--end", type=float, metavar="S", help="end at this second, counted from the recording's start")
+    parser.add_argument("--start", type=seconds, default=0.0, metavar="S", help="start at this second of a recording")
+    parser.add_argument(
+        "--end", type=seconds, metavar="S", help="end at this second, counted from the recording's start"
+    )
     parser.add_argument("--per-channel", action="store_true", help="segment each channel of a recording separately")
     parser.add_argument("--by-hour", action="store_true", help="also print the speaking times of each hour")
     add_work_arguments(parser)
@@ -97,6 +102,8 @@ def _check(options: argparse.Namespace) -> None:
         raise OptionError("--raw and --rate are for sound on stdin: PATH must be -")
     if options.per_channel and options.channel is not None:
         raise OptionError("--per-channel and --channel cannot be used together")
+    if options.end is not None and options.end <= options.start:
+        raise OptionError(f"--end is {options.end:g} s, expected a time after --start, {options.start:g} s")
 
 
 def _segment_stdin(model: Model, options: argparse.Namespace) -> int:
@@ -140,7 +147,8 @@ def _segment_files(model: Model, options: argparse.Namespace) -> int:
     from speechgmm.segmentation.speaking_time import Tally
 
     form = FORMATS[options.format]
-    items = list(_items(options))
+    given = GivenRecordings(options.paths)
+    items = list(_items(given, options))
     names = [item.recording.name for item in items]
     if options.output is None and form.one_recording and len(items) > 1:
         raise OptionError(f"--format {options.format} holds one recording and there are {len(items)}: give -o FOLDER")
@@ -164,25 +172,19 @@ def _segment_files(model: Model, options: argparse.Namespace) -> int:
         write_timeline(options, items[index], result, summaries[-1])
     _deliver_summaries(options, files, summaries)
     report_failure_count(n_failures, len(items))
-    if not items:
-        report_failure("no recordings were found")
-    return 1 if n_failures or not items else 0
+    return 1 if n_failures or given.n_empty else 0
 
 
-def _items(options: argparse.Namespace) -> Iterator[Channel]:
+def _items(recordings: Iterable[Recording], options: argparse.Namespace) -> Iterator[Channel]:
     """The recordings to segment, or each of their channels."""
-    from speechgmm.corpus import find_audio
-    from speechgmm.corpus.recording import Recording
     from speechgmm.segmentation.segment_recordings import Channel, channels_of
 
-    for path in options.paths:
-        for file in find_audio(Path(path)):
-            name = path if file == Path(path) else str(file)
-            recording = Recording(file=file, name=name, label="", start=options.start, end=options.end)
-            if options.per_channel:
-                yield from channels_of(recording)
-            else:
-                yield Channel(recording=recording, channel=options.channel)
+    for whole in recordings:
+        recording = replace(whole, start=options.start, end=options.end)
+        if options.per_channel:
+            yield from channels_of(recording)
+        else:
+            yield Channel(recording=recording, channel=options.channel)
 
 
 class _OutputFiles:
@@ -198,7 +200,7 @@ class _OutputFiles:
 
     def __init__(self, options: argparse.Namespace, names: Sequence[str]) -> None:
         from speechgmm.errors import OptionError
-        from speechgmm.files import check_destination, make_folder
+        from speechgmm.files import check_destinations
 
         self.folder: Path | None = options.output
         if self.folder is None:
@@ -214,9 +216,7 @@ class _OutputFiles:
                 )
             names_by_file[file] = name
         self.files = tuple(names_by_file)
-        make_folder(self.folder)
-        for file in (*self.files, self.folder / SUMMARY):
-            check_destination(file, replace=options.force)
+        check_destinations((*self.files, self.folder / SUMMARY), replace=options.force)
 
     def write(self, index: int, texts: Iterable[str]) -> None:
         """Write the file of one recording."""
@@ -228,8 +228,9 @@ class _OutputFiles:
             self._write(self.folder / SUMMARY, text)
 
     def _write(self, file: Path, text: str) -> None:
-        from speechgmm.files import write_atomically
+        from speechgmm.files import make_folder, write_atomically
 
+        make_folder(file.parent)
         write_atomically(file, text.encode("utf-8", "surrogateescape"))
 
 

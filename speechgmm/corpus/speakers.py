@@ -42,3 +42,13 @@ def speaker_folds(recordings: Iterable[Recording], n_folds: int, seed: int) -> l
         for position, index in enumerate(rng.permutation(len(names))):
             folds[position % n_folds].add(names[index])
     return [frozenset(fold) for fold in folds]
+
+
+def fewest_speakers(recordings: Iterable[Recording]) -> int:
+    """Number of training speakers (not of the dev split) of the class that has the fewest; 0 without recordings."""
+    speakers: dict[str, set[str]] = {}
+    for recording in recordings:
+        names = speakers.setdefault(recording.label, set())
+        if recording.split != "dev":
+            names.add(speaker_of(recording))
+    return min((len(names) for names in speakers.values()), default=0)

@@ -21,7 +21,7 @@ from speechgmm.evaluation import metrics
 from speechgmm.evaluation.array_types import Counts, Floats
 from speechgmm.evaluation.intervals import Resampling, percentile_interval, speaker_counts
 from speechgmm.evaluation.metrics import Interval, Statistic
-from speechgmm.evaluation.outcome_counts import number_speakers
+from speechgmm.evaluation.outcome_counts import missing_class_notes, number_speakers
 from speechgmm.evaluation.read_scores import ScoreTable
 from speechgmm.evaluation.report_files import plain
 
@@ -295,9 +295,7 @@ def _notes(
     for name, number in zip(classes, n_speakers.tolist(), strict=True):
         if number == 1:
             yield f"{name!r} has a single speaker: the intervals do not cover variation between speakers of that class"
-    missing = [name for name, number in zip(classes, n_speakers.tolist(), strict=True) if not number]
-    if missing:
-        yield f"no recording has the label {' or '.join(map(repr, missing))}: UAR is the mean recall of the others"
+    yield from missing_class_notes(classes, n_speakers.tolist())
     if errors.first and errors.n_undefined:
         yield (
             f"in {errors.n_undefined} of {n_resamples} resamples the first model makes no error: they widen the "

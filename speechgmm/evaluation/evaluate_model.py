@@ -81,7 +81,7 @@ def assess(
     """
     known = corpus.select(lambda recording: recording.label in model.labels)
     skipped = [
-        Skipped(path=recording.name, reason=f"its label {recording.label!r} is no class of the model")
+        Skipped(path=recording.name, reason=f"its label {recording.label!r} is not a class of the model")
         for recording in corpus.recordings
         if recording.label not in model.labels
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,3 +126,13 @@ def number_speakers(outcomes: Sequence[Outcome]) -> tuple[list[str], Indices]:
     unnamed = itertools.count(len(names))
     numbers = [next(unnamed) if outcome.speaker is None else index[outcome.speaker] for outcome in outcomes]
     return names, np.array(numbers, dtype=np.intp)
+
+
+def missing_class_notes(classes: Sequence[str], n_utterances: Sequence[int]) -> Iterator[str]:
+    """Note on the classes without utterances, which UAR leaves out."""
+    missing = [name for name, number in zip(classes, n_utterances, strict=True) if not number]
+    if missing:
+        labels = " or ".join(map(repr, missing))
+        others = [name for name in classes if name not in missing]
+        recall = f"the recall of {others[0]!r} alone" if len(others) == 1 else "the mean recall of the others"
+        yield f"no recording has the label {labels}: UAR is {recall}"

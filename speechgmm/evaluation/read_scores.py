@@ -58,6 +58,8 @@ def read_scores(file: Path) -> ScoreTable:
         cells, a cell is invalid, a segment of a recording is duplicated, or there are no rows.
     """
     try:
+        if file.is_dir():
+            raise EvaluationError(f"{file}: it is a folder, expected a file; give the scores in it: {file}/scores.csv")
         text = file.read_bytes().decode("utf-8-sig", "surrogateescape")
     except OSError as error:
         raise EvaluationError(f"{file}: the scores cannot be read: {error.strerror or error}") from error

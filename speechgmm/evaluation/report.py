@@ -34,7 +34,7 @@ from speechgmm.evaluation.examples import Example, confident_errors, least_certa
 from speechgmm.evaluation.headline import Estimate, Evidence, estimates
 from speechgmm.evaluation.intervals import Resampling
 from speechgmm.evaluation.metrics import Interval
-from speechgmm.evaluation.outcome_counts import Skipped, check_outcomes, count_outcomes
+from speechgmm.evaluation.outcome_counts import Skipped, check_outcomes, count_outcomes, missing_class_notes
 from speechgmm.evaluation.score_curves import ScoreCurves, score_curves
 
 __all__ = ["Outcome", "Report", "Skipped", "evaluate"]
@@ -279,7 +279,7 @@ def evaluate(
         confident_errors=confident_errors(outcomes),
         least_certain=least_certain(outcomes),
         skipped=tuple(skipped),
-        notes=tuple(notes),
+        notes=(*notes, *missing_class_notes(classes, total.sum(axis=1).tolist())),
         model=dict(model),
         intervals=IntervalMethod(n_resamples=n_resamples, seed=seed),
     )

@@ -138,7 +138,7 @@ def check_method(method: str) -> None:
     OptionError
     """
     if method not in START_METHODS:
-        raise OptionError(f"the start is {method!r}, but it must be one of {', '.join(START_METHODS)}")
+        raise OptionError(f"start is {method!r}, but it must be one of {', '.join(START_METHODS)}")
 
 
 def sample_size(method: str, n_components: int) -> int:

@@ -19,7 +19,7 @@ signed frame weights. With e_uc = (P(c | u) - [c = c_u]) / U and the responsibil
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -145,7 +145,13 @@ class Gradient:
     offsets: Floats
 
 
-def fit_mmi(mixtures: Sequence[DiagonalMixture], batches: Iterable[Batch], options: MMIOptions) -> MMIFit:
+def fit_mmi(
+    mixtures: Sequence[DiagonalMixture],
+    batches: Iterable[Batch],
+    options: MMIOptions,
+    *,
+    monitor: Callable[[Sequence[float]], None] | None = None,
+) -> MMIFit:
     """Train the means of class mixtures discriminatively, one Adam step per batch.
 
     Parameters
@@ -155,6 +161,8 @@ def fit_mmi(mixtures: Sequence[DiagonalMixture], batches: Iterable[Batch], optio
     batches : iterable of Batch
         One per step.
     options : MMIOptions
+    monitor : callable, optional
+        Called after each step with the losses of all steps so far.
 
     Returns
     -------
@@ -179,6 +187,8 @@ def fit_mmi(mixtures: Sequence[DiagonalMixture], batches: Iterable[Batch], optio
         if number >= AVERAGE_FROM * options.steps:
             for average, shift in zip(averages, shifts, strict=True):
                 average.add(shift.value)
+        if monitor is not None:
+            monitor(losses)
     final = [average.value if average.count else shift.value for average, shift in zip(averages, shifts, strict=True)]
     return MMIFit(tuple(_shifted(mixtures, deviations, final)), tuple(losses))
 

@@ -17,6 +17,16 @@ from dataclasses import dataclass
 from speechgmm.segmentation.writers import TIER, one_word, recording_id
 
 _COLUMNS = ("start", "end", "label")
+_FIELDS = "SPEAKER recording channel start duration x x name"
+_OTHER_TYPES = (
+    *("SEGMENT", "NOSCORE", "NO_RT_METADATA", "LEXEME", "NON-LEX", "NON-SPEECH", "FILLER", "EDIT", "SU", "IP"),
+    *("CB", "A/P", "SPKR-INFO"),
+)
+"""The types of RTTM lines that are no turn of a speaker (RT-09 evaluation plan, appendix A)."""
+
+_SHOWN = 60
+"""Characters of a faulty line that are shown."""
+
 _TOKEN = re.compile(r'"((?:[^"]|"")*)"|(?<!\S)(-?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)(?!\S)|![^\n]*')
 
 Faults = list[tuple[int, str]]
@@ -50,13 +60,14 @@ class Line:
 
 
 def rttm_lines(text: str, faults: Faults) -> Iterator[Line]:
-    """Read the SPEAKER lines of RTTM; lines of other types and comments (``;;``) are skipped."""
+    """Read the SPEAKER lines of RTTM; lines of `_OTHER_TYPES` and comments (``;;``) are skipped."""
     for number, line in enumerate(text.splitlines(), start=1):
         fields = line.split()
-        if not fields or fields[0] != "SPEAKER":
+        if not fields or fields[0] in _OTHER_TYPES or fields[0].startswith(";;"):
             continue
-        if len(fields) < 8:
-            faults.append((number, f"expected 'SPEAKER recording channel start duration x x name', found '{line}'"))
+        if fields[0] != "SPEAKER" or len(fields) < 8:
+            found = line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
+            faults.append((number, f"expected '{_FIELDS}', found '{found}'"))
             continue
         start, duration = _seconds(fields[3]), _seconds(fields[4])
         if math.isnan(start + duration):

@@ -105,7 +105,7 @@ def read_references(
         files = [source]
     references: dict[str, Reference] = {}
     for file in files:
-        for reference in _read(file, label_of(classes, names or {}, further)):
+        for reference in _read(file, label_of(classes, names or {}, further), expected=(*classes, NONSPEECH)):
             if reference.recording in references:
                 first = references[reference.recording].place
                 raise CorpusError(f"{reference.place}: '{reference.recording}' already has a reference in {first}")
@@ -133,8 +133,8 @@ def label_of(classes: Sequence[str], names: Mapping[str, str], further: Lookup |
     return look_up
 
 
-def _read(file: Path, look_up: Lookup) -> Iterator[Reference]:
-    """The references in one file, checked."""
+def _read(file: Path, look_up: Lookup, *, expected: Sequence[str]) -> Iterator[Reference]:
+    """The references in one file, checked; `expected` names the classes in faults."""
     read_lines = READERS.get(file.suffix.lower())
     if read_lines is None:
         raise CorpusError(f"{file}: not a reference, expected a folder or a file {', '.join(READERS)}")
@@ -142,7 +142,7 @@ def _read(file: Path, look_up: Lookup) -> Iterator[Reference]:
     lines = defaultdict(list)
     for line in read_lines(_text(file), faults):
         label = look_up(line.name)
-        faults += [(line.number, fault) for fault in _line_faults(line, label)]
+        faults += [(line.number, fault) for fault in _line_faults(line, label, expected)]
         lines[line.recording].append((line, label or ""))
     if faults:
         listed = [f"{file}:{number}: {fault}" for number, fault in sorted(faults)[:MAX_FAULTS]]
@@ -166,13 +166,14 @@ def _reference(file: Path, recording: str, labelled: Sequence[tuple[Line, str]])
     return Reference(recording=recording, segments=tuple(segments), end_s=last.end, place=f"{file}:{last.number}")
 
 
-def _line_faults(line: Line, label: str | None) -> Iterator[str]:
+def _line_faults(line: Line, label: str | None, expected: Sequence[str]) -> Iterator[str]:
     if not 0 <= line.start < math.inf:
         yield f"the start is {line.start:g} s, expected 0 or more"
     elif not line.start <= line.end < math.inf:
         yield f"the end at {line.end:g} s is before the start at {line.start:g} s"
     if label is None:
-        yield f"'{line.name}' is no class, and it is not said which class it stands for"
+        classes = f"{', '.join(expected[:-1])} or {expected[-1]}"
+        yield f"'{line.name}' is not {classes}; give its class with --speaker '{line.name}=CLASS'"
 
 
 def _text(file: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +17,14 @@ from speechgmm.features.extraction import Utterance
 from speechgmm.features.front_end import Stretch, aligned
 from speechgmm.training.fitting import fit_scorer
 from speechgmm.training.material import Material, StreamUtterances, selected
+from speechgmm.training.pooling import balance
 from speechgmm.training.run_context import Run
 
 CUT_FRAMES = (30, 50, 100, 200, 400, 800)
 CUTS_PER_LENGTH = 3  # of each stretch: more cuts of one utterance add little
 UNLIKE_DEVIATIONS = 4.0
 LONG_ENOUGH_S = 1.0  # seconds of speech of the utterances that set the speech-ratio threshold
+LEAST_PACKAGED_RATIO = -1.0  # nats per frame: with a lower threshold, packaged mixtures of speech would reject little
 LEAST_DEVIATION = 0.1  # nats per frame and dimension: held-out speech of one channel varies less than speech does
 
 
@@ -47,6 +49,31 @@ class HeldOutScores:
     cuts: tuple[Scores, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class HeldOutAnswer:
+    """The answer to a held-out utterance.
+
+    Attributes
+    ----------
+    label : str
+        Its class.
+    speaker : str
+    answer : str
+        A class, or unknown.
+    """
+
+    label: str
+    speaker: str
+    answer: str
+
+
+def held_out_answers(model: Model, scores: Iterable[HeldOutScores]) -> tuple[HeldOutAnswer, ...]:
+    """The answers of the calibrated model to the whole utterances."""
+    return tuple(
+        HeldOutAnswer(label=each.label, speaker=each.speaker, answer=model.decide(each.whole).label) for each in scores
+    )
+
+
 def held_out_scores(scorer: Scorer, material: Material, run: Run) -> list[HeldOutScores]:
     """Score held-out speakers: the dev split, or without one each fold of speakers by mixtures fitted on the others.
 
@@ -65,15 +92,34 @@ def held_out_scores(scorer: Scorer, material: Material, run: Run) -> list[HeldOu
     dev = material.dev_recordings
     if dev[0]:
         return score_utterances(scorer, dev)
-    folds = speaker_folds(
-        (each.recording for each in material.streams[0]), run.options.calibration_folds, run.options.seed
-    )
+    folds = _folds(material, run)
     scores: list[HeldOutScores] = []
     for number, fold in enumerate(run.progress(folds, total=len(folds), what="holding out speakers"), start=1):
         others, held_out = _part_fold(material, fold)
         fitted = fit_scorer(others, run.at(f"fold-{number}").silently())
         scores += score_utterances(fitted.scorer, held_out)
     return scores
+
+
+def require_speech(material: Material, run: Run) -> None:
+    """Refuse too little speech to train on, also without one of the folds of the calibration.
+
+    Parameters
+    ----------
+    material : Material
+    run : Run
+
+    Raises
+    ------
+    TrainingError
+    """
+    parts = [material]
+    if not material.dev_recordings[0]:
+        parts += [_part_fold(material, fold)[0] for fold in _folds(material, run)]
+    for part in parts:
+        for utterances in part.train_set:
+            for label in part.corpus.labels:
+                balance(label, [each for each in utterances if each.recording.label == label], run.recipe)
 
 
 def score_utterances(scorer: Scorer, streams: StreamUtterances) -> list[HeldOutScores]:
@@ -143,7 +189,7 @@ def calibrate(scorer: Scorer, scores: Sequence[HeldOutScores], decision: Decisio
         nonspeech=scorer.nonspeech,
         calibration=calibration,
         priors=(1.0 / n_classes,) * n_classes,
-        min_speech_ratio=_min_speech_ratio(scorer, wholes),
+        min_speech_ratio=_min_speech_ratio(scorer, scores),
         min_likelihood=None if scorer.nonspeech else _min_likelihood(scorer, wholes),
         decision=decision,
     )
@@ -177,6 +223,11 @@ def min_likelihood(best_means: Sequence[float], n_dimensions: int) -> float:
     return float(np.mean(best_means)) - UNLIKE_DEVIATIONS * deviation
 
 
+def _folds(material: Material, run: Run) -> list[frozenset[str]]:
+    recordings = (each.recording for each in material.streams[0])
+    return speaker_folds(recordings, run.recipe.calibration_folds, run.recipe.seed)
+
+
 def _part_fold(material: Material, fold: frozenset[str]) -> tuple[Material, StreamUtterances]:
     """The material of the speakers outside a fold, and the recordings of those inside."""
     others = material.of(material.corpus, lambda recording: speaker_of(recording) not in fold)
@@ -190,13 +241,19 @@ def _stretches(utterance: Sequence[Utterance], scorer: Scorer) -> list[tuple[Str
     return list(aligned((each.stretches() for each in utterance), scorer.front_ends))
 
 
-def _min_speech_ratio(scorer: Scorer, wholes: Sequence[Scores]) -> float | None:
-    """The threshold from held-out utterances; from short ones only where there are no others."""
+def _min_speech_ratio(scorer: Scorer, scores: Sequence[HeldOutScores]) -> float | None:
+    """The threshold from held-out utterances, speakers weighted equally; short ones count if there are no others."""
     if scorer.nonspeech is None:
         return None
+    stream = scorer.nonspeech.stream
     least_frames = LONG_ENOUGH_S / scorer.front_end.hop_s
-    long = [whole for whole in wholes if whole.n_speech[0] >= least_frames] or wholes
-    return speech_ratio_threshold([each.speech_ratio / int(each.n_speech[scorer.nonspeech.stream]) for each in long])
+    long = [each for each in scores if each.whole.n_speech[0] >= least_frames] or scores
+    n_utterances = Counter(each.speaker for each in long)
+    threshold = speech_ratio_threshold(
+        [each.whole.speech_ratio / int(each.whole.n_speech[stream]) for each in long],
+        [1.0 / n_utterances[each.speaker] for each in long],
+    )
+    return max(LEAST_PACKAGED_RATIO, threshold) if scorer.nonspeech.speech else threshold
 
 
 def _min_likelihood(scorer: Scorer, wholes: Sequence[Scores]) -> float:

@@ -16,12 +16,11 @@ from speechgmm.mixture.restarts import Restarts
 from speechgmm.provenance import software_versions
 from speechgmm.training.fitting import FittedStream
 from speechgmm.training.material import Material
-from speechgmm.training.options import TrainingOptions
-from speechgmm.training.recipe import to_document
+from speechgmm.training.run_context import Run
 
 
 def training_card(
-    material: Material, fitted: Sequence[FittedStream], options: TrainingOptions, *, sizes: Sequence[SizeResult] = ()
+    material: Material, fitted: Sequence[FittedStream], run: Run, *, sizes: Sequence[SizeResult] = ()
 ) -> dict[str, Any]:
     """Describe a training.
 
@@ -31,7 +30,7 @@ def training_card(
         What was trained on; only the last part of its corpus's name is kept.
     fitted : sequence of FittedStream
         The fits of each stream.
-    options : TrainingOptions
+    run : Run
     sizes : sequence of SizeResult
         The numbers of components that were compared, if any.
 
@@ -40,7 +39,8 @@ def training_card(
     dict
         Plain JSON values.
     """
-    corpus, hop_s = material.corpus, options.front_end.hop_s
+    corpus, recipe = material.corpus, run.recipe
+    hop_s = recipe.front_end.hop_s
     parts = {"train": material.train_recordings[0], "dev": material.dev_recordings[0]}
     n_nonspeech = sum(not each.recording.augmentation for each in material.nonspeech)
     return {
@@ -51,26 +51,27 @@ def training_card(
             if utterances
         },
         **({"nonspeech_recordings": n_nonspeech} if n_nonspeech else {}),
-        "recipe": to_document(options),
+        "recipe": recipe.to_document(),
+        **({"scaled": list(run.scaled)} if run.scaled else {}),
         "recordings_without_speaker": sum(recording.speaker is None for recording in corpus.recordings),
         "settings": {
-            "n_components": options.n_components,
-            "start": options.start,
-            "restarts": options.restarts,
-            "background_iterations": options.background_iterations,
-            "speaker_share": options.speaker_share,
-            "seed": options.seed,
-            **({"adapt": options.map_relevance} if options.map_relevance else {}),
-            **({} if parts["dev"] else {"calibration_folds": options.calibration_folds}),
-            **asdict(options.em),
-            **({"discriminative": asdict(options.mmi)} if options.mmi else {}),
-            **({"balance_by": options.balance_by} if options.balance_by else {}),
+            "n_components": recipe.n_components,
+            "start": recipe.start,
+            "restarts": recipe.restarts,
+            "background_iterations": recipe.background_iterations,
+            "speaker_share": recipe.speaker_share,
+            "seed": recipe.seed,
+            **({"adapt": recipe.map_relevance} if recipe.map_relevance else {}),
+            **({} if parts["dev"] else {"calibration_folds": recipe.calibration_folds}),
+            **asdict(recipe.em),
+            **({"discriminative": asdict(recipe.mmi)} if recipe.mmi else {}),
+            **({"balance_by": recipe.balance_by} if recipe.balance_by else {}),
         },
         **({"held_out_by_components": _held_out(sizes)} if sizes else {}),
         "streams": [
             {
                 "front_end": asdict(each.stream.front_end),
-                **({"restarts": _restarts(each.background)} if options.restarts > 1 else {}),
+                **({"restarts": _restarts(each.background)} if recipe.restarts > 1 else {}),
                 "fits": {label: _fit(fit) for label, fit in each.fits.items()},
                 **({"losses": _ends(each.losses)} if each.losses else {}),
             }

@@ -16,8 +16,8 @@ from speechgmm.mixture.information_criteria import SizeResult, aic, bic
 from speechgmm.mixture.statistics import mean_log_likelihood
 from speechgmm.training.fitting import fit_stream
 from speechgmm.training.material import Material
-from speechgmm.training.options import TrainingOptions
 from speechgmm.training.pooling import ClassUtterances, balance, pool
+from speechgmm.training.recipe import Recipe
 from speechgmm.training.run_context import AUTO_SIZES, Run
 
 
@@ -43,7 +43,7 @@ def compare_sizes(material: Material, run: Run) -> tuple[SizeResult, ...]:
     TrainingError
         If a class has only one speaker, or too little speech for a size.
     """
-    options, labels = run.options, material.corpus.labels
+    recipe, labels = run.recipe, material.corpus.labels
     utterances = [each for each in material.train_recordings[0] if each.n_speech]
     for label in labels:
         if len({speaker_of(each.recording) for each in utterances if each.recording.label == label}) < 2:
@@ -51,10 +51,10 @@ def compare_sizes(material: Material, run: Run) -> tuple[SizeResult, ...]:
                 f"the class {label!r} has only one speaker to train on, but two are needed to compare numbers of "
                 "components: give one number, or more speakers"
             )
-    fold = speaker_folds((each.recording for each in utterances), options.calibration_folds, options.seed)[0]
+    fold = speaker_folds((each.recording for each in utterances), recipe.calibration_folds, recipe.seed)[0]
     kept = [each for each in utterances if speaker_of(each.recording) not in fold]
     held_out = [each for each in utterances if speaker_of(each.recording) in fold]
-    sizes = _sizes_within(kept, labels, options) if run.sizes == "auto" else sorted(set(run.sizes))
+    sizes = _sizes_within(kept, labels, recipe) if run.sizes == "auto" else sorted(set(run.sizes))
     results = (
         _try_size(kept, held_out, labels, run.at(f"components-{size}").with_components(size).silently())
         for size in sizes
@@ -71,31 +71,31 @@ def to_csv(results: Iterable[SizeResult]) -> str:
     return text.getvalue()
 
 
-def _sizes_within(utterances: Sequence[Utterance], labels: Sequence[str], options: TrainingOptions) -> list[int]:
+def _sizes_within(utterances: Sequence[Utterance], labels: Sequence[str], recipe: Recipe) -> list[int]:
     """The sizes of `AUTO_SIZES` that every class has enough speech for, at least the smallest."""
     n_frames = min(sum(each.n_speech for each in utterances if each.recording.label == label) for label in labels)
     return [
         size
         for size in AUTO_SIZES
-        if size == AUTO_SIZES[0] or replace(options, n_components=size).least_frames <= n_frames
+        if size == AUTO_SIZES[0] or replace(recipe, n_components=size).least_frames <= n_frames
     ]
 
 
 def _try_size(kept: Sequence[Utterance], held_out: Sequence[Utterance], labels: Sequence[str], run: Run) -> SizeResult:
-    options = run.options
-    fitted = fit_stream(kept, labels, options.front_end, run)
+    recipe = run.recipe
+    fitted = fit_stream(kept, labels, recipe.front_end, run)
     stream, fits = fitted.stream, fitted.fits
     held_out_means, n_frames = [], []
     for label, mixture in zip(labels, stream.mixtures, strict=True):
         mine = tuple(each for each in held_out if each.recording.label == label)
         data = ClassUtterances(label, mine, (1.0,) * len(mine))
-        frames = pool([data], stream.reference_mean, options.front_end, run.executor)
+        frames = pool([data], stream.reference_mean, recipe.front_end, run.executor)
         held_out_means.append(mean_log_likelihood(mixture, frames))
-        n_frames.append(balance(label, [each for each in kept if each.recording.label == label], options).total)
+        n_frames.append(balance(label, [each for each in kept if each.recording.label == label], recipe).total)
     means = [fits[label].log_likelihoods[-1] for label in labels]
     total, parameters = float(np.dot(means, n_frames)), sum(fit.mixture.n_parameters for fit in fits.values())
     return SizeResult(
-        n_components=options.n_components,
+        n_components=recipe.n_components,
         log_likelihood=float(np.mean(means)),
         aic=aic(total, parameters),
         bic=bic(total, parameters, sum(n_frames)),

@@ -18,9 +18,11 @@ from speechgmm.mixture.model import Mixture
 from speechgmm.mixture.restarts import Restarts, fit_restarts
 from speechgmm.training.material import Material
 from speechgmm.training.mmi_training import train_discriminative
-from speechgmm.training.options import FAMILY_OF
+from speechgmm.training.packaged_rejection import packaged_rejection
 from speechgmm.training.pooling import ClassUtterances, balance, pool, reference_mean
+from speechgmm.training.recipe import FAMILY_OF
 from speechgmm.training.run_context import Run
+from speechgmm.training.tracing import traced_losses
 
 NONSPEECH_COMPONENTS = 16  # at most: more of them overfit the training sounds and separate music from speech worse
 
@@ -72,37 +74,49 @@ def fit_scorer(material: Material, run: Run) -> FittedScorer:
     TrainingError
         If a class has too little speech.
     """
-    labels = material.corpus.labels
+    labels, recipe = material.corpus.labels, run.recipe
+    packaged = packaged_rejection(recipe)
+    rejecting = recipe.rejecting_stream
     streams = tuple(
-        fit_stream(utterances, labels, front_end, run.at(f"stream-{number}"))
-        for number, (utterances, front_end) in enumerate(
-            zip(material.train_set, run.options.front_ends, strict=True), start=1
+        fit_stream(
+            utterances,
+            labels,
+            front_end,
+            run.at(f"stream-{index + 1}"),
+            reference=packaged.reference_mean if packaged and index == rejecting else None,
         )
+        for index, (utterances, front_end) in enumerate(zip(material.train_set, recipe.front_ends, strict=True))
     )
-    rejecting = run.options.rejecting_stream
-    nonspeech = fit_nonspeech(material.nonspeech, streams[rejecting].stream, run.at("nonspeech"))
-    scorer = Scorer(
-        labels=labels,
-        streams=tuple(each.stream for each in streams),
-        nonspeech=None if nonspeech is None else NonSpeechModel(stream=rejecting, mixture=nonspeech),
-    )
+    if packaged:
+        nonspeech: NonSpeechModel | None = packaged.nonspeech
+    else:
+        mixture = fit_nonspeech(material.nonspeech, streams[rejecting].stream, run.at("nonspeech"))
+        nonspeech = None if mixture is None else NonSpeechModel(stream=rejecting, mixture=mixture)
+    scorer = Scorer(labels=labels, streams=tuple(each.stream for each in streams), nonspeech=nonspeech)
     return FittedScorer(scorer=scorer, streams=streams)
 
 
 def fit_stream(
-    utterances: Sequence[Utterance], labels: Sequence[str], front_end: FrontEndOptions, run: Run
+    utterances: Sequence[Utterance],
+    labels: Sequence[str],
+    front_end: FrontEndOptions,
+    run: Run,
+    *,
+    reference: Floats | None = None,
 ) -> FittedStream:
     """Fit a background model, and from it fit or adapt the mixture of each class.
 
     Parameters
     ----------
     utterances : sequence of Utterance
-        Each class must have `options.least_frames` speech frames.
+        Each class must have `recipe.least_frames` speech frames.
     labels : sequence of str
         The classes.
     front_end : FrontEndOptions
         Of the frames.
     run : Run
+    reference : ndarray (D,), optional
+        Mean toward which utterances are normalised; by default that of these utterances.
 
     Returns
     -------
@@ -113,20 +127,24 @@ def fit_stream(
     TrainingError
         If a class has too little speech.
     """
-    options = run.options
+    recipe = run.recipe
     classes = [
-        balance(label, [each for each in utterances if each.recording.label == label], options) for label in labels
+        balance(label, [each for each in utterances if each.recording.label == label], recipe) for label in labels
     ]
-    reference = reference_mean(classes)
+    reference = reference_mean(classes) if reference is None else reference
     background = fit_background(classes, reference, front_end, run.at("background"))
     fits = {
-        data.label: fit_class(data, background.best.mixture, reference, front_end, run.at(f"class-{number}"))
+        data.label: fit_class(
+            data, background.best.mixture, reference, front_end, run.at(f"class-{number}", f"class {data.label!r}")
+        )
         for number, data in enumerate(run.progress(classes, total=len(classes), what="fitting mixtures"), start=1)
     }
     mixtures = {label: fit.mixture for label, fit in fits.items()}
     losses: tuple[float, ...] = ()
-    if options.mmi and FAMILY_OF[front_end.features] == "gaussian":
-        trained = train_discriminative(mixtures, utterances, reference, front_end, options, options.mmi)
+    if recipe.mmi and FAMILY_OF[front_end.features] == "gaussian":
+        trained = train_discriminative(
+            mixtures, utterances, reference, front_end, recipe, recipe.mmi, monitor=traced_losses(run.trace)
+        )
         mixtures, losses = dict(zip(mixtures, trained.mixtures, strict=True)), trained.losses
     stream = Stream(
         front_end=front_end,
@@ -158,19 +176,19 @@ def fit_background(
     Restarts
         The best one counts.
     """
-    options = run.options
-    em = options.em if options.map_relevance else replace(options.em, max_iterations=options.background_iterations)
+    recipe = run.recipe
+    em = recipe.em if recipe.map_relevance else replace(recipe.em, max_iterations=recipe.background_iterations)
     share = sum(each.n_speech for each in classes) / len(classes)
     even = [each.times(share / each.total) for each in classes]
     return fit_restarts(
         pool(even, reference, front_end, run.executor),
-        options.n_components,
+        recipe.n_components,
         family=FAMILY_OF[front_end.features],
-        seed=options.seed,
-        restarts=options.restarts,
-        method=options.start,
+        seed=recipe.seed,
+        restarts=recipe.restarts,
+        method=recipe.start,
         options=em,
-        checkpoint=run.checkpoint,
+        checkpoint=run.traced_checkpoint,
     )
 
 
@@ -193,16 +211,16 @@ def fit_class(
     -------
     Fit
     """
-    options, checkpoint = run.options, run.checkpoint
+    recipe, checkpoint = run.recipe, run.traced_checkpoint
     frames = pool([data], reference, front_end, run.executor)
     resumed = checkpoint.read()
-    if not options.map_relevance:
-        return fit(frames, resumed or background, options=options.em, monitor=checkpoint.write)
+    if not recipe.map_relevance:
+        return fit(frames, resumed or background, options=recipe.em, monitor=checkpoint.write)
     return fit_adapted(
         frames,
         background,
-        relevance=options.map_relevance,
-        options=options.em,
+        relevance=recipe.map_relevance,
+        options=recipe.em,
         resume=resumed,
         monitor=checkpoint.write,
     )
@@ -224,9 +242,9 @@ def fit_nonspeech(utterances: Sequence[Utterance], stream: Stream, run: Run) -> 
     Mixture or None
         None where there are too few frames that pass the voice activity detection.
     """
-    options = run.options
+    recipe = run.recipe
     n_frames = sum(each.n_speech for each in utterances)
-    n_components = min(options.n_components, NONSPEECH_COMPONENTS, int(n_frames / options.em.min_occupancy))
+    n_components = min(recipe.n_components, NONSPEECH_COMPONENTS, int(n_frames / recipe.em.min_occupancy))
     if n_components < 1:
         return None
     data = ClassUtterances("", tuple(utterances), (1.0,) * len(utterances))
@@ -234,10 +252,10 @@ def fit_nonspeech(utterances: Sequence[Utterance], stream: Stream, run: Run) -> 
         pool([data], stream.reference_mean, stream.front_end, run.executor),
         n_components,
         family=FAMILY_OF[stream.front_end.features],
-        seed=options.seed,
-        method=options.start,
-        options=options.em,
-        checkpoint=run.checkpoint,
+        seed=recipe.seed,
+        method=recipe.start,
+        options=recipe.em,
+        checkpoint=run.traced_checkpoint,
     )
     mixture: Mixture = fitted.best.mixture
     return float32_mixture(mixture)

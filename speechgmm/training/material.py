@@ -16,7 +16,7 @@ from speechgmm.corpus.recording import Corpus, Recording, augmented_versions
 from speechgmm.features.extraction import Failure, Utterance, extract
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.training.feature_store import FeatureStore
-from speechgmm.training.options import TrainingOptions
+from speechgmm.training.recipe import Recipe
 from speechgmm.training.recordings import TrainingRecordings
 from speechgmm.training.run_context import Run
 
@@ -104,16 +104,16 @@ def read_material(recordings: TrainingRecordings, run: Run) -> Material:
     OutputError
         If features cannot be written to the feature folder.
     """
-    voices, nonspeech, options = recordings.voices, recordings.nonspeech, run.options
+    voices, nonspeech, recipe = recordings.voices, recordings.nonspeech, run.recipe
     noises = tuple(recording.file for recording in nonspeech)
 
     def extract_all(recordings: Sequence[Recording], front_ends: Sequence[FrontEndOptions]) -> _Extracted:
         extractors = [_extractor(front_end, run, noises) for front_end in front_ends]
         return _extract_all(recordings, extractors, run)
 
-    of_voices = extract_all((*voices.recordings, *augmentations(voices, options)), options.front_ends)
+    of_voices = extract_all((*voices.recordings, *augmentations(voices, recipe)), recipe.front_ends)
     all_nonspeech = (*nonspeech, *augmented_versions(nonspeech, NONSPEECH_KINDS))
-    of_nonspeech = extract_all(all_nonspeech, (options.front_ends[options.rejecting_stream],))
+    of_nonspeech = extract_all(all_nonspeech, (recipe.front_ends[recipe.rejecting_stream],))
     return Material(
         corpus=voices,
         streams=of_voices.streams,
@@ -122,9 +122,9 @@ def read_material(recordings: TrainingRecordings, run: Run) -> Material:
     )
 
 
-def augmentations(corpus: Corpus, options: TrainingOptions) -> list[Recording]:
+def augmentations(corpus: Corpus, recipe: Recipe) -> list[Recording]:
     """The augmented versions of the recordings that train: see `MMIOptions`."""
-    mmi = options.mmi
+    mmi = recipe.mmi
     shares = {CHANNEL: mmi.channel_share, EFFORT: mmi.effort_share, SHOUT: mmi.effort_share} if mmi else {}
     trained = [recording for recording in corpus.recordings if recording.split != "dev"]
     return augmented_versions(trained, [kind for kind, share in shares.items() if share])

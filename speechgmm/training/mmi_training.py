@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.estep import Floats
 from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.mmi import Batch, MMIFit, MMIOptions, fit_mmi
-from speechgmm.training.options import TrainingOptions
+from speechgmm.training.recipe import Recipe
 
 
 def train_discriminative(
@@ -24,8 +24,10 @@ def train_discriminative(
     utterances: Sequence[Utterance],
     reference: Floats,
     front_end: FrontEndOptions,
-    options: TrainingOptions,
+    recipe: Recipe,
     mmi: MMIOptions,
+    *,
+    monitor: Callable[[Sequence[float]], None] | None = None,
 ) -> MMIFit:
     """Move the means of the class mixtures by maximum mutual information (MMI).
 
@@ -34,22 +36,24 @@ def train_discriminative(
     mixtures : mapping of str to DiagonalMixture
         One per class.
     utterances : sequence of Utterance
-        At least one of each class with speech; augmented versions are sampled as often as the options say.
+        At least one of each class with speech; augmented versions are sampled as often as `mmi` says.
     reference : ndarray (D,)
         Mean toward which cuts are normalised.
     front_end : FrontEndOptions
-    options : TrainingOptions
+    recipe : Recipe
         For the seed and `balance_by`.
     mmi : MMIOptions
+    monitor : callable, optional
+        As for `mixture.mmi.fit_mmi`.
 
     Returns
     -------
     MMIFit
     """
-    samplers = [SegmentSampler.of(label, utterances, options.balance_by) for label in mixtures]
-    rng = np.random.default_rng([options.seed, 1])
+    samplers = [SegmentSampler.of(label, utterances, recipe.balance_by) for label in mixtures]
+    rng = np.random.default_rng([recipe.seed, 1])
     batches = (draw_batch(samplers, reference, front_end, mmi, rng) for _ in range(mmi.steps))
-    return fit_mmi(list(mixtures.values()), batches, mmi)
+    return fit_mmi(list(mixtures.values()), batches, mmi, monitor=monitor)
 
 
 @dataclass(frozen=True)

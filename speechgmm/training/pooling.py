@@ -15,7 +15,7 @@ from speechgmm.features.front_end import Features, mean_shift
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.estep import Floats
 from speechgmm.mixture.shards import SHARD_FRAMES, ShardedFrames
-from speechgmm.training.options import TrainingOptions
+from speechgmm.training.recipe import Recipe
 from speechgmm.workers.local import Executor
 
 
@@ -113,15 +113,15 @@ class PooledShard:
         return self.pieces[int(np.searchsorted(ends, row, side="right"))].storage.describe()
 
 
-def balance(label: str, utterances: Sequence[Utterance], options: TrainingOptions) -> ClassUtterances:
-    """Weight utterances so that no speaker dominates the class: see `TrainingOptions.speaker_share`.
+def balance(label: str, utterances: Sequence[Utterance], recipe: Recipe) -> ClassUtterances:
+    """Weight utterances so that no speaker dominates the class: see `Recipe.speaker_share`.
 
     Parameters
     ----------
     label : str
     utterances : sequence of Utterance
         Of that class.
-    options : TrainingOptions
+    recipe : Recipe
 
     Returns
     -------
@@ -131,19 +131,19 @@ def balance(label: str, utterances: Sequence[Utterance], options: TrainingOption
     Raises
     ------
     TrainingError
-        If there is less speech than the options need.
+        If there is less speech than the recipe need.
     """
     frames_of: Counter[str] = Counter()
     for utterance in utterances:
         frames_of[speaker_of(utterance.recording)] += utterance.n_speech
-    if frames_of.total() < options.least_frames:
-        hop_s = options.front_end.hop_s
+    if frames_of.total() < recipe.least_frames:
+        hop_s = recipe.front_end.hop_s
         raise TrainingError(
             f"the class {label!r} has {frames_of.total() * hop_s:.1f} s of speech to train on, "
-            f"but {options.n_components} components need {options.least_frames * hop_s:.1f} s: "
+            f"but {recipe.n_components} components need {recipe.least_frames * hop_s:.1f} s: "
             "give more speech or fewer components"
         )
-    limit = options.speaker_share * float(np.median([count for count in frames_of.values() if count]))
+    limit = recipe.speaker_share * float(np.median([count for count in frames_of.values() if count]))
     weights = [min(1.0, limit / max(frames_of[speaker_of(utterance.recording)], 1)) for utterance in utterances]
     return ClassUtterances(label, tuple(utterances), tuple(weights))
 

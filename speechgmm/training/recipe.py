@@ -1,17 +1,18 @@
-"""Recipes: training options as a TOML file, to read, edit and repeat.
+"""The recipe: everything a model depends on besides its recordings.
 
-A recipe holds everything that makes a model from recordings, in sections: ``training``, ``em``, ``streams`` (one table
-per stream), ``mmi``, ``augmentation``, ``rejection``, ``calibration`` and ``decision``. What a file leaves out has the
-value of the recipe ``plain``. The package contains the recipes `NAMES`; a model carries its own.
+A recipe is a frozen object, and a TOML document with the sections ``training``, ``em``, ``streams`` (one table per
+stream), ``mmi``, ``augmentation``, ``rejection``, ``calibration``, ``decision`` and ``small_data`` (one table per
+rule). What a file leaves out has the value of the recipe ``plain``. The package contains the recipes `NAMES`; a model
+carries its own.
 """
 
 from __future__ import annotations
 
-import difflib
-import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
@@ -19,215 +20,372 @@ import tomli_w
 
 from speechgmm.classifier import model_file
 from speechgmm.classifier.model import DecisionOptions, Model
+from speechgmm.classifier.scorer import check_streams
 from speechgmm.errors import OptionError
 from speechgmm.features.options import FrontEndOptions
+from speechgmm.mixture.initialisation import check_method
 from speechgmm.mixture.mmi import MMIOptions
 from speechgmm.mixture.options import EMOptions
-from speechgmm.training.options import TrainingOptions
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from speechgmm.mixture.restarts import check_restarts
+from speechgmm.training import recipe_document
+from speechgmm.training.recipe_document import VERSION, Table
 
 NAMES = ("plain", "robust")
 """The recipes that the package contains."""
 
-VERSION = 1
+DEFAULT = "robust"
+"""The recipe of a training that names none."""
+
+FAMILY_OF = {"cepstra": "gaussian", "patterns": "bernoulli"}
+"""Component family of a stream by the features of its front end."""
+
 SUFFIX, MODEL_SUFFIX = ".toml", ".npz"
 
-Table = dict[str, Any]
 
+@dataclass(frozen=True, kw_only=True)
+class SmallData:
+    """A rule for small data: other values of a recipe where there are few speakers.
 
-def to_document(options: TrainingOptions) -> Table:
-    """Convert training options to a recipe: plain values by section.
-
-    Parameters
+    Attributes
     ----------
-    options : TrainingOptions
-
-    Returns
-    -------
-    dict
-        With ``version`` and the sections; all values are TOML and JSON values.
+    fewer_speakers_than : int
+        The rule applies if the class with the fewest training speakers has fewer than this; not negative.
+    settings : tuple of str
+        As for `Recipe.with_settings`, such as ``mmi.steps=100``.
     """
-    mmi = asdict(options.mmi or MMIOptions())
-    augmentation = {name: mmi.pop(name) for name in ("channel_share", "effort_share")}
-    return {
-        "version": VERSION,
-        "training": {
-            "components": options.n_components,
-            "start": options.start,
-            "restarts": options.restarts,
-            "background_iterations": options.background_iterations,
-            "map_relevance": options.map_relevance,
-            "speaker_share": options.speaker_share,
-            "balance_by": options.balance_by,
-            "seed": options.seed,
-        },
-        "em": asdict(options.em),
-        "streams": [asdict(front_end) for front_end in options.front_ends],
-        "mmi": {**mmi, "steps": mmi["steps"] if options.mmi else 0},
-        "augmentation": augmentation,
-        "rejection": {"nonspeech": options.nonspeech},
-        "calibration": {"folds": options.calibration_folds},
-        "decision": asdict(options.decision),
-    }
+
+    fewer_speakers_than: int = 0
+    settings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.fewer_speakers_than < 0:
+            raise OptionError(f"fewer_speakers_than is {self.fewer_speakers_than}, but it must be 0 or more")
 
 
-def from_document(document: Mapping[str, Any], source: str) -> TrainingOptions:
-    """Convert a recipe to training options.
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a model is trained.
 
-    Parameters
+    Attributes
     ----------
-    document : mapping
-        As from `to_document`; what is missing has the value of the recipe ``plain``.
-    source : str
-        Name of the recipe in messages.
-
-    Returns
-    -------
-    TrainingOptions
-
-    Raises
-    ------
-    OptionError
-        If the version is newer, a section, a name or the type of a value is wrong, or a value is out of its range.
+    n_components : int
+        Components of each class's mixture, 1 to 4096.
+    start : str
+        Initialisation of the background model: kmeans, random, medoids or split; see `mixture.initialisation.start`.
+    restarts : int
+        Number of starts from which the background model is fitted, at least 1; the fit of highest likelihood is kept.
+    background_iterations : int
+        Maximum EM iterations of the background model, from which each class's EM starts; at least 1. With
+        `map_relevance` it is fitted with the iterations of `em`.
+    map_relevance : float
+        Relevance factor, in frames, of MAP adaptation of each class's mixture from the background model; 0 to fit each
+        class by EM from the background model.
+    speaker_share : float
+        Maximum total weight of a speaker's frames, as a multiple of that of the class's median speaker; positive.
+    calibration_folds : int
+        Without a dev split, the model is calibrated on the scores of each fold of speakers by mixtures fitted on the
+        others: number of folds, 2 or more.
+    seed : int
+        Seed of all random numbers: folds, starts, MMI batches; not negative.
+    mmi : MMIOptions, optional
+        Discriminative training of the means of Gaussian mixtures; by default maximum likelihood only.
+    balance_by : str
+        A column of the manifest, such as the corpus: MMI samples its values in proportion to the square root of their
+        number of speakers. Empty to sample all speakers evenly.
+    nonspeech : str
+        The class whose recordings are non-speech: it is not a label of the model, and what sounds like it is rejected.
+    packaged_nonspeech : bool
+        Whether, without a class of non-speech, mixtures of the shipped model are used for rejection; see
+        `training.packaged_rejection`.
+    front_end : FrontEndOptions
+        Of the first stream.
+    further_front_ends : tuple of FrontEndOptions
+        Of further streams, each with its own class mixtures; the calibration fuses the scores of all streams. They have
+        the same sampling rate and hop.
+    em : EMOptions
+    decision : DecisionOptions
+    small_data : tuple of SmallData
+        Where several rules apply, one for fewer speakers prevails over one for more.
     """
-    _check_version(document, source)
-    recipe = _merged(to_document(TrainingOptions()), document, source)
-    training, mmi = recipe["training"], recipe["mmi"]
-    try:
-        first, *others = [FrontEndOptions(**stream) for stream in recipe["streams"]]
-        return TrainingOptions(
-            n_components=training["components"],
-            start=training["start"],
-            restarts=training["restarts"],
-            background_iterations=training["background_iterations"],
-            map_relevance=training["map_relevance"],
-            speaker_share=training["speaker_share"],
-            balance_by=training["balance_by"],
-            seed=training["seed"],
-            em=EMOptions(**recipe["em"]),
+
+    n_components: int = 64
+    start: str = "kmeans"
+    restarts: int = 1
+    background_iterations: int = 15
+    speaker_share: float = 4.0
+    calibration_folds: int = 5
+    seed: int = 0
+    map_relevance: float = 0.0
+    mmi: MMIOptions | None = None
+    balance_by: str = ""
+    nonspeech: str = ""
+    packaged_nonspeech: bool = False
+    front_end: FrontEndOptions = field(default_factory=FrontEndOptions)
+    further_front_ends: tuple[FrontEndOptions, ...] = ()
+    em: EMOptions = field(default_factory=EMOptions)
+    decision: DecisionOptions = field(default_factory=DecisionOptions)
+    small_data: tuple[SmallData, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.n_components <= 4096:
+            raise OptionError(f"n_components is {self.n_components}, but it must be 1 to 4096")
+        check_streams(self.front_ends)
+        check_method(self.start)
+        check_restarts(self.restarts)
+        if self.background_iterations < 1:
+            raise OptionError(f"background_iterations is {self.background_iterations}, but it must be 1 or more")
+        if not (math.isfinite(self.map_relevance) and self.map_relevance >= 0):
+            raise OptionError(f"map_relevance is {self.map_relevance}, but it must be a finite number of 0 or more")
+        if not self.speaker_share > 0:
+            raise OptionError(f"speaker_share is {self.speaker_share}, but it must be positive")
+        if self.calibration_folds < 2:
+            raise OptionError(f"calibration_folds is {self.calibration_folds}, but it must be 2 or more")
+        if self.seed < 0:
+            raise OptionError(f"seed is {self.seed}, but it must be 0 or more")
+        for number, rule in enumerate(self.small_data, start=1):
+            try:
+                replace(self, small_data=()).with_settings(*rule.settings)
+            except OptionError as error:
+                raise OptionError(f"small_data.{number}: {error}") from error
+
+    @property
+    def front_ends(self) -> tuple[FrontEndOptions, ...]:
+        """The front ends of all streams."""
+        return (self.front_end, *self.further_front_ends)
+
+    @property
+    def rejecting_stream(self) -> int:
+        """The stream of the non-speech model: the one with the longest window, which resolves harmonics."""
+        return max(range(len(self.front_ends)), key=lambda index: self.front_ends[index].window_s)
+
+    @property
+    def least_frames(self) -> int:
+        """Minimum speech frames to train a class's mixture."""
+        return max(self.n_components, round(self.n_components * self.em.min_occupancy))
+
+    @classmethod
+    def load(cls, name: str | PathLike[str], *settings: str) -> Recipe:
+        """Read a recipe, and change single values.
+
+        Parameters
+        ----------
+        name : str or path
+            One of `NAMES`, or the path of a TOML file or of a model, which carries the recipe that made it.
+        *settings : str
+            As for `with_settings`. The recipe is checked after the changes.
+
+        Returns
+        -------
+        Recipe
+
+        Raises
+        ------
+        OptionError
+            If there is no such recipe, or it is faulty; see `of_document`.
+        ModelFileError
+            If the model cannot be read.
+        """
+        name = fspath(name)
+        suffix = Path(name).suffix.lower()
+        if suffix == MODEL_SUFFIX:
+            return cls.of_model(model_file.load(Path(name)), name).with_settings(*settings)
+        if name in NAMES:
+            content = (resources.files("speechgmm.training") / "recipes" / f"{name}{SUFFIX}").read_bytes()
+        elif suffix == SUFFIX:
+            try:
+                content = Path(name).read_bytes()
+            except OSError as error:
+                raise OptionError(f"{name}: the recipe cannot be read: {error.strerror or error}") from error
+        else:
+            raise OptionError(
+                f"there is no recipe {name!r}: give one of {', '.join(NAMES)}, or a file that ends in {SUFFIX} or "
+                f"{MODEL_SUFFIX}{recipe_document.nearest(name, NAMES)}"
+            )
+        return cls.of_document(recipe_document.parse(content, name), name, *settings)
+
+    @classmethod
+    def of_model(cls, model: Model, source: str) -> Recipe:
+        """The recipe that a model carries: with it and the same recordings, training makes the same model.
+
+        Parameters
+        ----------
+        model : Model
+        source : str
+            Name of the model in messages.
+
+        Returns
+        -------
+        Recipe
+
+        Raises
+        ------
+        OptionError
+            If the model carries no recipe, or one that this version cannot read.
+        """
+        document = model.card.get("recipe")
+        if not isinstance(document, dict):
+            raise OptionError(
+                f"{source}: the model carries no recipe, it is of an earlier version: give one of {', '.join(NAMES)}"
+            )
+        return cls.of_document(document, source)
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any], source: str, *settings: str) -> Recipe:
+        """Convert a document, which may be incomplete, to a recipe.
+
+        Parameters
+        ----------
+        document : mapping
+            As from `to_document`; what is missing has the value of the recipe ``plain``.
+        source : str
+            Name of the recipe in messages.
+        *settings : str
+            As for `with_settings`.
+
+        Returns
+        -------
+        Recipe
+
+        Raises
+        ------
+        OptionError
+            If the version is newer, a section, a name or the type of a value is wrong, or a value is out of its range.
+        """
+        recipe_document.check_version(document, source)
+        templates = {"streams": asdict(FrontEndOptions()), "small_data": _small_data_table(SmallData())}
+        complete = recipe_document.merged(cls().to_document(), templates, document, source)
+        if not complete["streams"]:
+            raise OptionError(f"{source}: streams is empty, expected one table or more: write [[streams]] before each")
+        for setting in settings:
+            complete = recipe_document.changed(complete, setting)
+        fixed = {recipe_document.key_of(setting) for setting in settings}
+        for rule in complete["small_data"]:
+            rule["settings"] = [each for each in rule["settings"] if recipe_document.key_of(each) not in fixed]
+        try:
+            return cls._of_complete(complete)
+        except OptionError as error:
+            place = f"{source} with the settings" if settings else source
+            raise OptionError(f"{place}: {recipe_document.with_key(str(error), complete)}") from error
+
+    @classmethod
+    def _of_complete(cls, document: Table) -> Recipe:
+        training = {**document["training"]}
+        first, *others = [_front_end(stream, number) for number, stream in enumerate(document["streams"], start=1)]
+        return cls(
+            n_components=training.pop("components"),
+            **training,
+            em=EMOptions(**document["em"]),
             front_end=first,
             further_front_ends=tuple(others),
-            mmi=_mmi(mmi, recipe["augmentation"]),
-            nonspeech=recipe["rejection"]["nonspeech"],
-            calibration_folds=recipe["calibration"]["folds"],
-            decision=DecisionOptions(**recipe["decision"]),
+            mmi=_mmi(document["mmi"], document["augmentation"]),
+            nonspeech=document["rejection"]["nonspeech"],
+            packaged_nonspeech=document["rejection"]["packaged"],
+            calibration_folds=document["calibration"]["folds"],
+            decision=DecisionOptions(**document["decision"]),
+            small_data=tuple(
+                SmallData(fewer_speakers_than=rule["fewer_speakers_than"], settings=tuple(rule["settings"]))
+                for rule in document["small_data"]
+            ),
         )
-    except OptionError as error:
-        raise OptionError(f"{source}: {error}") from error
 
+    def to_document(self) -> Table:
+        """Convert the recipe to a complete document.
 
-def to_toml(options: TrainingOptions) -> str:
-    """Write training options as a recipe in TOML."""
-    return tomli_w.dumps(to_document(options))
+        Returns
+        -------
+        dict
+            With ``version`` and the sections; all values are TOML and JSON values.
+        """
+        mmi = asdict(self.mmi or MMIOptions())
+        augmentation = {name: mmi.pop(name) for name in ("channel_share", "effort_share")}
+        return {
+            "version": VERSION,
+            "training": {
+                "components": self.n_components,
+                "start": self.start,
+                "restarts": self.restarts,
+                "background_iterations": self.background_iterations,
+                "map_relevance": self.map_relevance,
+                "speaker_share": self.speaker_share,
+                "balance_by": self.balance_by,
+                "seed": self.seed,
+            },
+            "em": asdict(self.em),
+            "streams": [asdict(front_end) for front_end in self.front_ends],
+            "mmi": {**mmi, "steps": mmi["steps"] if self.mmi else 0},
+            "augmentation": augmentation,
+            "rejection": {"nonspeech": self.nonspeech, "packaged": self.packaged_nonspeech},
+            "calibration": {"folds": self.calibration_folds},
+            "decision": asdict(self.decision),
+            "small_data": [_small_data_table(rule) for rule in self.small_data],
+        }
 
+    def to_toml(self) -> str:
+        """Write the recipe as TOML."""
+        return tomli_w.dumps(self.to_document())
 
-def load(name: str) -> TrainingOptions:
-    """Read a recipe.
+    def with_settings(self, *settings: str) -> Recipe:
+        """The recipe with single values changed. A value that is set here is not changed by the rules for small data.
 
-    Parameters
-    ----------
-    name : str
-        One of `NAMES`, or the path of a TOML file or of a model, which carries the recipe that made it.
+        Parameters
+        ----------
+        *settings : str
+            Such as ``training.components=32`` or ``streams.2.window_s=0.05``; streams are counted from 1. A value is a
+            TOML value; text needs no quotes. The values are checked together, after the last change.
 
-    Returns
-    -------
-    TrainingOptions
+        Returns
+        -------
+        Recipe
 
-    Raises
-    ------
-    OptionError
-        If there is no such recipe, or it is faulty; see `from_document`.
-    ModelFileError
-        If the model cannot be read.
-    """
-    suffix = Path(name).suffix.lower()
-    if suffix == MODEL_SUFFIX:
-        return of_model(model_file.load(Path(name)), name)
-    if name in NAMES:
-        content = (resources.files("speechgmm.training") / "recipes" / f"{name}{SUFFIX}").read_bytes()
-    elif suffix == SUFFIX:
-        try:
-            content = Path(name).read_bytes()
-        except OSError as error:
-            raise OptionError(f"{name}: the recipe cannot be read: {error.strerror or error}") from error
-    else:
-        raise OptionError(
-            f"there is no recipe {name!r}: give one of {', '.join(NAMES)}, or a file that ends in {SUFFIX} or "
-            f"{MODEL_SUFFIX}{_nearest(name, NAMES)}"
+        Raises
+        ------
+        OptionError
+            If a setting is not SECTION.NAME=VALUE of a recipe, or the changed recipe is faulty.
+        """
+        return self.of_document(self.to_document(), "the recipe", *settings) if settings else self
+
+    def for_speakers(self, n_speakers: int) -> tuple[Recipe, tuple[str, ...]]:
+        """Apply the rules for small data.
+
+        Parameters
+        ----------
+        n_speakers : int
+            Training speakers of the class that has the fewest.
+
+        Returns
+        -------
+        recipe : Recipe
+            Without rules.
+        changes : tuple of str
+            What the rules changed, one sentence each.
+        """
+        rules = sorted(self.small_data, key=lambda rule: -rule.fewer_speakers_than)
+        settings = {
+            recipe_document.key_of(setting): (setting, rule.fewer_speakers_than)
+            for rule in rules
+            if n_speakers < rule.fewer_speakers_than
+            for setting in rule.settings
+        }
+        scaled = replace(self, small_data=()).with_settings(*(setting for setting, _ in settings.values()))
+        before, after = self.to_document(), scaled.to_document()
+        changes = tuple(
+            f"{key} is {recipe_document.value_at(after, key)} instead of {recipe_document.value_at(before, key)}: "
+            f"a class has fewer than {limit} speakers"
+            for key, (_, limit) in settings.items()
+            if recipe_document.value_at(after, key) != recipe_document.value_at(before, key)
         )
+        return scaled, changes
+
+
+def _small_data_table(rule: SmallData) -> Table:
+    return {"fewer_speakers_than": rule.fewer_speakers_than, "settings": list(rule.settings)}
+
+
+def _front_end(stream: Table, number: int) -> FrontEndOptions:
     try:
-        return from_document(tomllib.loads(content.decode()), name)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise OptionError(f"{name}: not a TOML file: {error}") from error
-
-
-def of_model(model: Model, source: str) -> TrainingOptions:
-    """The recipe that a model carries: with it and the same recordings, training makes the same model.
-
-    Parameters
-    ----------
-    model : Model
-    source : str
-        Name of the model in messages.
-
-    Returns
-    -------
-    TrainingOptions
-
-    Raises
-    ------
-    OptionError
-        If the model carries no recipe, or one that this version cannot read.
-    """
-    document = model.card.get("recipe")
-    if not isinstance(document, dict):
-        raise OptionError(
-            f"{source}: the model carries no recipe, it is of an earlier version: give one of {', '.join(NAMES)}"
-        )
-    return from_document(document, source)
-
-
-def with_settings(options: TrainingOptions, settings: Iterable[str]) -> TrainingOptions:
-    """Change single values of training options.
-
-    Parameters
-    ----------
-    options : TrainingOptions
-    settings : iterable of str
-        Such as ``training.components=32`` or ``streams.2.window_s=0.05``; streams are counted from 1. A value is a TOML
-        value; text needs no quotes.
-
-    Returns
-    -------
-    TrainingOptions
-
-    Raises
-    ------
-    OptionError
-        If a setting is not SECTION.NAME=VALUE of a recipe, or out of its range.
-    """
-    document = to_document(options)
-    for setting in settings:
-        path, equals, text = setting.partition("=")
-        section, _, name = path.strip().partition(".")
-        if not (equals and name):
-            raise OptionError(f"{setting!r} is not SECTION.NAME=VALUE, such as training.components=32")
-        tables = _section(document, section, setting)
-        if isinstance(tables, list):
-            number, _, name = name.partition(".")
-            if not (number.isdecimal() and 1 <= int(number) <= len(tables)):
-                raise OptionError(
-                    f"{setting}: there is no stream {number!r}, expected streams.N.NAME with N from 1 to {len(tables)}"
-                )
-            index = int(number) - 1
-            tables[index] = _checked(tables[index], {name: _value(text.strip())}, f"{section}.{number}", setting)
-        else:
-            document[section] = _checked(tables, {name: _value(text.strip())}, section, setting)
-    return from_document(document, "the settings")
+        return FrontEndOptions(**stream)
+    except OptionError as error:
+        raise OptionError(f"streams.{number}.{error}") from error
 
 
 def _mmi(mmi: Table, augmentation: Table) -> MMIOptions | None:
@@ -241,70 +399,3 @@ def _mmi(mmi: Table, augmentation: Table) -> MMIOptions | None:
             )
     MMIOptions(**{**mmi, "steps": 1})
     return None
-
-
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _check_version(document: Mapping[str, Any], source: str) -> None:
-    version = document.get("version", VERSION)
-    if not isinstance(version, int) or version < 1:
-        raise OptionError(f"{source}: version is {version!r}, expected a whole number from 1 to {VERSION}")
-    if version > VERSION:
-        raise OptionError(
-            f"{source}: the recipe has version {version}, and this speechgmm reads up to {VERSION}: update speechgmm"
-        )
-
-
-def _merged(defaults: Table, document: Mapping[str, Any], source: str) -> Table:
-    """The defaults with the values of a document, each checked by the default's type."""
-    merged: Table = {**defaults}
-    for section, values in document.items():
-        if section == "version":
-            continue
-        default = _section(defaults, section, source)
-        if isinstance(default, list):
-            if not (isinstance(values, list) and values):
-                raise OptionError(f"{source}: {section} is not a list of tables: write [[{section}]] before each")
-            places = [f"{section}.{number}" for number in range(1, len(values) + 1)]
-            merged[section] = [
-                _checked(default[0], table, place, source) for table, place in zip(values, places, strict=True)
-            ]
-        else:
-            merged[section] = _checked(default, values, section, source)
-    return merged
-
-
-def _section(document: Table, section: str, source: str) -> Any:
-    sections = [name for name in document if name != "version"]
-    if section not in sections:
-        raise OptionError(
-            f"{source}: there is no section {section!r}, expected {', '.join(sections)}{_nearest(section, sections)}"
-        )
-    return document[section]
-
-
-def _checked(defaults: Table, values: Any, place: str, source: str) -> Table:
-    """A section with its defaults, each value checked by the default's type."""
-    if not isinstance(values, dict):
-        raise OptionError(f"{source}: {place} is {values!r}, expected a table: write [{place}] before its values")
-    for name, value in values.items():
-        if name not in defaults:
-            raise OptionError(
-                f"{source}: there is no {place}.{name}, expected {', '.join(defaults)}{_nearest(name, list(defaults))}"
-            )
-        kind = type(defaults[name])
-        fits = isinstance(value, (int, float) if kind is float else kind) and isinstance(value, bool) == (kind is bool)
-        if not fits:
-            expected = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}[kind]
-            raise OptionError(f"{source}: {place}.{name} is {value!r}, expected {expected}")
-    return {**defaults, **{name: type(defaults[name])(value) for name, value in values.items()}}
-
-
-def _nearest(name: str, names: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""

@@ -18,11 +18,12 @@ from speechgmm.corpus.speakers import speaker_of
 from speechgmm.features.extraction import Failure
 from speechgmm.mixture.information_criteria import SizeResult, choose
 from speechgmm.provenance import PACKAGES
-from speechgmm.training.calibrate import calibrate, held_out_scores
+from speechgmm.training.calibrate import HeldOutAnswer, calibrate, held_out_answers, held_out_scores, require_speech
 from speechgmm.training.card import training_card
 from speechgmm.training.component_selection import compare_sizes
 from speechgmm.training.fitting import FittedStream, fit_scorer
 from speechgmm.training.material import Material, read_material
+from speechgmm.training.packaged_rejection import packaged_rejection
 from speechgmm.training.recordings import require_speakers, training_recordings
 from speechgmm.training.run_context import Run
 from speechgmm.workers.local import single_thread
@@ -35,6 +36,8 @@ class Training:
     Attributes
     ----------
     model : Model
+    held_out : tuple of HeldOutAnswer
+        The model's answers to held-out utterances of the training corpus. It was calibrated on them.
     fitted : tuple of FittedStream
         The fits of each stream.
     failures : tuple of Failure
@@ -44,6 +47,7 @@ class Training:
     """
 
     model: Model
+    held_out: tuple[HeldOutAnswer, ...]
     fitted: tuple[FittedStream, ...]
     failures: tuple[Failure, ...]
     sizes: tuple[SizeResult, ...] = ()
@@ -52,7 +56,7 @@ class Training:
 def train(corpus: Corpus, run: Run, *, about: Mapping[str, Any] | None = None) -> Training:
     """Train a model.
 
-    The same corpus, options and seed give the identical model, whatever the executor.
+    The same corpus, recipe and seed give the identical model, whatever the executor.
 
     Parameters
     ----------
@@ -76,27 +80,35 @@ def train(corpus: Corpus, run: Run, *, about: Mapping[str, Any] | None = None) -
         If a class has too few speakers or too little speech.
     CheckpointError
         If the checkpoint is another training's, or damaged.
+    OptionError
+        If rejection is asked for and there is nothing to train it on.
     OutputError
         If features or checkpoint cannot be written.
     """
-    recordings = training_recordings(corpus, run.options.nonspeech)
+    recordings = training_recordings(corpus, run.recipe.nonspeech)
+    run = run.scaled_to(recordings.voices.recordings)
+    packaged_rejection(run.recipe)  # refused before the long work
     return train_on(read_material(recordings, run), run, about=about)
 
 
 @single_thread
 def train_on(material: Material, run: Run, *, about: Mapping[str, Any] | None = None) -> Training:
-    """Train a model on material that was read; `about`, result and errors are those of `train`."""
+    """Train a model on material that was read, without rules for small data; otherwise as `train`."""
     require_speakers(material.corpus, material.usable, who="speaker with speech", failures=material.failures)
+    if not run.sizes:
+        require_speech(material, run)
     run.checkpoint.begin(_identity(material, run))
     sizes: tuple[SizeResult, ...] = ()
     if run.sizes:
         sizes = compare_sizes(material, run)
         run = run.with_components(choose(sizes).n_components)
     fitted = fit_scorer(material, run.at("model"))
-    model = calibrate(fitted.scorer, held_out_scores(fitted.scorer, material, run), run.options.decision)
-    card = training_card(material, fitted.streams, run.options, sizes=sizes)
+    scores = held_out_scores(fitted.scorer, material, run)
+    model = calibrate(fitted.scorer, scores, run.recipe.decision)
+    card = training_card(material, fitted.streams, run, sizes=sizes)
     return Training(
         model=replace(model, card={**(about or {}), **card}, training_digests=material.short_digests),
+        held_out=held_out_answers(model, scores),
         fitted=fitted.streams,
         failures=material.failures,
         sizes=sizes,
@@ -108,11 +120,11 @@ def _identity(material: Material, run: Run) -> dict[str, str]:
     recordings = hashlib.sha256()
     for each in (*material.streams[0], *material.nonspeech):
         recording = each.recording
-        who = (recording.label, speaker_of(recording), recording.split, recording.value_of(run.options.balance_by))
+        who = (recording.label, speaker_of(recording), recording.split, recording.value_of(run.recipe.balance_by))
         what = (each.digest, recording.start, recording.end, recording.augmentation, each.n_speech)
         recordings.update(repr((who, what)).encode(errors="surrogateescape"))
     return {
-        "options": repr(run.options),
+        "options": repr(run.recipe),
         "sizes": repr(run.sizes if run.sizes == "auto" else tuple(run.sizes)),
         "recordings": recordings.hexdigest(),
         "software": " ".join(f"{package} {metadata.version(package)}" for package in PACKAGES),

@@ -364,14 +364,23 @@ def test_start_past_the_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "end"), [(1.5, 1.0), (1.0, 1.0), (-0.5, 1.0), (np.nan, 1.0), (0.0, np.nan), (0.0, np.inf), (np.inf, None)]
+    ("start", "end"), [(1.5, 1.0), (1.0, 1.0), (-0.5, 1.0), (np.nan, 1.0), (0.0, np.nan), (0.0, np.inf)]
 )
-def test_invalid_excerpt(tmp_path: Path, start: float, end: float | None) -> None:
+def test_invalid_excerpt(tmp_path: Path, start: float, end: float) -> None:
     """Times that are not finite, negative or not in order are refused."""
     file = write(tmp_path, sine(2.0, RATE))
 
     with pytest.raises(AudioError, match=rf"the excerpt is from {start} s to {end} s, expected 0 <= start < end"):
         reading.read(file, sampling_rate=RATE, start=start, end=end)
+
+
+@pytest.mark.parametrize("start", [-1.0, np.nan, np.inf])
+def test_invalid_start_without_an_end(tmp_path: Path, start: float) -> None:
+    """The error names the start only."""
+    file = write(tmp_path, sine(2.0, RATE))
+
+    with pytest.raises(AudioError, match=rf"a\.wav: the start is {start} s, expected 0 or more$"):
+        reading.read(file, sampling_rate=RATE, start=start)
 
 
 def test_excerpt_shorter_than_a_sample(tmp_path: Path) -> None:

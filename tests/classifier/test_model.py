@@ -116,8 +116,11 @@ def test_priors_can_change_the_label() -> None:
 @pytest.mark.parametrize(
     ("priors", "text"),
     [
-        ({"high": 0.5, "middle": 0.5}, "priors are needed for high, low, not for high, middle"),
-        ({"high": 1.0}, "priors are needed for high, low, not for high"),
+        (
+            {"high": 0.5, "middle": 0.5},
+            "the priors are for high, middle, expected one for each of high, low",
+        ),
+        ({"high": 1.0}, "the priors are for high, expected one for each of high, low"),
         ({"high": 0.7, "low": 0.2}, "the priors are 0.7, 0.2, but they must be positive and sum to 1"),
         ({"high": 1.5, "low": -0.5}, "the priors are 1.5, -0.5, but they must be positive and sum to 1"),
         ({"high": math.nan, "low": 0.5}, "the priors are nan, 0.5, but they must be positive and sum to 1"),

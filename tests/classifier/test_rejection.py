@@ -17,7 +17,7 @@ from speechgmm.corpus import read_corpus
 from speechgmm.errors import ModelFileError
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.training.material import read_material
-from speechgmm.training.options import TrainingOptions
+from speechgmm.training.recipe import Recipe
 from speechgmm.training.recordings import training_recordings
 from speechgmm.training.run_context import Run
 from tests.builders import Floats, RunCommand, unit_gaussian
@@ -53,7 +53,17 @@ def model_file(with_nonspeech: Path, tmp_path_factory: pytest.TempPathFactory) -
     from speechgmm.cli import main
 
     file = tmp_path_factory.mktemp("model") / "model.npz"
-    arguments = ["--components", "4", "--folds", "3", "--nonspeech", "nothing", "--quiet"]
+    arguments = [
+        "--recipe",
+        "plain",
+        "--components",
+        "4",
+        "--set",
+        "calibration.folds=3",
+        "--nonspeech",
+        "nothing",
+        "--quiet",
+    ]
     assert main(["train", str(with_nonspeech), "-o", str(file), *arguments]) == 0
     return file
 
@@ -77,11 +87,12 @@ def test_the_ratio_by_hand() -> None:
 
 
 def test_the_threshold_rejects_one_percent() -> None:
-    """10 of 1000 held-out utterances are below the threshold. It is at most 0."""
+    """10 of 1000 held-out utterances are below the threshold. It is at most 0. Light ones hardly count."""
     means = np.random.default_rng(0).normal(size=1000)
-    threshold = speech_ratio_threshold(means.tolist())
+    threshold = speech_ratio_threshold(means.tolist(), [1.0] * len(means))
     assert (means < threshold).sum() == 10
-    assert speech_ratio_threshold((means + 10.0).tolist()) == 0.0
+    assert speech_ratio_threshold((means + 10.0).tolist(), [1.0] * len(means)) == 0.0
+    assert speech_ratio_threshold([-9.0, -5.0, -4.0, -3.0], [0.002, 0.002, 1.0, 1.0]) == -4.0
 
 
 def test_nonspeech_is_unknown_and_voices_are_not(
@@ -105,8 +116,8 @@ def test_nonspeech_is_unknown_and_voices_are_not(
 def test_nonspeech_is_augmented(with_nonspeech: Path) -> None:
     """Each sound has three different augmented versions, only in the stream of the non-speech model."""
     corpus = read_corpus(with_nonspeech)
-    options = TrainingOptions(nonspeech="nothing", further_front_ends=(FrontEndOptions(window_s=0.064),))
-    material = read_material(training_recordings(corpus, "nothing"), Run(options=options))
+    options = Recipe(nonspeech="nothing", further_front_ends=(FrontEndOptions(window_s=0.064),))
+    material = read_material(training_recordings(corpus, "nothing"), Run(recipe=options))
     by_kind = {
         kind: [utterance for utterance in material.nonspeech if utterance.recording.augmentation == kind]
         for kind in ("", *NONSPEECH_KINDS)

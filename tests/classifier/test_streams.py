@@ -34,7 +34,7 @@ from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.options import EMOptions
 from speechgmm.training.calibrate import HeldOutScores, cuts, score_utterances
 from speechgmm.training.material import StreamUtterances
-from speechgmm.training.options import TrainingOptions
+from speechgmm.training.recipe import Recipe
 from speechgmm.training.run_context import Run
 from speechgmm.training.train import train
 from speechgmm.workers.local import LocalExecutor
@@ -45,11 +45,13 @@ R = TypeVar("R")
 
 SHORT = FrontEndOptions()
 LONG = replace(SHORT, window_s=0.064, n_mels=80, n_coefficients=30)
-OPTIONS = TrainingOptions(
+OPTIONS = Recipe(
     n_components=2, calibration_folds=2, front_end=SHORT, further_front_ends=(LONG,), em=EMOptions(max_iterations=2)
 )
-SMALL = ("--components", "2", "--folds", "2", "--iterations", "2", "--quiet")
-TWO = (*SMALL, "--stream", "window_s=0.064,n_mels=80,n_coefficients=30")
+SMALL = (
+    *("--recipe", "plain", "--components", "2", "--quiet"),
+    *("--set", "calibration.folds=2", "--set", "em.max_iterations=2"),
+)
 
 
 def one_dimensional(window_s: float, mean: float) -> Stream:
@@ -86,10 +88,18 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def model_file(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """Arguments for a training with `OPTIONS`, by a recipe of two streams."""
+    file = tmp_path_factory.mktemp("recipe") / "two.toml"
+    file.write_text(OPTIONS.to_toml(), encoding="utf-8")
+    return ("--recipe", str(file), "--quiet")
+
+
+@pytest.fixture(scope="module")
+def model_file(few: Path, two: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of two streams of cepstra, made by the command; read only."""
     file = tmp_path_factory.mktemp("streams") / "model.npz"
-    assert main(["train", str(few), "-o", str(file), *TWO]) == 0
+    assert main(["train", str(few), "-o", str(file), *two]) == 0
     return file
 
 
@@ -151,7 +161,7 @@ def test_a_stretch_is_needed_for_each_stream() -> None:
 
 @pytest.mark.parametrize("change", [{"sampling_rate": 8000}, {"hop_s": 0.0125}])
 def test_streams_of_another_rate_or_hop_are_refused(
-    run: RunCommand, few: Path, tmp_path: Path, change: dict[str, Any]
+    run: RunCommand, few: Path, two: tuple[str, ...], tmp_path: Path, change: dict[str, Any]
 ) -> None:
     """All streams need one sampling rate and one hop: in a model, in the options and on the command line."""
     text = "the streams of a model must have the same sampling_rate and the same hop_s"
@@ -159,10 +169,10 @@ def test_streams_of_another_rate_or_hop_are_refused(
     with pytest.raises(OptionError, match=f"^{text}$"):
         replace(BY_HAND, streams=(first, replace(second, front_end=replace(second.front_end, **change))))
     with pytest.raises(OptionError, match=f"^{text}$"):
-        TrainingOptions(further_front_ends=(LONG, replace(LONG, **change)))
+        Recipe(further_front_ends=(LONG, replace(LONG, **change)))
     ((name, value),) = change.items()
 
-    done = run("train", few, "-o", tmp_path / "model.npz", *SMALL, "--stream", f"n_mels=30,{name}={value}")
+    done = run("train", few, "-o", tmp_path / "model.npz", *two, "--set", f"streams.2.{name}={value}")
 
     assert (done.returncode, done.stdout) == (2, "")
     assert text in done.stderr
@@ -340,14 +350,14 @@ def test_calibration_hears_all_of_an_utterance(tmp_path: Path, monkeypatch: pyte
             samples = spoken("female", 2.0, np.random.default_rng(seed + number))[: 79 * 160 + 400 + 40 * 160]
             soundfile.write(folder / "a.wav", samples, 16000)
 
-    train(read_corpus(tmp_path), Run(options=OPTIONS))
+    train(read_corpus(tmp_path), Run(recipe=OPTIONS))
 
     assert n_frames == [120] * 4
 
 
 def test_the_command_and_the_function_make_the_same_model(few: Path, model_file: Path, tmp_path: Path) -> None:
-    """``--stream`` says what differs from the first front end, as `further_front_ends` does in full."""
-    model = speechgmm.train(few, options=OPTIONS).model
+    """A recipe file with two streams is the same as `further_front_ends`."""
+    model = speechgmm.train(few, recipe=OPTIONS).model
 
     speechgmm.save(model, tmp_path / "model.npz")
 
@@ -358,9 +368,9 @@ def test_the_command_and_the_function_make_the_same_model(few: Path, model_file:
 
 
 def test_a_stream_differs_from_the_first_front_end(run: RunCommand, few: Path, tmp_path: Path) -> None:
-    """What ``--front-end`` says holds for every stream that does not say otherwise; there may be several."""
+    """The old ``--stream`` says what differs from the first stream, with its settings; there may be several."""
     file = tmp_path / "model.npz"
-    arguments = ["--front-end", "n_mels=30", "--stream", "window_s=0.05", "--stream", "n_mels=36,n_coefficients=10"]
+    arguments = ["--set", "streams.1.n_mels=30", "--stream", "window_s=0.05", "--stream", "n_mels=36,n_coefficients=10"]
 
     assert run("train", few, "-o", file, *SMALL, *arguments).returncode == 0
 
@@ -399,7 +409,7 @@ def test_a_stream_is_fitted_as_it_is_alone(few: Path, model_file: Path) -> None:
 
     for stream in model.streams:
         options = replace(OPTIONS, front_end=stream.front_end, further_front_ends=())
-        (alone,) = speechgmm.train(few, options=options).model.streams
+        (alone,) = speechgmm.train(few, recipe=options).model.streams
         np.testing.assert_array_equal(stream.reference_mean, alone.reference_mean)
         for mine, theirs in zip(stream.mixtures, alone.mixtures, strict=True):
             assert isinstance(mine, DiagonalMixture)
@@ -411,13 +421,13 @@ def test_a_stream_is_fitted_as_it_is_alone(few: Path, model_file: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["jobs", "features", "checkpoint"])
 def test_every_way_of_working_gives_the_same_bytes(
-    run: RunCommand, few: Path, model_file: Path, tmp_path: Path, way: str
+    run: RunCommand, few: Path, two: tuple[str, ...], model_file: Path, tmp_path: Path, way: str
 ) -> None:
     """Workers, features on disk and a checkpoint, written and taken up again, do not show in the model."""
     extra = {"jobs": "2", "features": tmp_path / "features", "checkpoint": tmp_path / "checkpoint"}[way]
 
     for name in ("first.npz",) if way == "jobs" else ("first.npz", "again.npz"):
-        done = run("train", few, "-o", tmp_path / name, *TWO, f"--{way}", extra)
+        done = run("train", few, "-o", tmp_path / name, *two, f"--{way}", extra)
         assert (done.returncode, done.stderr) == (0, "")
         assert (tmp_path / name).read_bytes() == model_file.read_bytes()
 
@@ -428,9 +438,9 @@ def test_every_way_of_working_gives_the_same_bytes(
         assert kept == {Path(f"stream-{stream}/class-{label}.npz") for stream in (1, 2) for label in (1, 2)}
 
 
-def test_a_checkpoint_is_of_its_streams(run: RunCommand, few: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_is_of_its_streams(run: RunCommand, few: Path, two: tuple[str, ...], tmp_path: Path) -> None:
     """A training of one stream does not go on from one of two."""
-    assert run("train", few, "-o", tmp_path / "a.npz", *TWO, "--checkpoint", tmp_path / "kept").returncode == 0
+    assert run("train", few, "-o", tmp_path / "a.npz", *two, "--checkpoint", tmp_path / "kept").returncode == 0
 
     done = run("train", few, "-o", tmp_path / "b.npz", *SMALL, "--checkpoint", tmp_path / "kept")
 
@@ -440,9 +450,9 @@ def test_a_checkpoint_is_of_its_streams(run: RunCommand, few: Path, tmp_path: Pa
 
 def test_all_streams_get_the_chosen_size(voices: Path) -> None:
     """Sizes are compared on the first stream, and the others get as many components."""
-    training = train(read_corpus(voices), Run(options=OPTIONS, sizes=(1, 8)))
+    training = train(read_corpus(voices), Run(recipe=OPTIONS, sizes=(1, 8)))
 
-    alone = train(read_corpus(voices), Run(options=replace(OPTIONS, further_front_ends=()), sizes=(1, 8)))
+    alone = train(read_corpus(voices), Run(recipe=replace(OPTIONS, further_front_ends=()), sizes=(1, 8)))
     assert training.sizes == alone.sizes
     sizes = {mixture.n_components for stream in training.model.streams for mixture in stream.mixtures}
     assert sizes == {training.model.card["settings"]["n_components"]} == {8}
@@ -454,10 +464,10 @@ def test_a_recording_that_cannot_be_read_is_named_once(few: Path) -> None:
     first, *others = corpus.recordings
     absent = replace(first, file=first.file.with_name("absent.wav"))
 
-    training = train(replace(corpus, recordings=(absent, *others)), Run(options=OPTIONS))
+    training = train(replace(corpus, recordings=(absent, *others)), Run(recipe=OPTIONS))
 
     assert [failure.recording for failure in training.failures] == [absent]
-    without = train(replace(corpus, recordings=tuple(others)), Run(options=OPTIONS))
+    without = train(replace(corpus, recordings=tuple(others)), Run(recipe=OPTIONS))
     assert training.model.calibration == without.model.calibration
 
 
@@ -472,16 +482,16 @@ def test_what_the_card_and_the_description_say(run: RunCommand, model_file: Path
     assert [stream["front_end"]["n_mels"] for stream in card["streams"]] == [40, 80]
     assert [set(stream["fits"]) for stream in card["streams"]] == [{"female", "male"}] * 2
     for window in ("0.025", "0.064"):
-        assert any(line.startswith(f"    front end: sampling rate 16000, window {window} s") for line in lines)
+        assert any(line.startswith(f"    front end: sampling rate 16000 Hz, window {window} s") for line in lines)
     assert [line for line in lines if line in ("streams:", "  1:", "  2:")] == ["streams:", "  1:", "  2:"]
     assert lines.count("    fits:") == 2
 
 
-def test_bits_beside_cepstra(run: RunCommand, few: Path, tmp_path: Path) -> None:
+def test_bits_beside_cepstra(run: RunCommand, few: Path, two: tuple[str, ...], tmp_path: Path) -> None:
     """A Bernoulli stream joins a Gaussian one: trained, saved, loaded, evaluated."""
     file = tmp_path / "model.npz"
 
-    done = run("train", few, "-o", file, *SMALL, "--stream", "features=patterns")
+    done = run("train", few, "-o", file, *two, "--set", "streams.2.features=patterns")
 
     assert (done.returncode, done.stderr) == (0, "")
     model = speechgmm.load(file)
@@ -527,7 +537,7 @@ def test_a_recording_between_two_windows(few: Path, model_file: Path, tmp_path: 
         for each in corpus.recordings
     )
     with_it, without = (
-        train(replace(corpus, recordings=recordings), Run(options=OPTIONS))
+        train(replace(corpus, recordings=recordings), Run(recipe=OPTIONS))
         for recordings in ((recording, *others), others)
     )
     assert with_it.failures == ()
@@ -564,6 +574,6 @@ def test_a_file_that_goes_between_two_streams_is_lost_to_both(voices: Path, tmp_
             yield from list(super().read(function, items))
             gone.unlink(missing_ok=True)
 
-    training = train(read_corpus(folder), Run(options=OPTIONS, executor=Tidying()))
+    training = train(read_corpus(folder), Run(recipe=OPTIONS, executor=Tidying()))
     assert [failure.recording.file for failure in training.failures] == [gone]
     assert sum(part["recordings"] for part in training.model.card["data"]["train"].values()) == 11

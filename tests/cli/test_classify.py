@@ -134,8 +134,33 @@ def test_json_without_recordings_is_valid(classify: RunCommand, tmp_path: Path) 
     """A folder without recordings gives a valid object, a line on stderr and exit code 1."""
     done = classify(tmp_path, "--format", "json")
 
-    assert (done.returncode, done.stderr) == (1, "speechgmm: no recordings were found\n")
+    assert (done.returncode, done.stderr) == (1, f"speechgmm: {tmp_path}: the folder contains no recordings\n")
     assert json.loads(done.stdout)["answers"] == []
+
+
+@pytest.mark.parametrize("from_stdin", [False, True])
+def test_a_folder_without_recordings_is_reported(
+    classify: RunCommand, few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, from_stdin: bool
+) -> None:
+    """It is a line on stderr and exit code 1; all other paths are classified."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    paths = [few / "b.wav", empty, few / "deeper"]
+    monkeypatch.setattr(sys, "stdin", stdin_of("\n".join(map(str, paths)).encode()))
+
+    done = classify(*(["-"] if from_stdin else paths), "--format", "jsonl")
+
+    assert [json.loads(line)["label"] for line in done.stdout.splitlines()] == ["female", "male"]
+    assert (done.returncode, done.stderr) == (1, f"speechgmm: {empty}: the folder contains no recordings\n")
+
+
+def test_empty_stdin_is_an_error(classify: RunCommand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a path there is nothing to do."""
+    monkeypatch.setattr(sys, "stdin", stdin_of(b"\n"))
+
+    done = classify("-")
+
+    assert (done.returncode, done.stderr) == (1, "speechgmm: no recordings were found: stdin names none\n")
 
 
 def test_results_do_not_depend_on_jobs(classify: RunCommand, few: Path) -> None:

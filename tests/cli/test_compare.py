@@ -112,6 +112,15 @@ def test_contradictions_are_refused(run: RunCommand, tmp_path: Path) -> None:
     )
 
 
+def test_a_report_folder_is_refused_with_its_scores_named(run: RunCommand, tmp_path: Path) -> None:
+    """The error gives the path of the scores in the folder."""
+    done = run("compare", tmp_path, tmp_path)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    message = f"it is a folder, expected a file; give the scores in it: {tmp_path}/scores.csv"
+    assert done.stderr == f"speechgmm: error: {tmp_path}: {message}\n"
+
+
 @pytest.mark.slow
 def test_scores_of_evaluate_can_be_compared(
     run: RunCommand, voices: Path, tiny_model_file: Path, tmp_path: Path

@@ -13,7 +13,8 @@ from tests.builders import RunCommand, write_manifest
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
-SMALL = ["--components", "2", "--iterations", "2", "--calibration-folds", "2", "--resamples", "10"]
+FAST = ["--recipe", "plain", "--set", "em.max_iterations=2", "--set", "calibration.folds=2", "--resamples", "10"]
+SMALL = [*FAST, "--components", "2"]
 NOTE = "each recording is answered by a model of the others"
 
 
@@ -85,6 +86,7 @@ def test_the_seed_decides_folds_and_models(run: RunCommand, voices: Path) -> Non
     assert first.stderr == ""
     assert first.stdout == again.stdout
     assert json.loads(first.stdout)["folds"] != json.loads(other.stdout)["folds"]
+    assert [json.loads(each.stdout)["intervals"]["seed"] for each in (first, other)] == [1, 2]
 
 
 @pytest.mark.usefixtures("no_work")
@@ -94,8 +96,8 @@ def test_the_seed_decides_folds_and_models(run: RunCommand, voices: Path) -> Non
         (["--folds", "1"], 2, "'1' is not a whole number of at least 2"),
         (["--folds", "3", "--leave-one-out", "room"], 2, "not allowed with argument"),
         (["--by", "age"], 2, "--by age: {manifest} has no such column; its further columns: room"),
-        (["--components", "0"], 2, "n_components is 0, but it must be 1 to 4096"),
-        (["--dask", "tcp://nowhere:1"], 2, "--dask needs --features"),
+        (["--components", "0"], 2, "the settings: training.components is 0, but it must be 1 to 4096"),
+        (["--jobs", "tcp://nowhere:1"], 2, "--jobs tcp://nowhere:1 needs --features"),
     ],
 )
 def test_wrong_usage_is_refused_before_the_work(
@@ -154,7 +156,7 @@ def test_unreadable_recordings_are_named(run: RunCommand, manifest: Path, tmp_pa
 def test_two_cross_validations_can_be_compared(run: RunCommand, voices: Path, tmp_path: Path) -> None:
     """Their scores are of the same recordings."""
     for name, components in (("a", 1), ("b", 2)):
-        run("crossvalidate", voices, "--folds", 2, *SMALL, "--components", components, "-o", tmp_path / name)
+        run("crossvalidate", voices, "--folds", 2, *FAST, "--components", components, "-o", tmp_path / name)
     done = run("compare", tmp_path / "a" / "scores.csv", tmp_path / "b" / "scores.csv")
     assert (done.returncode, done.stderr) == (0, "")
     assert "compared on 24 utterances of 12 speakers" in done.stdout

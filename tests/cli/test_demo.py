@@ -92,7 +92,7 @@ def figures_of_reports(folder: Path) -> dict[str, dict[str, float]]:
 
 def test_printed_commands_can_be_repeated(run: RunCommand, tmp_path: Path) -> None:
     """Each printed command, run again, succeeds and prints the output shown below it."""
-    done = run("demo", "--synthetic", "--folder", tmp_path / "a folder", "-q")
+    done = run("demo", "--synthetic", "--folder", tmp_path / "a folder")
 
     for line, command in zip(done.stdout.split("$ ")[1:], commands_in(done.stdout), strict=True):
         again = run(*command[1:])
@@ -155,6 +155,17 @@ def test_failing_step_ends_the_demo(run: RunCommand, tmp_path: Path, monkeypatch
     assert "[2/5]" in done.stdout
     assert "[3/5]" not in done.stdout
     assert "Side by side" not in done.stdout
+
+
+def test_a_file_in_place_of_the_folder_is_an_error(run: RunCommand, tmp_path: Path) -> None:
+    """Nothing is prepared, and the error says what is in the way."""
+    file = tmp_path / "file"
+    file.touch()
+
+    done = run("demo", "--synthetic", "--folder", file)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"speechgmm: error: {file}: the folder cannot be made, because {file} is a file\n"
 
 
 def test_files_go_to_the_cache_folder(run: RunCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def test_text_has_data_front_end_and_limits(run: RunCommand, tiny_model_file: Pa
         "    dimensions: 20",
     ]
     assert lines[start + 5].startswith(
-        "    front end: sampling rate 16000, window 0.025 s, hop 0.01 s, mels 40, fmin 60 Hz"
+        "    front end: sampling rate 16000 Hz, window 0.025 s, hop 0.01 s, mels 40, fmin 60 Hz"
     )
     fits = lines.index("    fits:", start)
     assert lines[fits + 1].startswith("      female: family gaussian, components 4, iterations ")
@@ -76,6 +77,20 @@ def test_shipped_model_is_described_by_default(run: RunCommand) -> None:
     assert any(line.startswith("rejection: stream 1, components ") for line in lines)
     assert any(line.startswith("  - corpus: common-voice; licence: CC0-1.0; speakers: female ") for line in lines)
     assert max(map(len, lines[1:])) <= 100
+
+
+def test_numbers_have_units(run: RunCommand) -> None:
+    """Numbers in the text have their unit; that of several numbers is in the title."""
+    text = " ".join(run("describe").stdout.split())
+
+    assert "sampling rate 16000 Hz" in text
+    assert re.search(r"log likelihood per frame -\d+\.\d+ nats", text)
+    assert "losses (nats): first 0." in text
+    assert "offsets (nats): 0." in text
+    assert re.search(r"least ratio \S+ nats per frame", text)
+    assert re.search(r" cllr: 0\.\d+ bits min cllr: 0\.\d+ bits", text)
+    assert "cllr: n/a" in text
+    assert "uar 95 % interval: 0." in text
 
 
 def test_rejection_of_shipped_model_is_in_json(run: RunCommand) -> None:

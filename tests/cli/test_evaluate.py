@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from speechgmm.demo.synthesis import write_voices
+from speechgmm.errors import EvaluationError
 from tests.builders import RunCommand, write_manifest
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
@@ -65,7 +66,7 @@ def test_report_and_scores_agree(evaluate: RunCommand, held_out: Path, tmp_path:
     done = evaluate(held_out, "-o", folder)
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert sorted(file.name for file in folder.iterdir()) == ["figures", "report.html", "report.json", "scores.csv"]
+    assert sorted(file.name for file in folder.iterdir()) == ["report.html", "report.json", "scores.csv"]
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     rows = scores(folder)
     assert (report["schema"], report["schema_version"]) == ("speechgmm-report", 2)
@@ -136,7 +137,31 @@ def test_output_folder_that_is_a_file_is_an_error(evaluate: RunCommand, held_out
     done = evaluate(held_out, "-o", tmp_path / "taken")
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"speechgmm: error: {tmp_path}/taken: the folder cannot be made: ")
+    taken = tmp_path / "taken"
+    assert done.stderr == f"speechgmm: error: {taken}: the folder cannot be made, because {taken} is a file\n"
+
+
+@pytest.mark.parametrize(("error", "code"), [(EvaluationError("none"), 1), (KeyboardInterrupt(), 130)])
+def test_no_empty_folder_is_left(
+    evaluate: RunCommand,
+    held_out: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    code: int,
+) -> None:
+    """After a failure and after Ctrl-C the output folder does not exist; one that was there stays."""
+
+    def assess(*arguments: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr("speechgmm.evaluation.evaluate_model.assess", assess)
+    (tmp_path / "old").mkdir()
+
+    for folder in ("old", "new/report"):
+        assert evaluate(held_out, "-o", tmp_path / folder).returncode == code
+
+    assert list(tmp_path.rglob("*")) == [tmp_path / "old"]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +181,7 @@ def test_choice_of_recordings(
     """By default the test split of a manifest is evaluated; ``--split`` and ``--where`` choose others."""
     done = evaluate(manifest, "-o", tmp_path / "report", *flags)
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
     rows = scores(tmp_path / "report")
     assert len(rows) == n_utterances
     assert {row["speaker"] for row in rows} == speakers
@@ -164,18 +189,84 @@ def test_choice_of_recordings(
 
 @pytest.mark.usefixtures("no_work")
 @pytest.mark.parametrize(
-    ("flags", "message"),
+    ("flags", "fault", "existing"),
     [
-        (["--split", "other"], "no recording is in the split 'other'; splits: dev, test, train (see --split)"),
-        (["--where", "language=fr"], "no recording has language=fr"),
+        (
+            ["--split", "other"],
+            "no recording of {manifest} is in this split",
+            "expected all or one of: dev, test, train",
+        ),
+        (
+            ["--split", "tset"],
+            "no recording of {manifest} is in this split",
+            "expected all or one of: dev, test, train; did you mean 'test'?",
+        ),
+        (
+            ["--where", "language=fr"],
+            "no recording of {manifest} has this value",
+            "values of language: de, en",
+        ),
+        (
+            ["--where", "language=en", "--where", "split=test", "--where", "speaker=synthetic-f01"],
+            "no recording of {manifest} with language=en and split=test has this value",
+            "values of speaker: synthetic-f03, synthetic-m03; did you mean 'synthetic-f03'?",
+        ),
+        (
+            ["--where", "langauge=en"],
+            "{manifest} has no column 'langauge'",
+            "its columns: label, language, speaker, split; did you mean 'language'?",
+        ),
+        (
+            ["--where", "age=9"],
+            "{manifest} has no column 'age'",
+            "its columns: label, language, speaker, split",
+        ),
     ],
 )
-def test_empty_choice_is_an_error(evaluate: RunCommand, manifest: Path, flags: list[str], message: str) -> None:
-    """A split or a value that no recording has is an error."""
+def test_empty_choice_is_wrong_usage(
+    evaluate: RunCommand, manifest: Path, flags: list[str], fault: str, existing: str
+) -> None:
+    """A column, a split or a value that no recording has is an error that names those there are."""
     done = evaluate(manifest, *flags)
 
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"speechgmm: error: {manifest}: {message}")
+    option = " ".join(flags[-2:])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"speechgmm: error: {option}: {fault.format(manifest=manifest)}; {existing}\n"
+
+
+@pytest.mark.usefixtures("no_work")
+def test_missing_splits(evaluate: RunCommand, held_out: Path, tmp_path: Path) -> None:
+    """Without a test split a split must be chosen; without splits, --split is wrong usage."""
+    manifest = write_manifest(tmp_path / "corpus.csv", held_out, lambda *_: {"split": "train"})
+
+    default, folder = evaluate(manifest), evaluate(held_out, "--split", "test")
+
+    message = "no recording is in the split test, the default of --split; expected all or one of: train"
+    assert (default.returncode, default.stderr) == (1, f"speechgmm: error: {manifest}: {message}\n")
+    message = f"--split test: {held_out} has no splits; leave the option out"
+    assert (folder.returncode, folder.stderr) == (2, f"speechgmm: error: {message}\n")
+
+
+@pytest.mark.usefixtures("no_work")
+def test_few_of_many_values_are_listed(evaluate: RunCommand, held_out: Path, tmp_path: Path) -> None:
+    """Ten values are listed, and the others counted."""
+    manifest = write_manifest(
+        tmp_path / "corpus.csv", held_out, lambda label, speaker, name: {"id": f"{speaker[-3:]}{name[:2]}"}
+    )
+
+    done = evaluate(manifest, "--where", "id=x")
+
+    listed = "f0101, f0102, f0201, f0202, f0301, f0302, m0101, m0102, m0201, m0202 and 2 more"
+    assert done.stderr.endswith(f"values of id: {listed}\n")
+
+
+def test_a_single_class_is_noted(evaluate: RunCommand, held_out: Path) -> None:
+    """UAR is then the recall of one class, which a note says on stderr and in the report."""
+    done = evaluate(held_out, "--where", "label=male")
+
+    note = "no recording has the label 'female': UAR is the recall of 'male' alone"
+    assert (done.returncode, done.stderr) == (0, f"speechgmm: {note}\n")
+    assert note in " ".join(done.stdout.split())
 
 
 def test_results_by_column(evaluate: RunCommand, manifest: Path) -> None:
@@ -189,10 +280,11 @@ def test_results_by_column(evaluate: RunCommand, manifest: Path) -> None:
 @pytest.mark.usefixtures("no_work")
 def test_unknown_column_is_refused_before_the_evaluation(evaluate: RunCommand, manifest: Path) -> None:
     """``--by`` with a column that the manifest does not have is wrong usage."""
-    done = evaluate(manifest, "--by", "language", "--by", "age")
+    done = evaluate(manifest, "--by", "language", "--by", "langauge")
 
+    message = f"--by langauge: {manifest} has no such column; its further columns: language; did you mean 'language'?"
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"speechgmm: error: --by age: {manifest} has no such column; its further columns: language\n"
+    assert done.stderr == f"speechgmm: error: {message}\n"
 
 
 def test_labels_the_model_does_not_have_are_left_out(
@@ -210,7 +302,7 @@ def test_labels_the_model_does_not_have_are_left_out(
     assert "\nSkipped: 3 recordings\n" in done.stdout
     report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
     assert report["n_utterances"] == 4
-    assert {item["reason"] for item in report["skipped"]} == {"its label 'child' is no class of the model"}
+    assert {item["reason"] for item in report["skipped"]} == {"its label 'child' is not a class of the model"}
 
 
 def test_unreadable_recordings_are_reported(evaluate: RunCommand, held_out: Path, tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
-"""``speechgmm evaluate --segments``: output, files, errors and exit codes."""
+"""``speechgmm evaluate-segments``: output, files, errors and exit codes."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from speechgmm.cli import parse
 from tests.builders import RunCommand
 
 RATE = 16000
@@ -44,11 +46,11 @@ def reference(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def evaluate(run: RunCommand, tiny_model_file: Path, talks: Path, reference: Path) -> RunCommand:
-    """Run ``speechgmm evaluate --segments`` on `talks`; MEE001 is a known AMI speaker."""
+    """Run ``speechgmm evaluate-segments`` on `talks`; MEE001 is a known AMI speaker."""
 
-    def evaluate(*options: object, recordings: Path = talks) -> CompletedProcess[str]:
-        references = ["--segments", reference, "--speaker", "ada=female"]
-        return run("evaluate", recordings, "--model", tiny_model_file, *references, *options)
+    def evaluate(*options: object, recordings: Sequence[Path] = (talks,)) -> CompletedProcess[str]:
+        more = ["--model", tiny_model_file, "--speaker", "ada=female"]
+        return run("evaluate-segments", *recordings, reference, *more, *options)
 
     return evaluate
 
@@ -88,10 +90,10 @@ def test_parallel_run_gives_the_same_report(evaluate: RunCommand) -> None:
 
 def test_unused_references_are_noted(evaluate: RunCommand, talks: Path) -> None:
     """References without a recording are counted on stderr, unless --quiet is given."""
-    done = evaluate(recordings=talks / "talk1.wav")
+    done = evaluate(recordings=[talks / "talk1.wav"])
     assert done.returncode == 0
     assert done.stderr == "speechgmm: 1 of 2 references have no recording, the first: 'talk2'\n"
-    assert evaluate("--quiet", recordings=talks / "talk1.wav").stderr == ""
+    assert evaluate("--quiet", recordings=[talks / "talk1.wav"]).stderr == ""
 
 
 def test_unusable_recordings_are_reported_and_the_others_scored(
@@ -103,7 +105,7 @@ def test_unusable_recordings_are_reported_and_the_others_scored(
     (folder / "talk1.wav").write_bytes((talks / "talk1.wav").read_bytes())
     (folder / "talk2.wav").write_bytes(b"")
     (folder / "talk3.wav").write_bytes((talks / "talk1.wav").read_bytes())
-    done = evaluate("--quiet", recordings=folder)
+    done = evaluate("--quiet", recordings=[folder])
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         f"speechgmm: {folder}/talk2.wav: it is empty (0 bytes)",
@@ -119,17 +121,15 @@ def test_unknown_speaker_names_are_refused(evaluate: RunCommand, reference: Path
     done = evaluate()
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[1] == (
-        f"{reference}:2: 'eve' is no class, and it is not said which class it stands for"
+        f"{reference}:2: 'eve' is not female, male or nonspeech; give its class with --speaker 'eve=CLASS'"
     )
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--collar", "-1"], "the collar is -1.0 s; expected seconds, 0 or more"),
-        (["--by", "language"], "--by cannot be used with --segments: it applies to a corpus of utterances"),
-        (["--no-audio"], "--no-audio cannot be used with --segments"),
-        (["--split", "all"], "--split cannot be used with --segments"),
+        (["--collar", "-1"], "argument --collar: '-1' is not a time in seconds, 0 or more"),
+        (["--by", "language"], "unrecognized arguments: --by"),
         (["--speaker", "eve=woman"], "'eve' stands for 'woman', expected female, male or nonspeech"),
     ],
 )
@@ -140,20 +140,73 @@ def test_wrong_options_are_usage_errors(evaluate: RunCommand, options: list[str]
     assert message in done.stderr
 
 
-@pytest.mark.parametrize("options", [["--collar", "0.25"], ["--skip-overlap"], ["--speaker", "ada=female"]])
-def test_options_of_segments_need_segments(
-    run: RunCommand, voices: Path, tiny_model_file: Path, options: list[str]
-) -> None:
-    """Without --segments they have no effect and are refused."""
-    done = run("evaluate", voices, "--model", tiny_model_file, *options)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert f"{options[0]} needs --segments" in done.stderr
+def test_several_recordings(evaluate: RunCommand, talks: Path) -> None:
+    """Recordings stand before the reference, also with an option between them."""
+    both = evaluate(recordings=[talks / "talk1.wav", talks / "talk2.wav"])
+    assert (both.returncode, both.stdout) == (0, evaluate().stdout)
+    options = parse(["evaluate-segments", "a.wav", "--collar", "1", "b.wav", "c.rttm"])
+    assert (options.recordings, options.reference, options.collar) == (["a.wav", "b.wav"], Path("c.rttm"), 1.0)
 
 
-def test_folder_without_recordings_is_an_error(evaluate: RunCommand, tmp_path: Path) -> None:
-    """An empty folder is an error, exit code 1."""
+def test_a_missing_reference(run: RunCommand, talks: Path) -> None:
+    """One path is a usage error; a recording instead of the reference is an error that names it."""
+    one = run("evaluate-segments", talks)
+    assert (one.returncode, one.stdout) == (2, "")
+    assert "the following arguments are required: REFERENCE" in one.stderr
+    two = run("evaluate-segments", talks / "talk1.wav", talks / "talk2.wav")
+    assert (two.returncode, two.stdout) == (1, "")
+    assert f"{talks}/talk2.wav: not a reference, expected a folder or a file .rttm, .textgrid, .csv" in two.stderr
+
+
+def test_folders_without_recordings_are_reported(evaluate: RunCommand, talks: Path, tmp_path: Path) -> None:
+    """Each is a line on stderr; other recordings are scored, and the exit code is 1."""
     empty = tmp_path / "empty"
     empty.mkdir()
-    done = evaluate(recordings=empty)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert f"{empty}: the folder contains no recordings" in done.stderr
+    alone, together = evaluate(recordings=[empty]), evaluate(recordings=[empty, talks])
+    for done in (alone, together):
+        assert (done.returncode, done.stderr) == (1, f"speechgmm: {empty}: the folder contains no recordings\n")
+    assert (alone.stdout, together.stdout) == ("", evaluate().stdout)
+
+
+def test_no_empty_folder_is_left(evaluate: RunCommand, tmp_path: Path) -> None:
+    """If no recording can be scored, the output folder is not made."""
+    (tmp_path / "talk1.wav").touch()
+    assert evaluate("-o", tmp_path / "report", recordings=[tmp_path / "talk1.wav"]).returncode == 1
+    assert not (tmp_path / "report").exists()
+
+
+# The former name, ``speechgmm evaluate --segments``
+
+
+def test_the_former_name_still_works(
+    evaluate: RunCommand, run: RunCommand, talks: Path, reference: Path, tiny_model_file: Path
+) -> None:
+    """It gives the same output and one note on stderr with the new command; it is not in the help."""
+    options = ["--model", tiny_model_file, "--speaker", "ada=female", "--collar", "0.5", "--skip-overlap"]
+    former = run("evaluate", talks, "--segments", reference, *options)
+    assert (former.returncode, former.stdout) == (0, evaluate("--collar", "0.5", "--skip-overlap").stdout)
+    command = f"speechgmm evaluate-segments {talks} {reference}"
+    message = f"evaluate --segments is now: {command}; the old form will be removed in the next version"
+    assert former.stderr == f"speechgmm: {message}\n"
+    text = run("evaluate", "--help").stdout
+    assert not [option for option in ("--segments", "--speaker", "--collar", "--skip-overlap") if option in text]
+
+
+@pytest.mark.parametrize("option", [["--by", "language"], ["--no-audio"], ["--split", "all"]])
+def test_options_of_utterances_are_refused_with_the_former_name(
+    run: RunCommand, talks: Path, reference: Path, option: list[str]
+) -> None:
+    """They have no effect on segments."""
+    done = run("evaluate", talks, "--segments", reference, *option)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{option[0]} cannot be used with --segments: it applies to a corpus of utterances" in done.stderr
+
+
+@pytest.mark.parametrize("option", [["--collar", "0.25"], ["--skip-overlap"], ["--speaker", "ada=female"]])
+def test_options_of_segments_are_refused_without_the_former_name(
+    run: RunCommand, voices: Path, option: list[str]
+) -> None:
+    """They have no effect on utterances; the error names the command that has them."""
+    done = run("evaluate", voices, *option)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"speechgmm: error: {option[0]} is an option of speechgmm evaluate-segments\n"

@@ -13,7 +13,7 @@ import pytest
 from speechgmm.cli import COMMANDS, parse
 from tests.builders import RunCommand
 
-NAMES = [command.__name__.rpartition(".")[2] for command in COMMANDS]
+NAMES = [command.__name__.rpartition(".")[2].replace("_", "-") for command in COMMANDS]
 SCRIPT = Path(sys.executable).with_name("speechgmm")
 
 
@@ -79,40 +79,116 @@ def test_installed_command_exits_with_the_code_of_main(command: list[str]) -> No
         (["classify", "a.wav", "--jobs", "0"], "--jobs: '0' is not a whole number of at least 1"),
         (["classify", "a.wav", "--jobs", "many"], "--jobs: 'many' is not a whole number of at least 1"),
         (["classify", "a.wav", "--channel", "0"], "--channel: '0' is not a whole number of at least 1"),
-        (["classify", "a.wav", "--priors", "female"], "--priors: 'female' is not CLASS=PROBABILITY"),
-        (["classify", "a.wav", "--priors", "a=.5,a=.5"], "--priors: 'a=.5' is not CLASS=PROBABILITY, once for each"),
+        (
+            ["classify", "a.wav", "--priors", "female"],
+            "'female' is not CLASS=P; expected for example female=0.4,male=0.6",
+        ),
+        (["classify", "a.wav", "--priors", "a=.5,a=.5"], "--priors: the class 'a' has two probabilities, expected one"),
         (["evaluate", "voices", "--where", "en"], "--where: 'en' is not COLUMN=VALUE"),
-        (["evaluate", "voices", "--speaker", "eve"], "--speaker: 'eve' is not NAME=CLASS"),
+        (["evaluate-segments", "a.wav", "a.rttm", "--speaker", "eve"], "--speaker: 'eve' is not NAME=CLASS"),
         (["evaluate", "voices", "--resamples", "0"], "--resamples: '0' is not a whole number of at least 1"),
         (["evaluate", "voices", "--seed", "-1"], "--seed: '-1' is not a whole number of at least 0"),
     ],
 )
 def test_wrong_usage_exits_with_2(run: RunCommand, arguments: list[str], message: str) -> None:
-    """Errors found by argparse: usage and reason on stderr, nothing on stdout, exit code 2."""
+    """Errors found by argparse: the reason and the command's help in one line on stderr, exit code 2."""
     done = run(*arguments)
 
+    program = f"speechgmm {arguments[0]}" if arguments and arguments[0] in NAMES else "speechgmm"
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("usage: speechgmm")
+    assert done.stderr.startswith("speechgmm: error: ")
     assert message in done.stderr
+    assert done.stderr.endswith(f" (see {program} -h)\n")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["a.wav", "b.wav", "-x.wav", "--format", "csv"],
+        ["--format", "csv", "--", "a.wav", "b.wav", "-x.wav"],
+        ["a.wav", "b.wav", "--format", "csv", "-x.wav"],
+    ],
+)
+def test_names_that_begin_with_a_dash_follow_two_dashes(run: RunCommand, arguments: list[str]) -> None:
+    """After ``--`` every argument is a path; before it, one that begins with a dash is an unknown option."""
+    if "--" in arguments:
+        options = parse(["classify", *arguments])
+        assert (options.paths, options.format) == (["a.wav", "b.wav", "-x.wav"], "csv")
+    else:
+        assert "unrecognized arguments: -x.wav (see speechgmm classify -h)" in run("classify", *arguments).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--format", "csv", "a.wav", "b.wav"],
+        ["a.wav", "--format", "csv", "b.wav"],
+        ["a.wav", "--quiet", "b.wav", "--format=csv"],
+    ],
+)
+def test_options_stand_anywhere_among_paths(arguments: list[str]) -> None:
+    """The order of options and paths has no effect."""
+    options = parse(["classify", *arguments])
+
+    assert (options.paths, options.format) == (["a.wav", "b.wav"], "csv")
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "name"),
+    [
+        ("evaluate", "-o", "-o/--output"),
+        ("segment", "--html", "--html"),
+        ("classify", "--model", "--model"),
+        ("train", "--report", "--report"),
+    ],
+)
+def test_an_option_given_twice_is_refused(run: RunCommand, command: str, option: str, name: str) -> None:
+    """The first value would be lost silently, even if both are the same."""
+    done = run(command, "x", option, "a", option, "a")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    message = f"argument {name}: given twice, expected once (see speechgmm {command} -h)"
+    assert done.stderr == f"speechgmm: error: {message}\n"
+
+
+def test_options_that_can_be_repeated_are_collected() -> None:
+    """``--by`` and ``--where`` take several values."""
+    options = parse(["evaluate", "x", "--by", "a", "--by", "b", "--where", "a=1", "--where", "b=2"])
+
+    assert (options.by, options.where) == (["a", "b"], [("a", "1"), ("b", "2")])
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "{voices}", "--components", "0"], "n_components is 0, but it must be 1 to 4096"),
-        (["train", "{voices}", "--folds", "1"], "calibration_folds is 1, but it must be 2 or more"),
-        (["train", "{voices}", "--iterations", "0"], "max_iterations is 0"),
-        (["train", "{voices}", "--seed", "-3"], "seed is -3, but it must be 0 or more"),
         (
-            ["train", "{voices}", "--front-end", "n_mels"],
-            "'n_mels': expected NAME=VALUE, where NAME is one of sampling_rate, ",
+            ["train", "{voices}", "--components", "0"],
+            "the settings: training.components is 0, but it must be 1 to 4096",
         ),
-        (["train", "{voices}", "--front-end", "colour=red"], "'colour=red': expected NAME=VALUE, where NAME is one of"),
-        (["train", "{voices}", "--front-end", "n_mels=many"], "n_mels is 'many', but it must be of type int"),
-        (["train", "{voices}", "--front-end", "n_mels=1"], "n_mels is 1, but it must be 2 to 256"),
+        (
+            ["train", "{voices}", "--set", "calibration.folds=1"],
+            "the settings: calibration.folds is 1, but it must be 2 or more",
+        ),
+        (["train", "{voices}", "--set", "em.max_iterations=0"], "the settings: em.max_iterations is 0"),
+        (["train", "{voices}", "--seed", "-3"], "the settings: training.seed is -3, but it must be 0 or more"),
+        (["train", "{voices}", "--set", "streams.1.n_mels"], "'streams.1.n_mels' is not SECTION.NAME=VALUE"),
+        (
+            ["train", "{voices}", "--set", "streams.1.colour=red"],
+            "there is no streams.1.colour, expected sampling_rate",
+        ),
+        (["train", "{voices}", "--set", "streams.1.n_mels=many"], "n_mels is 'many', expected a whole number"),
+        (["train", "{voices}", "--set", "streams.1.n_mels=1"], "n_mels is 1, but it must be 2 to 256"),
+        (
+            ["train", "{voices}", "--seed", "3", "--set", "training.seed=4"],
+            "--seed 3 and --set training.seed=4 contradict",
+        ),
         (["train", "{voices}", "--root", "."], "a root is for the paths in a manifest"),
         (["classify", "{voices}", "--priors", "female=0.5,male=0.6"], "the priors are 0.5, 0.6, but they must be"),
-        (["classify", "{voices}", "--priors", "female=1"], "priors are needed for female, male, not for female"),
+        (
+            ["classify", "{voices}", "--priors", "female=1"],
+            "the priors are for female, expected one for each of female, male",
+        ),
         (["evaluate", "{voices}", "--by", "age"], "--by age: {voices} has no such column; its further columns: none"),
     ],
 )

@@ -208,6 +208,11 @@ def test_each_channel_separately(run: RunCommand, tiny_model_file: Path, tmp_pat
         (["-", "--per-channel"], "--per-channel cannot be used with -"),
         (["a.wav", "--raw", "s16le", "--rate", "16000"], "PATH must be -"),
         (["a.wav", "--per-channel", "--channel", "1"], "cannot be used together"),
+        (["a.wav", "b.wav", "--start", "-1"], "argument --start: '-1' is not a time in seconds, 0 or more"),
+        (["a.wav", "--start", "nan"], "argument --start: 'nan' is not a time in seconds, 0 or more"),
+        (["a.wav", "--end", "inf"], "argument --end: 'inf' is not a time in seconds, 0 or more"),
+        (["a.wav", "b.wav", "--start", "2", "--end", "2"], "--end is 2 s, expected a time after --start, 2 s"),
+        (["-", "--end", "0"], "--end is 0 s, expected a time after --start, 0 s"),
         (["a.wav", "b.wav", "--format", "json"], "--format json holds one recording and there are 2: give -o FOLDER"),
         (["x/a.wav", "y/a.wav", "-o", "out"], "and those of x/a.wav too; segment them separately"),
     ],
@@ -217,12 +222,49 @@ def test_wrong_usage(run: RunCommand, arguments: list[str], text: str, tiny_mode
     done = run("segment", *arguments, "--model", tiny_model_file)
     assert (done.returncode, done.stdout) == (2, "")
     assert text in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_nothing_found(run: RunCommand, tiny_model_file: Path, tmp_path: Path) -> None:
     """A folder without recordings is a failure."""
     done = run("segment", tmp_path, "--model", tiny_model_file)
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", "speechgmm: no recordings were found\n")
+    message = f"speechgmm: {tmp_path}: the folder contains no recordings\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
+
+
+def test_an_empty_folder_does_not_stop_the_others(
+    run: RunCommand, recording: Path, tiny_model_file: Path, tmp_path: Path
+) -> None:
+    """It is a line on stderr and exit code 1."""
+    done = run("segment", tmp_path, recording, "--model", tiny_model_file, "--format", "csv", "--quiet")
+    assert (done.returncode, done.stderr) == (1, f"speechgmm: {tmp_path}: the folder contains no recordings\n")
+    assert {row["path"] for row in rows(done.stdout)} == {str(recording)}
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(None, 1), (KeyboardInterrupt(), 130)], ids=["all recordings are bad", "Ctrl-C"]
+)
+def test_no_empty_folder_is_left(
+    run: RunCommand,
+    tiny_model_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException | None,
+    code: int,
+) -> None:
+    """If there is nothing to write, the output folder is not made; one that was there stays."""
+
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise error or AssertionError
+
+    if error is not None:
+        monkeypatch.setattr("speechgmm.segmentation.segment_recordings.segment_all", interrupted)
+    (tmp_path / "bad.wav").touch()
+    (tmp_path / "old").mkdir()
+    for folder in ("old", "new/folder"):
+        done = run("segment", tmp_path / "bad.wav", "--model", tiny_model_file, "-o", tmp_path / folder)
+        assert (done.returncode, done.stdout) == (code, "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.wav", "old"]
 
 
 @contextmanager

@@ -130,7 +130,10 @@ def test_invalid_minimum_odds_are_refused(tiny_model: Model, odds: float) -> Non
         audit(results_of(tiny_model, scored("a.wav", "female", "a", male=1.0)), min_odds=odds)
 
 
-SMALL = ["--components", "2", "--iterations", "3", "--folds", "3"]
+SMALL = [
+    *("--recipe", "plain", "--components", "2", "--folds", "3"),
+    *("--set", "em.max_iterations=3", "--set", "calibration.folds=2"),
+]
 
 
 @pytest.fixture(scope="module")

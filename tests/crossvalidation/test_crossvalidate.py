@@ -20,11 +20,11 @@ from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.mmi import MMIOptions
 from speechgmm.mixture.options import EMOptions
 from speechgmm.training.folder_checkpoint import FolderCheckpoint
-from speechgmm.training.options import TrainingOptions
+from speechgmm.training.recipe import Recipe
 from speechgmm.training.run_context import Run
 from speechgmm.training.train import train
 
-SMALL = TrainingOptions(n_components=2, calibration_folds=2, em=EMOptions(max_iterations=2))
+SMALL = Recipe(n_components=2, calibration_folds=2, em=EMOptions(max_iterations=2))
 
 
 def corpus_of(*rows: tuple[str, str | None, str]) -> Corpus:
@@ -53,7 +53,7 @@ def corpus(voices: Path) -> Corpus:
 @pytest.fixture(scope="module")
 def results(corpus: Corpus) -> CrossValidation:
     """Three folds of speakers."""
-    return crossvalidate(corpus, Run(options=SMALL), folding=Folding(n_folds=3))
+    return crossvalidate(corpus, Run(recipe=SMALL), folding=Folding(n_folds=3))
 
 
 def test_folds_divide_the_speakers() -> None:
@@ -153,7 +153,7 @@ def test_a_fold_equals_separate_training_and_classification(corpus: Corpus, resu
     """The model of a fold is that of `train` on the other folds; its decisions are those of `classify_recording`."""
     fold = results.folds[1]
     speakers = {speaker_of(scored.recording) for scored in fold.recordings}
-    model = train(corpus.select(lambda each: speaker_of(each) not in speakers), Run(options=SMALL)).model
+    model = train(corpus.select(lambda each: speaker_of(each) not in speakers), Run(recipe=SMALL)).model
     assert model.calibration == fold.model.calibration
     mixture, expected = model.streams[0].mixtures[0], fold.model.streams[0].mixtures[0]
     assert isinstance(mixture, DiagonalMixture)
@@ -186,7 +186,7 @@ def test_features_on_disk_give_the_same_results(corpus: Corpus, results: CrossVa
     """A feature folder and a checkpoint folder do not change the results. The checkpoint has a part per fold."""
     again = crossvalidate(
         corpus,
-        Run(options=SMALL, feature_folder=tmp_path / "features", checkpoint=FolderCheckpoint(tmp_path / "checkpoint")),
+        Run(recipe=SMALL, feature_folder=tmp_path / "features", checkpoint=FolderCheckpoint(tmp_path / "checkpoint")),
         folding=Folding(n_folds=3),
     )
     first, second = (report_on_folds(each, n_resamples=2).report for each in (again, results))
@@ -196,7 +196,7 @@ def test_features_on_disk_give_the_same_results(corpus: Corpus, results: CrossVa
 
 def test_values_of_a_column_are_held_out(corpus: Corpus) -> None:
     """The recordings of each room are scored by a model of the other rooms."""
-    results = crossvalidate(corpus, Run(options=SMALL), folding=Folding(leave_one_out="room"))
+    results = crossvalidate(corpus, Run(recipe=SMALL), folding=Folding(leave_one_out="room"))
     for fold in results.folds:
         assert {scored.recording.columns["room"] for scored in fold.recordings} == {fold.name}
     assert results.notes == (
@@ -207,7 +207,7 @@ def test_values_of_a_column_are_held_out(corpus: Corpus) -> None:
 def test_a_smaller_number_of_folds_is_noted(corpus: Corpus) -> None:
     """The number of folds is at most the number of speakers of the smallest class."""
     few = corpus.select(lambda each: speaker_of(each)[-1] in "123")
-    results = crossvalidate(few, Run(options=SMALL))
+    results = crossvalidate(few, Run(recipe=SMALL))
     assert "3 folds instead of 5: the smallest class has no more speakers" in results.notes
 
 
@@ -216,7 +216,7 @@ def test_a_recording_of_two_speakers_is_noted(corpus: Corpus) -> None:
     original = next(each for each in corpus.recordings if each.label == "female")
     twins = tuple(replace(original, name=f"twin{i}", speaker=f"twin{i}") for i in range(3))
     results = crossvalidate(
-        replace(corpus, recordings=(*corpus.recordings, *twins)), Run(options=SMALL), folding=Folding(n_folds=3)
+        replace(corpus, recordings=(*corpus.recordings, *twins)), Run(recipe=SMALL), folding=Folding(n_folds=3)
     )
     n_trained = sum(scored.trained for fold in results.folds for scored in fold.recordings)
     assert n_trained >= 2
@@ -230,7 +230,7 @@ def test_nonspeech_trains_every_fold(corpus: Corpus) -> None:
     )
     results = crossvalidate(
         replace(corpus, recordings=(*corpus.recordings, *sounds)),
-        Run(options=replace(SMALL, nonspeech="none")),
+        Run(recipe=replace(SMALL, nonspeech="none")),
         folding=Folding(n_folds=2),
     )
     assert results.corpus.labels == ("female", "male")
@@ -241,7 +241,7 @@ def test_nonspeech_trains_every_fold(corpus: Corpus) -> None:
 def test_augmented_recordings_are_not_scored(corpus: Corpus) -> None:
     """Augmented recordings are used for training only. The scores are of the original recordings."""
     options = replace(SMALL, mmi=MMIOptions(steps=2, batch_size=4, channel_share=0.5))
-    results = crossvalidate(corpus, Run(options=options), folding=Folding(n_folds=2))
+    results = crossvalidate(corpus, Run(recipe=options), folding=Folding(n_folds=2))
     names = [scored.recording.name for fold in results.folds for scored in fold.recordings]
     assert sorted(names) == sorted(each.name for each in corpus.recordings)
 
@@ -252,7 +252,7 @@ def test_an_unreadable_recording_is_a_failure(corpus: Corpus, tmp_path: Path) ->
     broken.write_bytes(b"")
     bad = replace(corpus.recordings[0], file=broken, name="broken.wav")
     results = crossvalidate(
-        replace(corpus, recordings=(bad, *corpus.recordings[1:])), Run(options=SMALL), folding=Folding(n_folds=2)
+        replace(corpus, recordings=(bad, *corpus.recordings[1:])), Run(recipe=SMALL), folding=Folding(n_folds=2)
     )
     report = report_on_folds(results, n_resamples=2).report
     assert [failure.recording.name for failure in results.failures] == ["broken.wav"]

@@ -1,4 +1,4 @@
-"""The option `--family`: Bernoulli mixtures work with the same commands and files as Gaussian ones."""
+"""Binary patterns: Bernoulli mixtures work with the same commands and files as Gaussian ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from speechgmm.errors import ModelFileError
 from speechgmm.mixture.bernoulli import BernoulliMixture
 from tests.builders import RunCommand
 
-ARGUMENTS = ("--family", "bernoulli", "--components", "4", "--folds", "2", "--quiet")
+FAST = ("--recipe", "plain", "--set", "calibration.folds=2", "--quiet")
+PATTERNS = (*FAST, "--set", "streams.1.features=patterns")
+ARGUMENTS = (*PATTERNS, "--components", "4")
 
 
 @pytest.fixture(scope="module")
@@ -73,43 +75,28 @@ def test_a_probability_of_one_in_a_file_is_refused(bernoulli_model_file: Path, t
         speechgmm.load(tmp_path / "damaged.npz")
 
 
-def test_an_unknown_family_is_refused(run: RunCommand, voices: Path, tmp_path: Path) -> None:
-    """The error lists the families."""
-    done = run("train", voices, "-o", tmp_path / "model.npz", "--family", "poisson")
+def test_unknown_features_are_refused(run: RunCommand, voices: Path, tmp_path: Path) -> None:
+    """The error lists the features."""
+    done = run("train", voices, "-o", tmp_path / "model.npz", "--set", "streams.1.features=poisson")
     assert done.returncode == 2
-    assert "--family is 'poisson', expected one of gaussian, bernoulli" in done.stderr
+    assert "features is 'poisson', but it must be one of ('cepstra', 'patterns')" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_features_determine_the_family(
-    run: RunCommand, voices: Path, bernoulli_model_file: Path, tmp_path: Path
-) -> None:
-    """Selecting patterns by `--family` or by `--front-end` gives the same model of Bernoulli mixtures."""
-    arguments = [*ARGUMENTS[2:], "--front-end", "features=patterns"]
-    done = run("train", voices, "-o", tmp_path / "model.npz", *arguments)
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "model.npz").read_bytes() == bernoulli_model_file.read_bytes()
-
-
-@pytest.mark.parametrize(("family", "features"), [("bernoulli", "cepstra"), ("gaussian", "patterns")])
-def test_features_of_another_family_are_refused(
-    run: RunCommand, voices: Path, tmp_path: Path, family: str, features: str
-) -> None:
-    """If both are given, the features must match the family."""
-    done = run(
-        *("train", voices, "-o", tmp_path / "model.npz", "--family", family, "--front-end", f"features={features}")
-    )
-    assert done.returncode == 2
-    assert f"--family {family} and --front-end features={features} contradict: give one of them" in done.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("extra", [("--map", "16"), ("--hard",), ("--start", "split"), ("--components", "2,4")])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        ("--set", "training.map_relevance=16", "--components", "4"),
+        ("--set", "em.hard=true", "--components", "4"),
+        ("--set", "training.start=split", "--components", "4"),
+        ("--components", "2,4"),
+    ],
+)
 def test_training_options_work_with_bernoulli_mixtures(
     run: RunCommand, voices: Path, tmp_path: Path, extra: tuple[str, ...]
 ) -> None:
     """MAP, Viterbi training, other starts and the selection of the size work for Bernoulli mixtures too."""
     model = tmp_path / "model.npz"
-    done = run("train", voices, "-o", model, *ARGUMENTS, *extra)
+    done = run("train", voices, "-o", model, *PATTERNS, *extra)
     assert done.returncode == 0, done.stderr
     assert run("classify", voices, "--model", model, "--quiet").returncode == 0

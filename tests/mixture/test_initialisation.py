@@ -101,7 +101,7 @@ def test_fewer_frames_than_components_are_refused(method: str) -> None:
 
 def test_an_unknown_method_is_refused() -> None:
     """The error lists the methods."""
-    text = "^the start is 'k-means', but it must be one of kmeans, random, medoids, split$"
+    text = "^start is 'k-means', but it must be one of kmeans, random, medoids, split$"
     with pytest.raises(OptionError, match=text):
         started(corner_frames(2000), 4, np.random.default_rng(0), method="k-means")
 

@@ -26,6 +26,7 @@ RESULTS = [
     SizeResult(n_components=16, log_likelihood=-39.0, aic=8900.0, bic=9050.0, held_out=-40.5),
     SizeResult(n_components=24, log_likelihood=-38.0, aic=8800.0, bic=9070.0, held_out=-40.7),
 ]
+FAST = ("--recipe", "plain", "--set", "calibration.folds=2", "--quiet")
 SIGNATURES = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 
 
@@ -96,9 +97,9 @@ def test_rendering_is_deterministic_in_every_format(kind: str) -> None:
 
 
 def test_train_writes_the_size_comparison(run: RunCommand, voices: Path, tmp_path: Path) -> None:
-    """``--sizes`` given twice writes a table and a figure."""
+    """The old ``--sizes`` given twice writes a table and a figure."""
     files = ("--sizes", tmp_path / "sizes.csv", "--sizes", tmp_path / "sizes.svg")
-    done = run("train", voices, "-o", tmp_path / "model.npz", "--components", "1,2", "--folds", "2", *files, "--quiet")
+    done = run("train", voices, "-o", tmp_path / "model.npz", "--components", "1,2", *FAST, *files)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "sizes.csv").read_text().startswith("n_components,")
     assert ElementTree.fromstring((tmp_path / "sizes.svg").read_text()).tag.endswith("svg")
@@ -109,7 +110,7 @@ def test_figures_without_matplotlib_are_refused_with_the_remedy(
 ) -> None:
     """A figure is refused before the training, with the package to install; a table needs no matplotlib."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    arguments = ("train", voices, "-o", tmp_path / "model.npz", "--components", "1,2", "--folds", "2", "--quiet")
+    arguments = ("train", voices, "-o", tmp_path / "model.npz", "--components", "1,2", *FAST)
     refused = run(*arguments, "--sizes", tmp_path / "sizes.png")
     assert refused.returncode == 2
     assert "figures need matplotlib, which is not installed: pip install 'speechgmm[report]'" in refused.stderr
@@ -118,13 +119,22 @@ def test_figures_without_matplotlib_are_refused_with_the_remedy(
 
 def test_train_writes_a_report(run: RunCommand, voices: Path, tmp_path: Path) -> None:
     """``--report`` writes the values of every EM iteration and MMI step, and figures; the model is unchanged."""
-    small = ("--components", "1,2", "--folds", "2", "--iterations", "3", "--mmi-steps", "4", "--quiet")
-    stream = ("--stream", "n_coefficients=13")
-    done = run("train", voices, "-o", tmp_path / "a.npz", *small, *stream, "--report", tmp_path / "new" / "report")
+    recipe = tmp_path / "two.toml"
+    recipe.write_text(
+        "[em]\nmax_iterations = 3\n[mmi]\nsteps = 4\n[calibration]\nfolds = 2\n[[streams]]\n[[streams]]\n"
+        "n_coefficients = 13\n",
+        encoding="utf-8",
+    )
+    small = ("--components", "1,2", "--recipe", recipe, "--quiet")
+    done = run("train", voices, "-o", tmp_path / "a.npz", *small, "--report", tmp_path / "new" / "report")
     assert (done.returncode, done.stderr) == (0, "")
     folder = tmp_path / "new" / "report"
     assert sorted(file.name for file in folder.iterdir()) == sorted(
-        ["training.json", *(f"{name}.{kind}" for name in ("likelihood", "losses", "sizes") for kind in ("png", "svg"))]
+        [
+            "training.json",
+            "sizes.csv",
+            *(f"{name}.{kind}" for name in ("likelihood", "losses", "sizes") for kind in ("png", "svg")),
+        ]
     )
     for file in folder.glob("*.svg"):
         assert ElementTree.fromstring(file.read_text(encoding="utf-8")).tag.endswith("svg")
@@ -142,7 +152,7 @@ def test_train_writes_a_report(run: RunCommand, voices: Path, tmp_path: Path) ->
             assert values[-1] == pytest.approx(fit["log_likelihood_per_frame"], abs=1e-6)
             assert stream_["classes"][label]["converged"] == fit["converged"]
         assert stream_["background"]["restarts"] == [stream_["background"]["log_likelihoods"][-1]]
-    again = run("train", voices, "-o", tmp_path / "b.npz", *small, *stream)
+    again = run("train", voices, "-o", tmp_path / "b.npz", *small)
     assert again.returncode == 0
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
@@ -151,7 +161,7 @@ def test_a_report_without_comparison_and_mmi_has_only_the_likelihood(
     run: RunCommand, voices: Path, tmp_path: Path
 ) -> None:
     """Without a size comparison and MMI steps only the likelihood is drawn; ``--force`` replaces the report."""
-    small = ("--components", "1", "--folds", "2", "--iterations", "1", "--quiet", "--report", tmp_path / "report")
+    small = ("--components", "1", *FAST, "--set", "em.max_iterations=1", "--report", tmp_path / "report")
     assert run("train", voices, "-o", tmp_path / "a.npz", *small).returncode == 0
     names = sorted(file.name for file in (tmp_path / "report").iterdir())
     assert names == ["likelihood.png", "likelihood.svg", "training.json"]

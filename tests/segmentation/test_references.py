@@ -14,6 +14,9 @@ from speechgmm.segmentation.writers import FORMATS
 
 parselmouth = pytest.importorskip("parselmouth", reason="praat-parselmouth is not installed")
 
+FIELDS = "SPEAKER recording channel start duration x x name"
+NO_CLASS = "is not female, male, very low or nonspeech; give its class with --speaker"
+
 CLASSES = ("female", "male", "very low")
 SEGMENTS = (
     Segment(start=0.5, end=1.5, label="female"),
@@ -124,12 +127,15 @@ def test_a_folder_of_references(tmp_path: Path) -> None:
         ("SPEAKER x 1 5 ten <NA> <NA> male", "start and duration are '5' and 'ten', expected seconds"),
         ("SPEAKER x 1 5 nan <NA> <NA> male", "start and duration are '5' and 'nan', expected seconds"),
         ("SPEAKER x 1 5", "expected 'SPEAKER recording channel start duration x x name', found 'SPEAKER x 1 5'"),
+        ("speaker x 1 5 1 <NA> <NA> male", f"expected '{FIELDS}', found 'speaker x 1 5 1 <NA> <NA> male'"),
+        ("garbage", f"expected '{FIELDS}', found 'garbage'"),
+        ("x" * 100, f"expected '{FIELDS}', found '{'x' * 60}...'"),
         (
             "SPEAKER x 1 5 1 <NA> <NA>",
             "expected 'SPEAKER recording channel start duration x x name', found 'SPEAKER x 1 5 1 <NA> <NA>'",
         ),
-        ("SPEAKER x 1 5 1 <NA> <NA> ada", "'ada' is no class, and it is not said which class it stands for"),
-        ("SPEAKER x 1 5 1 <NA> <NA> unknown", "'unknown' is no class, and it is not said which class it stands for"),
+        ("SPEAKER x 1 5 1 <NA> <NA> ada", f"'ada' {NO_CLASS} 'ada=CLASS'"),
+        ("SPEAKER x 1 5 1 <NA> <NA> unknown", f"'unknown' {NO_CLASS} 'unknown=CLASS'"),
     ],
 )
 def test_faults_of_rttm_have_their_line(line: str, fault: str, tmp_path: Path) -> None:
@@ -148,7 +154,7 @@ def test_faults_of_rttm_have_their_line(line: str, fault: str, tmp_path: Path) -
         ("start,end,label\n0,1\n", "a.csv:2: there are 2 cells, expected 3 as in the header"),
         ("start,end,label\n0,,male\n", "a.csv:2: start and end are '0' and '', expected seconds"),
         ("start,end,label\n2,1,male\n", "a.csv:2: the end at 1 s is before the start at 2 s"),
-        ("start,end,label\n0,1,child\n", "a.csv:2: 'child' is no class, and it is not said which class it stands for"),
+        ("start,end,label\n0,1,child\n", f"a.csv:2: 'child' {NO_CLASS} 'child=CLASS'"),
         (
             'start,end,label\n0,1,"male\n',
             "a.csv:2: the rows from here on cannot be read as CSV (unexpected end of data)",
@@ -197,7 +203,7 @@ def test_faults_in_a_textgrid_have_their_line(tmp_path: Path) -> None:
     index = lines.index('            text = "female"')
     lines[index] = '            text = "child"'
     message = faults(tmp_path / "x.TextGrid", "\n".join(lines))
-    assert message[1:] == [f"x.TextGrid:{index - 1}: 'child' is no class, and it is not said which class it stands for"]
+    assert message[1:] == [f"x.TextGrid:{index - 1}: 'child' {NO_CLASS} 'child=CLASS'"]
     assert faults(tmp_path / "x.TextGrid", "\n".join(lines[:index]))[1].startswith(f"x.TextGrid:{index}: expected")
 
 

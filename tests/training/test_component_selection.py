@@ -24,7 +24,7 @@ from speechgmm.mixture.options import EMOptions
 from speechgmm.training.component_selection import compare_sizes, to_csv
 from speechgmm.training.fitting import fit_scorer
 from speechgmm.training.material import Material
-from speechgmm.training.options import TrainingOptions
+from speechgmm.training.recipe import Recipe
 from speechgmm.training.run_context import AUTO_SIZES, Run
 from speechgmm.training.train import train
 from speechgmm.workers.local import LocalExecutor
@@ -35,9 +35,7 @@ SINGLE = 1e-5  # relative; EM on float32 frames works in single precision, which
 
 LABELS = ("high", "low")
 FRONT_END = FrontEndOptions(n_coefficients=4, cepstral_mean="none")
-OPTIONS = TrainingOptions(
-    front_end=FRONT_END, calibration_folds=3, speaker_share=100.0, em=EMOptions(max_iterations=20)
-)
+OPTIONS = Recipe(front_end=FRONT_END, calibration_folds=3, speaker_share=100.0, em=EMOptions(max_iterations=20))
 
 
 def utterances_of(n_speakers: int = 6, n_frames: int = 200, *, clusters: int = 4) -> list[Utterance]:
@@ -66,12 +64,12 @@ def test_results_are_those_of_models_fitted_without_the_fold(cepstral_mean: str)
     """Each number is computed again from a model trained without the first fold and the frames kept and held out."""
     utterances = utterances_of()
     options = replace(OPTIONS, n_components=2, front_end=replace(FRONT_END, cepstral_mean=cepstral_mean))
-    (result,) = compare_sizes(material_of(utterances), Run(options=options, sizes=(2,)))
+    (result,) = compare_sizes(material_of(utterances), Run(recipe=options, sizes=(2,)))
 
     fold = speaker_folds((each.recording for each in utterances), 3, options.seed)[0]
     kept = [each for each in utterances if speaker_of(each.recording) not in fold]
     unheard = [each for each in utterances if speaker_of(each.recording) in fold]
-    model = fit_scorer(material_of(kept), Run(options=options)).scorer
+    model = fit_scorer(material_of(kept), Run(recipe=options)).scorer
 
     def scores(part: list[Utterance], label: str) -> float:
         mine = [model.score_all((each,) for each in one.stretches()) for one in part if one.recording.label == label]
@@ -89,7 +87,7 @@ def test_results_are_those_of_models_fitted_without_the_fold(cepstral_mean: str)
 
 def test_held_out_speakers_show_the_true_size() -> None:
     """Up to the true number of clusters the held-out likelihood grows; beyond it, training alone still gains."""
-    one, two, four, sixteen = compare_sizes(material_of(utterances_of()), Run(options=OPTIONS, sizes=(16, 1, 4, 2, 4)))
+    one, two, four, sixteen = compare_sizes(material_of(utterances_of()), Run(recipe=OPTIONS, sizes=(16, 1, 4, 2, 4)))
     assert [each.n_components for each in (one, two, four, sixteen)] == [1, 2, 4, 16]
     assert one.held_out < two.held_out < four.held_out
     assert sixteen.held_out < four.held_out
@@ -101,20 +99,20 @@ def test_auto_takes_the_sizes_the_smaller_class_can_feed() -> None:
     """Of the automatic sizes those remain for which the smallest class has frames without the fold."""
     utterances = [each for each in utterances_of() if each.recording.speaker not in ("low 4", "low 5")]
     # The first fold holds two of the four low speakers: 400 frames are left, which is 10 for each of 40 components.
-    results = compare_sizes(material_of(utterances), Run(options=OPTIONS, sizes="auto"))
+    results = compare_sizes(material_of(utterances), Run(recipe=OPTIONS, sizes="auto"))
     assert [each.n_components for each in results] == [8, 16, 32]
 
 
 def test_auto_says_when_even_the_smallest_is_too_large() -> None:
     """Where no automatic size has enough speech, the error is that of the smallest."""
     with pytest.raises(TrainingError, match=r"^the class 'high' has 0\.4 s of speech to train on, but 8 components"):
-        compare_sizes(material_of(utterances_of(2, 40)), Run(options=OPTIONS, sizes="auto"))
+        compare_sizes(material_of(utterances_of(2, 40)), Run(recipe=OPTIONS, sizes="auto"))
 
 
 def test_a_size_asked_for_is_not_left_out_in_silence() -> None:
     """A size in a list that the speech cannot feed is an error."""
     with pytest.raises(TrainingError, match=r"but 512 components need 51\.2 s"):
-        compare_sizes(material_of(utterances_of()), Run(options=OPTIONS, sizes=(2, 512)))
+        compare_sizes(material_of(utterances_of()), Run(recipe=OPTIONS, sizes=(2, 512)))
 
 
 def test_one_speaker_cannot_be_held_out() -> None:
@@ -126,13 +124,13 @@ def test_one_speaker_cannot_be_held_out() -> None:
         r"^the class 'low' has only one speaker to train on, but two are needed to compare numbers of components: "
     )
     with pytest.raises(TrainingError, match=expected):
-        compare_sizes(material_of([*utterances, nothing]), Run(options=OPTIONS, sizes=(2, 4)))
+        compare_sizes(material_of([*utterances, nothing]), Run(recipe=OPTIONS, sizes=(2, 4)))
 
 
 def test_two_jobs_give_the_same_results() -> None:
     """The results do not depend on how many workers there were."""
     one, two = (
-        compare_sizes(material_of(utterances_of()), Run(options=OPTIONS, sizes=(2, 4), executor=LocalExecutor(jobs)))
+        compare_sizes(material_of(utterances_of()), Run(recipe=OPTIONS, sizes=(2, 4), executor=LocalExecutor(jobs)))
         for jobs in (1, 2)
     )
     assert one == two
@@ -140,10 +138,10 @@ def test_two_jobs_give_the_same_results() -> None:
 
 def test_an_impossible_size_is_refused() -> None:
     """A number no mixture can have is named, wherever it stands in the list; the automatic ones are possible."""
-    Run(options=OPTIONS, sizes="auto")
-    Run(options=OPTIONS, sizes=(1, 4096))
+    Run(recipe=OPTIONS, sizes="auto")
+    Run(recipe=OPTIONS, sizes=(1, 4096))
     with pytest.raises(OptionError, match=r"^n_components is 5000, but it must be 1 to 4096$"):
-        Run(options=OPTIONS, sizes=(16, 5000))
+        Run(recipe=OPTIONS, sizes=(16, 5000))
 
 
 def test_table_can_be_read_back() -> None:
@@ -161,13 +159,13 @@ def test_table_can_be_read_back() -> None:
 def test_training_takes_the_size_that_does_best(voices: Path) -> None:
     """A training with sizes is the training with the chosen one, and its card says what the choice rests on."""
     corpus = read_corpus(voices)
-    options = TrainingOptions(n_components=3, calibration_folds=2, em=EMOptions(max_iterations=3))
+    options = Recipe(n_components=3, calibration_folds=2, em=EMOptions(max_iterations=3))
 
-    training = train(corpus, Run(options=options, sizes=(1, 8)))
+    training = train(corpus, Run(recipe=options, sizes=(1, 8)))
 
     small, large = training.sizes
     assert large.held_out > small.held_out + 1
-    plain = train(corpus, Run(options=replace(options, n_components=8))).model
+    plain = train(corpus, Run(recipe=replace(options, n_components=8))).model
     for mine, theirs in zip(training.model.streams[0].mixtures, plain.streams[0].mixtures, strict=True):
         assert isinstance(mine, DiagonalMixture)
         assert isinstance(theirs, DiagonalMixture)

@@ -18,12 +18,12 @@ from speechgmm.errors import AudioError, OutputError, TrainingError
 from speechgmm.features.extraction import Failure, Utterance, extract
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.training.feature_store import FeatureStore
-from speechgmm.training.options import TrainingOptions
+from speechgmm.training.recipe import Recipe
 from speechgmm.training.run_context import Run
 from speechgmm.training.train import train
 from speechgmm.workers.local import LocalExecutor
 
-SMALL = TrainingOptions(n_components=2, calibration_folds=2)
+SMALL = Recipe(n_components=2, calibration_folds=2)
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +71,8 @@ def test_features_come_back_as_they_were_made(recording: Recording, tmp_path: Pa
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_the_model_is_that_of_features_in_memory(corpus: Corpus, jobs: int, tmp_path: Path) -> None:
     """Training from disk gives the same bytes, whoever does the work, the first time and the next."""
-    expected = model_bytes(corpus, tmp_path / "memory.npz", Run(options=SMALL))
-    run = Run(options=SMALL, executor=LocalExecutor(jobs), feature_folder=tmp_path / "features")
+    expected = model_bytes(corpus, tmp_path / "memory.npz", Run(recipe=SMALL))
+    run = Run(recipe=SMALL, executor=LocalExecutor(jobs), feature_folder=tmp_path / "features")
     assert model_bytes(corpus, tmp_path / "disk.npz", run) == expected
     assert model_bytes(corpus, tmp_path / "again.npz", run) == expected
     assert len(arrays_in(tmp_path / "features")) == len(corpus.recordings)
@@ -215,18 +215,18 @@ def test_features_that_cannot_be_made_again_are_an_error(recording: Recording, t
 def test_a_value_that_is_no_number_is_found_and_named(corpus: Corpus, tmp_path: Path) -> None:
     """NaN in an array that is whole otherwise: the file and the remedy are told before anything is fitted."""
     features = tmp_path / "features"
-    train(corpus, Run(options=SMALL, feature_folder=features))
+    train(corpus, Run(recipe=SMALL, feature_folder=features))
     array = arrays_in(features)[5]
     frames = np.load(array)
     frames[7, 3] = np.nan
     np.save(array, frames)
     with pytest.raises(TrainingError) as caught:
-        train(corpus, Run(options=SMALL, feature_folder=features))
+        train(corpus, Run(recipe=SMALL, feature_folder=features))
     assert str(caught.value) == (
         f"{array}: the features (delete the file to extract them again) hold values that are not finite numbers"
     )
     array.unlink()
-    train(corpus, Run(options=SMALL, feature_folder=features))
+    train(corpus, Run(recipe=SMALL, feature_folder=features))
 
 
 def test_a_recording_that_cannot_be_read_is_a_failure(recording: Recording, tmp_path: Path) -> None:

@@ -26,7 +26,10 @@ IDENTITY = {"options": "some", "recordings": "these"}
 GAUSSIAN = DiagonalMixture(np.array([0.25, 0.75]), np.array([[1 / 3, 2.0], [3.0, -4.0]]), np.full((2, 2), 0.1))
 BERNOULLI = BernoulliMixture(np.array([0.25, 0.75]), np.array([[1 / 3, 0.5], [0.9, 0.1]]))
 
-ARGUMENTS = ("--components", "6", "--folds", "2", "--restarts", "2", "--seed", "3")
+ARGUMENTS = (
+    *("--recipe", "plain", "--components", "6", "--seed", "3"),
+    *("--set", "calibration.folds=2", "--set", "training.restarts=2"),
+)
 
 
 def begun(folder: Path) -> FolderCheckpoint:
@@ -208,22 +211,17 @@ def test_another_command_does_not_go_on_from_it(
     arguments = (
         "train",
         voices,
-        "--components",
-        "2",
-        "--folds",
-        "2",
-        "--quiet",
-        "--checkpoint",
-        tmp_path / "checkpoint",
+        *("--recipe", "plain", "--set", "calibration.folds=2", "--quiet", "--checkpoint", tmp_path / "checkpoint"),
     )
-    assert run(*arguments, "-o", tmp_path / "one.npz").returncode == 0
-    second: tuple[object, ...] = (*arguments, *other)
+    two = ("--components", "2")
+    assert run(*arguments, *two, "-o", tmp_path / "one.npz").returncode == 0
+    second: tuple[object, ...] = (*arguments, *other, *(() if "--components" in other else two))
     if what is None:
         fewer = tmp_path / "fewer"
         for file in sorted(voices.rglob("*.wav"))[1:]:
             (fewer / file.relative_to(voices).parent).mkdir(parents=True, exist_ok=True)
             (fewer / file.relative_to(voices)).write_bytes(file.read_bytes())
-        second, what = ("train", fewer, *arguments[2:]), "recordings"
+        second, what = ("train", fewer, *arguments[2:], *two), "recordings"
     refused = run(*second, "-o", tmp_path / "two.npz")
     assert refused.returncode == 1
     assert f"it is the checkpoint of another training, with other {what}: give another folder" in refused.stderr

@@ -21,7 +21,7 @@ from speechgmm.training.feature_store import FeatureStore
 from speechgmm.training.fitting import fit_scorer
 from speechgmm.training.material import augmentations, read_material
 from speechgmm.training.mmi_training import SegmentSampler, draw_batch
-from speechgmm.training.options import TrainingOptions
+from speechgmm.training.recipe import Recipe
 from speechgmm.training.recordings import training_recordings
 from speechgmm.training.run_context import Run
 from tests.builders import RunCommand
@@ -124,10 +124,10 @@ def test_cuts_are_normalised_as_utterances_are() -> None:
 def test_only_the_means_of_gaussian_streams_move(voices: Path) -> None:
     """Re-estimation leaves weights, variances and Bernoulli mixtures; its losses are kept, and it needs no luck."""
     corpus = read_corpus(voices)
-    options = TrainingOptions(n_components=4, further_front_ends=(FrontEndOptions(features="patterns"),))
-    material = read_material(training_recordings(corpus, ""), Run(options=options))
+    options = Recipe(n_components=4, further_front_ends=(FrontEndOptions(features="patterns"),))
+    material = read_material(training_recordings(corpus, ""), Run(recipe=options))
     steps = replace(options, mmi=MMIOptions(steps=12))
-    plain, moved, again = (fit_scorer(material, Run(options=each)) for each in (options, steps, steps))
+    plain, moved, again = (fit_scorer(material, Run(recipe=each)) for each in (options, steps, steps))
     mixtures = [fitted.scorer.streams[0].mixtures for fitted in (plain, moved, again)]
     for before, after, same in zip(*mixtures, strict=True):
         assert np.abs(after.means - before.means).max() > 1e-3
@@ -153,9 +153,9 @@ def test_training_recordings_are_augmented(mmi: MMIOptions, kinds: list[str], vo
     """One of each wanted kind, none of the recordings that calibrate; shouts come with raised voices."""
     first, *others = read_corpus(voices).recordings
     corpus = Corpus(source="voices", recordings=(replace(first, split="dev"), *others))
-    options = TrainingOptions(mmi=mmi)
+    options = Recipe(mmi=mmi)
     assert augmentations(corpus, options) == [replace(each, augmentation=kind) for kind in kinds for each in others]
-    assert augmentations(corpus, TrainingOptions()) == []
+    assert augmentations(corpus, Recipe()) == []
 
 
 @pytest.mark.parametrize("copy", ["channel", "effort"])
@@ -211,17 +211,23 @@ def test_copies_on_disk_are_made_again_when_they_are_drawn_otherwise(
 @pytest.mark.slow
 def test_the_command_is_the_same_however_the_work_is_done(run: RunCommand, voices: Path, tmp_path: Path) -> None:
     """With all kinds of copies, the bytes do not depend on jobs, on where features are kept, or on a checkpoint."""
-    steps = (
-        "--mmi-steps",
-        "4",
-        "--channel-augmentation",
-        "0.4",
-        "--effort-augmentation",
-        "0.3",
-        "--balance-by",
-        "speaker",
+    settings = (
+        "calibration.folds=2",
+        "mmi.steps=4",
+        "augmentation.channel_share=0.4",
+        "augmentation.effort_share=0.3",
+        "training.balance_by=speaker",
     )
-    arguments = ("train", voices, "--components", "2", "--folds", "2", "--quiet", *steps)
+    arguments = (
+        "train",
+        voices,
+        "--recipe",
+        "plain",
+        "--components",
+        "2",
+        "--quiet",
+        *(f"--set={x}" for x in settings),
+    )
     ways = {
         "plain": (),
         "kept": ("--features", tmp_path / "features", "--checkpoint", tmp_path / "checkpoint"),
@@ -240,13 +246,10 @@ def test_the_command_is_the_same_however_the_work_is_done(run: RunCommand, voice
     assert card["data"]["train"]["female"]["recordings"] == 12, "copies are no recordings"
 
 
-@pytest.mark.parametrize(
-    "extra", [("--channel-augmentation", "0.4"), ("--effort-augmentation", "0.1"), ("--balance-by", "corpus")]
-)
-def test_what_needs_steps_is_refused_without(
-    run: RunCommand, voices: Path, tmp_path: Path, extra: tuple[str, str]
-) -> None:
-    """Options of the steps say nothing where none are made."""
-    done = run("train", voices, "-o", tmp_path / "model.npz", *extra)
+@pytest.mark.parametrize("name", ["channel_share", "effort_share"])
+def test_what_needs_steps_is_refused_without(run: RunCommand, voices: Path, tmp_path: Path, name: str) -> None:
+    """Shares of the steps say nothing where none are made."""
+    settings = ("--recipe", "plain", "--set", f"augmentation.{name}=0.4")
+    done = run("train", voices, "-o", tmp_path / "model.npz", *settings)
     assert done.returncode == 2
-    assert "--channel-augmentation, --effort-augmentation and --balance-by need --mmi-steps STEPS" in done.stderr
+    assert f"augmentation.{name} is 0.4, but without MMI nothing is augmented: set mmi.steps" in done.stderr

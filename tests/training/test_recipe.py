@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from speechgmm import FrontEndOptions, TrainingOptions
+from speechgmm import FrontEndOptions
 from speechgmm.classifier.model import DecisionOptions
 from speechgmm.classifier.model_file import save
 from speechgmm.corpus import read_corpus
 from speechgmm.errors import OptionError
 from speechgmm.mixture.mmi import MMIOptions
 from speechgmm.mixture.options import EMOptions
-from speechgmm.training.recipe import NAMES, from_document, load, of_model, to_document, to_toml, with_settings
+from speechgmm.training.recipe import NAMES, Recipe, SmallData
 from speechgmm.training.run_context import Run
 from speechgmm.training.train import train
 from tests.builders import RunCommand
 
-EVERYTHING = TrainingOptions(
+EVERYTHING = Recipe(
     n_components=7,
     start="random",
     restarts=2,
@@ -34,31 +34,33 @@ EVERYTHING = TrainingOptions(
     further_front_ends=(FrontEndOptions(window_s=0.064, n_mels=80), FrontEndOptions(features="patterns")),
     mmi=MMIOptions(steps=5, batch_size=8, channel_share=0.25, effort_share=0.5),
     nonspeech="noise",
+    packaged_nonspeech=True,
     calibration_folds=3,
     decision=DecisionOptions(min_speech_s=0.5, min_probability=0.75),
+    small_data=(SmallData(fewer_speakers_than=9, settings=("mmi.steps=2",)), SmallData(fewer_speakers_than=3)),
 )
 
 
-@pytest.mark.parametrize("options", [TrainingOptions(), EVERYTHING, load("robust")])
-def test_what_is_written_reads_back(options: TrainingOptions, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [Recipe(), EVERYTHING, Recipe.load("robust")])
+def test_what_is_written_reads_back(options: Recipe, tmp_path: Path) -> None:
     """Every option survives TOML, in a file as in a document."""
     file = tmp_path / "mine.toml"
-    file.write_text(to_toml(options), encoding="utf-8")
-    assert load(str(file)) == options
-    assert from_document(to_document(options), "x") == options
+    file.write_text(options.to_toml(), encoding="utf-8")
+    assert Recipe.load(str(file)) == options
+    assert Recipe.of_document(options.to_document(), "x") == options
 
 
 def test_every_option_is_in_the_recipe() -> None:
     """Each value of EVERYTHING differs from the default, so a forgotten one would not read back."""
-    default = TrainingOptions()
+    default = Recipe()
     same = [name for name in vars(default) if getattr(default, name) == getattr(EVERYTHING, name)]
     assert same == []
 
 
 def test_plain_is_the_default_and_robust_that_of_the_shipped_model() -> None:
     """The named recipes: the defaults of the Python API, and two streams with MMI and augmentation."""
-    assert load("plain") == TrainingOptions()
-    robust = load("robust")
+    assert Recipe.load("plain") == Recipe()
+    robust = Recipe.load("robust")
     assert [front_end.window_s for front_end in robust.front_ends] == [0.025, 0.064]
     assert robust.mmi == MMIOptions(batch_size=256, channel_share=0.3, effort_share=0.18)
 
@@ -67,22 +69,75 @@ def test_what_is_left_out_is_plain(tmp_path: Path) -> None:
     """A recipe may name what it changes only."""
     file = tmp_path / "mine.toml"
     file.write_text("[training]\ncomponents = 5\n[[streams]]\n[[streams]]\nn_mels = 30\n", encoding="utf-8")
-    expected = replace(TrainingOptions(), n_components=5, further_front_ends=(FrontEndOptions(n_mels=30),))
-    assert load(str(file)) == expected
+    expected = replace(Recipe(), n_components=5, further_front_ends=(FrontEndOptions(n_mels=30),))
+    assert Recipe.load(str(file)) == expected
 
 
 def test_settings_change_single_values() -> None:
     """Numbers, text with and without quotes, truth values, and values of a stream, counted from 1."""
-    robust = load("robust")
-    changed = with_settings(
-        robust, ["training.components=8", 'training.start="random"', "em.hard=true", "streams.2.window_s=0.05"]
+    robust = Recipe.load("robust")
+    changed = robust.with_settings(
+        "training.components=8", 'training.start="random"', "em.hard=true", "streams.2.window_s=0.05"
     )
     assert (changed.n_components, changed.start, changed.em.hard) == (8, "random", True)
     assert changed.further_front_ends == (replace(robust.further_front_ends[0], window_s=0.05),)
-    assert with_settings(robust, ["training.start=split"]).start == "split"
+    assert robust.with_settings("training.start=split").start == "split"
     no_mmi = ["mmi.steps=0", "augmentation.channel_share=0", "augmentation.effort_share=0"]
-    assert with_settings(robust, no_mmi).mmi is None
-    assert with_settings(robust, []) == robust
+    assert robust.with_settings(*no_mmi).mmi is None
+    assert robust.with_settings() == robust
+
+
+def test_settings_repair_a_faulty_recipe(tmp_path: Path) -> None:
+    """A recipe file is checked after the settings; what is still wrong names both."""
+    file = tmp_path / "mine.toml"
+    file.write_text("[augmentation]\nchannel_share = 0.3\n", encoding="utf-8")
+    assert Recipe.load(file, "mmi.steps=3").mmi == MMIOptions(steps=3, channel_share=0.3)
+    with pytest.raises(
+        OptionError, match=r"mine\.toml with the settings: streams\.1\.n_mels is 1, but it must be 2 to"
+    ):
+        Recipe.load(file, "mmi.steps=3", "streams.1.n_mels=1")
+
+
+def test_text_may_look_like_a_number() -> None:
+    """Where text is expected, the value is text."""
+    assert Recipe().with_settings("rejection.nonspeech=3").nonspeech == "3"
+    assert Recipe().with_settings('rejection.nonspeech="3"').nonspeech == "3"
+
+
+def test_settings_are_checked_together() -> None:
+    """Several settings may lead from one valid recipe to another over an invalid one."""
+    apart = Recipe.load("robust").with_settings("streams.1.hop_s=0.02", "streams.2.hop_s=0.02")
+    assert {front_end.hop_s for front_end in apart.front_ends} == {0.02}
+
+
+RULES = Recipe(
+    mmi=MMIOptions(steps=300),
+    small_data=(
+        SmallData(fewer_speakers_than=10, settings=("mmi.steps=20", "training.components=8")),
+        SmallData(fewer_speakers_than=50, settings=("mmi.steps=100", "mmi.batch_size=64")),
+    ),
+)
+
+
+def test_rules_for_small_data_change_what_they_say() -> None:
+    """The rule for fewer speakers prevails; what already has the value is not told; the result has no rules."""
+    recipe, changes = RULES.for_speakers(9)
+    assert recipe == replace(RULES, n_components=8, mmi=MMIOptions(steps=20), small_data=())
+    assert changes == (
+        "mmi.steps is 20 instead of 300: a class has fewer than 10 speakers",
+        "training.components is 8 instead of 64: a class has fewer than 10 speakers",
+    )
+    recipe, changes = RULES.for_speakers(10)
+    assert recipe == replace(RULES, mmi=MMIOptions(steps=100), small_data=())
+    assert changes == ("mmi.steps is 100 instead of 300: a class has fewer than 50 speakers",)
+    assert RULES.for_speakers(50) == (replace(RULES, small_data=()), ())
+
+
+def test_a_setting_prevails_over_the_rules() -> None:
+    """What the user sets is not changed by a rule."""
+    recipe, changes = RULES.with_settings("mmi.steps=7").for_speakers(9)
+    assert (recipe.mmi, recipe.n_components) == (MMIOptions(steps=7), 8)
+    assert len(changes) == 1
 
 
 @pytest.mark.parametrize(
@@ -96,18 +151,19 @@ def test_settings_change_single_values() -> None:
         (["em.max_iterations=2.5"], "em.max_iterations is 2.5, expected a whole number"),
         (["em.max_iterations=true"], "em.max_iterations is True, expected a whole number"),
         (["em.tolerance=small"], "em.tolerance is 'small', expected a number"),
-        (["training.start=3"], "training.start is 3, expected text"),
-        (["streams.2.n_mels=30"], "there is no stream '2', expected streams.N.NAME with N from 1 to 1"),
-        (["streams.n_mels=30"], "there is no stream 'n_mels', expected streams.N.NAME with N from 1 to 1"),
+        (["training.start=3"], "the recipe with the settings: training.start is '3', but it must be one of kmeans, "),
+        (["streams.2.n_mels=30"], "there is no streams.2, expected streams.N.NAME with N from 1 to 1"),
+        (["streams.n_mels=30"], "there is no streams.n_mels, expected streams.N.NAME with N from 1 to 1"),
         (["augmentation.channel_share=0.5"], "augmentation.channel_share is 0.5, but without MMI nothing is augmented"),
-        (["mmi.batch_size=0"], "batch_size is 0"),
-        (["training.components=0"], "the settings: n_components is 0, but it must be 1 to 4096"),
+        (["mmi.batch_size=0"], "the settings: mmi.batch_size is 0"),
+        (["small_data.1.settings=[]"], "there is no small_data.1, expected small_data.N.NAME but the recipe has none"),
+        (["training.components=0"], "the settings: training.components is 0, but it must be 1 to 4096"),
     ],
 )
 def test_wrong_settings_are_refused(settings: list[str], message: str) -> None:
     """The setting, what is expected and the nearest name are given."""
     with pytest.raises(OptionError) as caught:
-        with_settings(TrainingOptions(), settings)
+        Recipe().with_settings(*settings)
     assert re.search(message.replace("?", r"\?"), str(caught.value))
 
 
@@ -122,7 +178,18 @@ def test_wrong_settings_are_refused(settings: list[str], message: str) -> None:
         ("[[streams]]\nn_mel = 3\n", "there is no streams.1.n_mel, expected sampling_rate, "),
         ("[[streams]]\n[[streams]]\nhop_s = 0.02\n", "the streams of a model must have the same sampling_rate"),
         ("[colour]\n", "there is no section 'colour', expected training, em, streams, mmi, "),
-        ("[mmi]\nsteps = 1\nbatch_size = 0\n", "batch_size is 0"),
+        ("[mmi]\nsteps = 1\nbatch_size = 0\n", "mmi.batch_size is 0"),
+        ("streams = []\n", "streams is empty, expected one table or more: write [[streams]] before each"),
+        ("[[small_data]]\nsettings = 3\n", "small_data.1.settings is 3, expected a list of texts"),
+        ("[[small_data]]\nfewer_speakers_than = -1\n", "fewer_speakers_than is -1, but it must be 0 or more"),
+        (
+            "[[small_data]]\nsettings = ['mmi.step=3']\n",
+            "small_data.1: mmi.step=3: there is no mmi.step, expected steps",
+        ),
+        (
+            "[[small_data]]\nsettings = ['em.tolerance=-1']\n",
+            "small_data.1: the recipe with the settings: em.tolerance is -1.0, but",
+        ),
         (b"\xff", "not a TOML file: "),
     ],
 )
@@ -131,7 +198,7 @@ def test_faulty_recipes_are_refused(text: str | bytes, message: str, tmp_path: P
     file = tmp_path / "mine.toml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(OptionError) as caught:
-        load(str(file))
+        Recipe.load(str(file))
     assert str(caught.value).startswith(f"{file}: ")
     assert message in str(caught.value)
 
@@ -139,28 +206,26 @@ def test_faulty_recipes_are_refused(text: str | bytes, message: str, tmp_path: P
 def test_recipes_that_are_not_there_are_refused(tmp_path: Path) -> None:
     """A name is compared with those that exist; a file that cannot be read is named."""
     with pytest.raises(OptionError, match=r"there is no recipe 'robst': give one of plain, robust, .*'robust'\?$"):
-        load("robst")
+        Recipe.load("robst")
     with pytest.raises(OptionError, match=r"gone\.toml: the recipe cannot be read: No such file or directory$"):
-        load(str(tmp_path / "gone.toml"))
+        Recipe.load(str(tmp_path / "gone.toml"))
 
 
 def test_a_model_carries_its_recipe(voices: Path, tmp_path: Path) -> None:
     """Training with the recipe of a model repeats the model byte for byte; a model without one is refused."""
     corpus = read_corpus(voices)
-    options = TrainingOptions(
-        n_components=2, calibration_folds=2, em=EMOptions(max_iterations=2), mmi=MMIOptions(steps=2)
-    )
-    model = train(corpus, Run(options=options)).model
+    options = Recipe(n_components=2, calibration_folds=2, em=EMOptions(max_iterations=2), mmi=MMIOptions(steps=2))
+    model = train(corpus, Run(recipe=options)).model
     save(model, tmp_path / "first.npz")
 
-    recipe = load(str(tmp_path / "first.npz"))
+    recipe = Recipe.load(str(tmp_path / "first.npz"))
 
     assert recipe == options
-    save(train(corpus, Run(options=recipe)).model, tmp_path / "second.npz")
+    save(train(corpus, Run(recipe=recipe)).model, tmp_path / "second.npz")
     assert (tmp_path / "second.npz").read_bytes() == (tmp_path / "first.npz").read_bytes()
     bare = replace(model, card={})
     with pytest.raises(OptionError, match=r"^old\.npz: the model carries no recipe, it is of an earlier version: give"):
-        of_model(bare, "old.npz")
+        Recipe.of_model(bare, "old.npz")
 
 
 def test_the_command_line_trains_by_recipe(run: RunCommand, voices: Path, tmp_path: Path) -> None:
@@ -177,13 +242,13 @@ def test_the_command_line_trains_by_recipe(run: RunCommand, voices: Path, tmp_pa
 
     by_file = trained("--recipe", file)
     (tmp_path / "kept.npz").write_bytes(by_file)
-    assert trained("--set", "training.components=2", "--set", "em.max_iterations=2") == by_file
+    assert trained("--recipe", "plain", "--set", "training.components=2", "--set", "em.max_iterations=2") == by_file
     assert trained("--recipe", tmp_path / "kept.npz") == by_file
-    assert trained("--components", 2, "--iterations", 2) == by_file
+    assert trained("--recipe", "plain", "--components", 2, "--set", "em.max_iterations=2") == by_file
     other = trained("--recipe", file, "--components", 3)
     assert other != by_file
     (tmp_path / "other.npz").write_bytes(other)
-    assert load(str(tmp_path / "other.npz")).n_components == 3
+    assert Recipe.load(str(tmp_path / "other.npz")).n_components == 3
 
 
 @pytest.mark.parametrize(
@@ -210,20 +275,24 @@ def test_wrong_recipes_are_refused_before_the_work(
 def test_named_recipes_are_in_the_package(run: RunCommand) -> None:
     """Each can be printed, and what is printed is the recipe."""
     for name in NAMES:
-        assert run("recipe", name).stdout == to_toml(load(name))
+        assert run("recipe", name).stdout == Recipe.load(name).to_toml()
 
 
 @pytest.mark.parametrize("command", [("train", "-o", "m.npz"), ("crossvalidate",), ("audit",)])
 def test_a_column_that_is_not_there_balances_nothing(
     run: RunCommand, voices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
-    """A misspelt column is refused before the work; one that only the recipe names is noted."""
+    """A column that was set is refused before the work; one that only a recipe file names is noted."""
     monkeypatch.chdir(tmp_path)
     name, *others = command
-    common = ("--mmi-steps", "1", "--components", "1", "--iterations", "1")
-    done = run(name, voices, *others, *common, "--balance-by", "korpus")
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(
+        "[training]\ncomponents = 1\nbalance_by = 'korpus'\n[em]\nmax_iterations = 1\n[mmi]\nsteps = 1\n",
+        encoding="utf-8",
+    )
+    done = run(name, voices, *others, "--recipe", recipe, "--set", "training.balance_by=room")
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"--balance-by korpus: no recording of {voices} has a value in this column" in done.stderr
-    done = run(name, voices, *others, *common, "--set", "training.balance_by=korpus")
+    assert f"training.balance_by is 'room', but no recording of {voices} has a value in the column" in done.stderr
+    done = run(name, voices, *others, "--recipe", recipe)
     assert done.returncode == 0
-    assert "no recording has the column 'korpus' that the recipe balances by" in done.stderr
+    assert "the column 'korpus', which the recipe balances by: speakers are sampled evenly" in done.stderr

@@ -30,9 +30,9 @@ from speechgmm.mixture.options import EMOptions
 from speechgmm.mixture.shards import SHARD_FRAMES
 from speechgmm.training.calibrate import HeldOutScores, score_utterances
 from speechgmm.training.fitting import FittedScorer, fit_background, fit_scorer, fit_stream
-from speechgmm.training.material import Material, StreamUtterances
-from speechgmm.training.options import TrainingOptions
+from speechgmm.training.material import Material, StreamUtterances, read_material
 from speechgmm.training.pooling import ClassUtterances, Piece, PooledShard, balance, pool, reference_mean
+from speechgmm.training.recipe import Recipe
 from speechgmm.training.recordings import require_speakers, training_recordings
 from speechgmm.training.run_context import Run
 from speechgmm.training.train import train
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 SINGLE = 1e-5  # relative; EM on float32 frames works in single precision, which each processor rounds in its own way
 
-SMALL = TrainingOptions(n_components=2, calibration_folds=2, em=EMOptions(max_iterations=3))
+SMALL = Recipe(n_components=2, calibration_folds=2, em=EMOptions(max_iterations=3))
 
 
 def number_of(recording: Recording) -> int:
@@ -116,7 +116,7 @@ def test_unheard_voices_are_told_apart(tiny_model: Model, tmp_path: Path) -> Non
 
 def test_two_jobs_give_the_same_bytes(corpus: Corpus, tiny_model_file: Path, tmp_path: Path) -> None:
     """A model file does not depend on how many workers made it."""
-    trained = train(corpus, Run(options=TrainingOptions(n_components=4), executor=LocalExecutor(2)))
+    trained = train(corpus, Run(recipe=Recipe(n_components=4), executor=LocalExecutor(2)))
 
     save(trained.model, tmp_path / "two.npz")
 
@@ -127,7 +127,7 @@ def test_a_manifest_of_a_folder_gives_its_model(corpus: Corpus, tiny_model: Mode
     """The same recordings by way of a manifest give the same mixtures and calibration."""
     write_manifest(corpus, tmp_path / "voices.csv")
 
-    model = train(read_corpus(tmp_path / "voices.csv"), Run(options=TrainingOptions(n_components=4))).model
+    model = train(read_corpus(tmp_path / "voices.csv"), Run(recipe=Recipe(n_components=4))).model
 
     assert same_mixtures(model, tiny_model)
     assert model.calibration == tiny_model.calibration
@@ -143,7 +143,7 @@ def test_each_split_has_its_part(own_corpus: Corpus) -> None:
     used = own_corpus.select(lambda each: each.split in ("train", "dev"))
     less = own_corpus.select(lambda each: each.split != "dev" or number_of(each) == 1)
 
-    trained, with_less = train(own_corpus, Run(options=SMALL)), train(less, Run(options=SMALL))
+    trained, with_less = train(own_corpus, Run(recipe=SMALL)), train(less, Run(recipe=SMALL))
 
     assert trained.failures == ()
     assert {part: amounts["male"]["speakers"] for part, amounts in trained.model.card["data"].items()} == {
@@ -255,7 +255,7 @@ def test_classes_count_the_same_in_the_background() -> None:
     high = ClassUtterances("high", (utterance("c", 500, label="high", value=-5.0),), (1.0,))
     options = replace(SMALL, n_components=1, front_end=FrontEndOptions(cepstral_mean="none"))
 
-    background = fit_background([low, high], np.zeros(20), options.front_end, Run(options=options))
+    background = fit_background([low, high], np.zeros(20), options.front_end, Run(recipe=options))
 
     np.testing.assert_allclose(background.best.mixture.means, np.full((1, 20), (3.0 - 5.0) / 2), rtol=SINGLE)
 
@@ -265,9 +265,9 @@ def test_every_class_starts_from_the_background() -> None:
     options = replace(SMALL, n_components=1, speaker_share=0.1, front_end=FrontEndOptions(cepstral_mean="none"))
     utterances = [utterance("a", 1000, value=1.0), utterance("b", 50), utterance("c", 100, label="high", value=-2.0)]
     classes = [balance("low", utterances[:2], options), balance("high", utterances[2:], options)]
-    background = fit_background(classes, np.zeros(20), options.front_end, Run(options=options))
+    background = fit_background(classes, np.zeros(20), options.front_end, Run(recipe=options))
 
-    fitted = fit_stream(utterances, ["low", "high"], options.front_end, Run(options=options))
+    fitted = fit_stream(utterances, ["low", "high"], options.front_end, Run(recipe=options))
 
     for label, each in zip(["low", "high"], classes, strict=True):
         (shard,) = pool([each], np.zeros(20), options.front_end, LocalExecutor())
@@ -288,6 +288,20 @@ def test_too_little_speech_is_an_error() -> None:
         "the class 'low' has 1.8 s of speech to train on, but 64 components need 6.4 s: "
         "give more speech or fewer components"
     )
+
+
+def test_too_little_speech_for_a_fold_is_said_before_the_work(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The speech of both speakers of a class suffices, that of one, which the calibration needs, does not."""
+    two = of_speakers(corpus, 1, 2)
+    material = read_material(training_recordings(two, ""), Run(recipe=SMALL))
+    most = min(
+        sum(each.n_speech for each in material.streams[0] if each.recording.label == label) for label in two.labels
+    )
+    monkeypatch.setattr("speechgmm.training.train.fit_scorer", lambda *_: pytest.fail("the work was started"))
+    with pytest.raises(
+        TrainingError, match=r"^the class '\w+' has .* s of speech to train on, but \d+ components need"
+    ):
+        train(two, Run(recipe=replace(SMALL, n_components=int(most / SMALL.em.min_occupancy))))
 
 
 def test_one_class_is_no_task(corpus: Corpus) -> None:
@@ -328,7 +342,7 @@ def test_unreadable_recordings_are_reported_and_left_out(own_corpus: Corpus) -> 
     faulty = [each for each in own_corpus.recordings if each.name.endswith("f03/01.wav")]
     spoil(faulty)
 
-    trained = train(own_corpus, Run(options=SMALL))
+    trained = train(own_corpus, Run(recipe=SMALL))
 
     assert [failure.recording for failure in trained.failures] == faulty
     assert trained.failures[0].reason.startswith(f"{faulty[0].file}: it is not audio that can be read")
@@ -342,7 +356,7 @@ def test_a_class_that_is_lost_is_named_with_a_reason(own_corpus: Corpus) -> None
     spoil(males)
 
     with pytest.raises(TrainingError) as caught:
-        train(own_corpus, Run(options=SMALL))
+        train(own_corpus, Run(recipe=SMALL))
 
     assert str(caught.value).startswith(
         f"{own_corpus.source}: the class 'male' has no speaker with speech, but two are needed: one to train and "
@@ -355,7 +369,7 @@ def test_speakers_who_are_silent_do_not_count(own_corpus: Corpus) -> None:
     silence(each for each in own_corpus.recordings if each.label == "male" and number_of(each) > 1)
 
     with pytest.raises(TrainingError) as caught:
-        train(own_corpus, Run(options=SMALL))
+        train(own_corpus, Run(recipe=SMALL))
 
     assert str(caught.value) == (
         f"{own_corpus.source}: the class 'male' has one speaker with speech, but two are needed: "
@@ -371,7 +385,7 @@ def test_a_dev_split_that_is_lost_is_not_made_up_for(own_corpus: Corpus) -> None
     with pytest.raises(
         TrainingError, match=r"the class 'female' has no speaker with speech in the dev split: .*; 1 of its"
     ):
-        train(own_corpus, Run(options=SMALL))
+        train(own_corpus, Run(recipe=SMALL))
 
 
 def test_losses_of_other_classes_are_not_blamed(corpus: Corpus) -> None:
@@ -403,7 +417,7 @@ def test_nobody_calibrates_the_mixtures_they_trained(corpus: Corpus, monkeypatch
     four = of_speakers(corpus, 1, 2, 3, 4)
     everybody = {each.speaker for each in four.recordings}
 
-    train(four, Run(options=SMALL))
+    train(four, Run(recipe=SMALL))
 
     whole, *parts = fitted
     assert whole == everybody
@@ -423,7 +437,7 @@ def test_progress_is_told(corpus: Corpus) -> None:
         seen.append((what, total, len(taken)))
         return taken
 
-    train(of_speakers(corpus, 1, 2), Run(options=SMALL, progress=progress))
+    train(of_speakers(corpus, 1, 2), Run(recipe=SMALL, progress=progress))
 
     assert seen == [("reading recordings", 4, 4), ("fitting mixtures", 2, 2), ("holding out speakers", 2, 2)]
 
@@ -439,7 +453,7 @@ def test_three_classes_work_to_the_end(corpus: Corpus, tmp_path: Path) -> None:
         ),
     )
 
-    save(train(third, Run(options=SMALL)).model, tmp_path / "three.npz")
+    save(train(third, Run(recipe=SMALL)).model, tmp_path / "three.npz")
     model = load(tmp_path / "three.npz")
     report = speechgmm.evaluate(third, model)
     decision = speechgmm.classify(four.recordings[0].file, model=model)
@@ -481,7 +495,7 @@ def test_the_card_says_what_the_caller_says(corpus: Corpus) -> None:
     two = of_speakers(corpus, 1, 2)
     unnamed = replace(two, recordings=tuple(replace(each, speaker=None) for each in two.recordings))
 
-    card = train(unnamed, Run(options=SMALL), about={"licence": "CC0", "corpus": "another"}).model.card
+    card = train(unnamed, Run(recipe=SMALL), about={"licence": "CC0", "corpus": "another"}).model.card
 
     assert card["licence"] == "CC0"
     assert card["corpus"] == "voices"
@@ -512,11 +526,9 @@ def test_adaptation_begins_at_a_background_fitted_to_its_end() -> None:
         frames = rng.gamma(2.0, size=(500, 20)).astype(np.float32)
         recording = Recording(file=Path("a.wav"), name="a.wav", label=label)
         classes.append(ClassUtterances(label, (Utterance.of(recording, [Stretch(frames, 500)], "0"),), (1.0,)))
-    options = TrainingOptions(n_components=4, background_iterations=2, em=EMOptions(max_iterations=7, tolerance=0.0))
+    options = Recipe(n_components=4, background_iterations=2, em=EMOptions(max_iterations=7, tolerance=0.0))
 
-    free = fit_background(classes, np.zeros(20), options.front_end, Run(options=options))
-    adapted = fit_background(
-        classes, np.zeros(20), options.front_end, Run(options=replace(options, map_relevance=16.0))
-    )
+    free = fit_background(classes, np.zeros(20), options.front_end, Run(recipe=options))
+    adapted = fit_background(classes, np.zeros(20), options.front_end, Run(recipe=replace(options, map_relevance=16.0)))
 
     assert (free.best.n_iterations, adapted.best.n_iterations) == (2, 7)

@@ -20,7 +20,7 @@ import pytest
 from speechgmm.classifier.model_file import save
 from speechgmm.corpus import read_corpus
 from speechgmm.errors import ClusterError
-from speechgmm.training.options import TrainingOptions
+from speechgmm.training.recipe import Recipe
 from speechgmm.training.run_context import Run
 from speechgmm.training.train import train
 from speechgmm.workers.dask import connected
@@ -34,7 +34,7 @@ ADDRESS = eval(
     "lambda _: __import__('distributed').get_worker().address"
 )  # sent by value: workers do not have this module
 
-OPTIONS = TrainingOptions(n_components=4)
+OPTIONS = Recipe(n_components=4)
 
 # distributed leaves sockets and tasks to the garbage collector
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -107,10 +107,10 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 def test_the_command_gives_the_same_bytes(
     cluster: Cluster, run: RunCommand, voices: Path, tiny_model_file: Path, tmp_path: Path
 ) -> None:
-    """`--dask` writes the same model as a training on this machine, and both workers take part."""
+    """`--jobs ADDRESS` writes the same model as a training on this machine, and both workers take part."""
     model, features = tmp_path / "model.npz", tmp_path / "features"
-    arguments = ("train", voices, "-o", model, "--components", "4", "--dask", cluster.address, "--features", features)
-    done = run(*arguments)
+    arguments = ("train", voices, "-o", model, "--recipe", "plain", "--components", "4", "--features", features)
+    done = run(*arguments, "--jobs", cluster.address)
     assert done.returncode == 0, done.stderr
     assert model.read_bytes() == tiny_model_file.read_bytes()
     with connected(cluster.address) as workers:
@@ -154,7 +154,7 @@ def test_a_dead_worker_is_replaced_by_the_other(
     with connected(cluster.address) as workers:
         trained = train(
             read_corpus(voices),
-            Run(options=OPTIONS, executor=workers, feature_folder=tmp_path / "features", progress=progress),
+            Run(recipe=OPTIONS, executor=workers, feature_folder=tmp_path / "features", progress=progress),
         )
     assert killed.is_set()
     assert cluster.workers[0].wait(timeout=10) == -signal.SIGKILL
@@ -169,7 +169,7 @@ def test_an_address_without_scheduler(
     monkeypatch.setattr("speechgmm.workers.dask.CONNECT_S", 0.5)
     address = f"tcp://127.0.0.1:{free_port()}"
     arguments = ("train", voices, "-o", tmp_path / "model.npz", "--features", tmp_path / "features")
-    done = run(*arguments, "--dask", address)
+    done = run(*arguments, "--jobs", address)
     assert done.returncode == 1
     assert done.stderr.endswith(
         f"speechgmm: error: {address}: no Dask scheduler answers within 0.5 s: start one with 'dask scheduler', or "
@@ -251,6 +251,6 @@ def test_a_cluster_with_wrong_packages_is_refused(code: str, text: str, place: s
 
 def test_a_cluster_needs_a_folder_for_features(run: RunCommand, voices: Path, tmp_path: Path) -> None:
     """Without --features the workers have no folder for the features that they extract."""
-    done = run("train", voices, "-o", tmp_path / "model.npz", "--dask", "tcp://127.0.0.1:1")
+    done = run("train", voices, "-o", tmp_path / "model.npz", "--jobs", "tcp://127.0.0.1:1")
     assert done.returncode == 2
-    assert "--dask needs --features: a folder in which the workers keep the features" in done.stderr
+    assert "--jobs tcp://127.0.0.1:1 needs --features: a folder in which the workers of the cluster keep" in done.stderr
