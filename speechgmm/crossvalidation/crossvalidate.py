@@ -231,7 +231,7 @@ def _outcome(scored: ScoredRecording, fold: FoldScores) -> Outcome:
 
 def _fold_notes(folding: Folding, n_folds: int) -> list[str]:
     kind = f"the values of {folding.leave_one_out}" if folding.leave_one_out else "disjoint sets of speakers"
-    notes = [f"cross-validation over {n_folds} folds, {kind}: each recording is answered by a model of the others"]
+    notes = [f"cross-validation over {n_folds} folds, {kind}: no model was trained on the speakers it scores"]
     if not folding.leave_one_out and n_folds < folding.n_folds:
         notes.append(f"{n_folds} folds instead of {folding.n_folds}: the smallest class has no more speakers")
     return notes

@@ -51,7 +51,7 @@ def training_card(
             if utterances
         },
         **({"nonspeech_recordings": n_nonspeech} if n_nonspeech else {}),
-        "recipe": recipe.to_document(),
+        "recipe": (run.given or recipe).to_document(),
         **({"scaled": list(run.scaled)} if run.scaled else {}),
         "recordings_without_speaker": sum(recording.speaker is None for recording in corpus.recordings),
         "settings": {

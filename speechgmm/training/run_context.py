@@ -32,8 +32,10 @@ class Run:
     ----------
     recipe : Recipe
         With the seed of all random numbers.
+    given : Recipe, optional
+        The recipe before the rules for small data were applied, if they were; see `scaled_to`.
     scaled : tuple of str
-        What the rules for small data changed in the recipe; see `scaled_to`.
+        What these rules changed.
     sizes : sequence of int or "auto"
         Numbers of components to choose from on held-out speakers, instead of the one in the recipe; "auto" for those
         of `AUTO_SIZES` that every class has enough speech for.
@@ -55,6 +57,7 @@ class Run:
     """
 
     recipe: Recipe = field(default_factory=Recipe)
+    given: Recipe | None = None
     scaled: tuple[str, ...] = ()
     sizes: Sizes = ()
     channel: int | None = None
@@ -71,7 +74,7 @@ class Run:
     def scaled_to(self, recordings: Iterable[Recording]) -> Run:
         """The same run with the rules for small data applied to the number of speakers of these recordings."""
         recipe, changes = self.recipe.for_speakers(fewest_speakers(recordings))
-        return replace(self, recipe=recipe, scaled=changes)
+        return replace(self, recipe=recipe, given=self.recipe, scaled=changes)
 
     @property
     def traced_checkpoint(self) -> Checkpoint:
@@ -89,4 +92,5 @@ class Run:
 
     def with_components(self, n_components: int) -> Run:
         """The same run with this number of components."""
-        return replace(self, recipe=replace(self.recipe, n_components=n_components), sizes=())
+        given = self.given and replace(self.given, n_components=n_components)
+        return replace(self, recipe=replace(self.recipe, n_components=n_components), given=given, sizes=())

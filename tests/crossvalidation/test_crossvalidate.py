@@ -176,7 +176,7 @@ def test_the_report_is_over_all_folds(corpus: Corpus, results: CrossValidation) 
     assert {group.name for group in report.by_column["room"]} == {"room 0", "room 1", "room 2"}
     assert report.fold_spread["uar"].minimum == min(fold.uar for fold in report.folds)
     assert report.notes == (
-        "cross-validation over 3 folds, disjoint sets of speakers: each recording is answered by a model of the others",
+        "cross-validation over 3 folds, disjoint sets of speakers: no model was trained on the speakers it scores",
     )
     assert report.model["name"] == "cross-validation of 3 models"
     assert report.model["components"] == {"1": 2, "2": 2, "3": 2}
@@ -200,7 +200,7 @@ def test_values_of_a_column_are_held_out(corpus: Corpus) -> None:
     for fold in results.folds:
         assert {scored.recording.columns["room"] for scored in fold.recordings} == {fold.name}
     assert results.notes == (
-        "cross-validation over 3 folds, the values of room: each recording is answered by a model of the others",
+        "cross-validation over 3 folds, the values of room: no model was trained on the speakers it scores",
     )
 
 

@@ -214,8 +214,17 @@ def test_recipes_that_are_not_there_are_refused(tmp_path: Path) -> None:
 def test_a_model_carries_its_recipe(voices: Path, tmp_path: Path) -> None:
     """Training with the recipe of a model repeats the model byte for byte; a model without one is refused."""
     corpus = read_corpus(voices)
-    options = Recipe(n_components=2, calibration_folds=2, em=EMOptions(max_iterations=2), mmi=MMIOptions(steps=2))
+    rule = SmallData(fewer_speakers_than=50, settings=("mmi.steps=2",))
+    options = replace(
+        Recipe.load("robust"),
+        n_components=2,
+        calibration_folds=2,
+        em=EMOptions(max_iterations=2),
+        mmi=MMIOptions(steps=5),
+        small_data=(rule,),
+    )
     model = train(corpus, Run(recipe=options)).model
+    assert model.card["scaled"] == ["mmi.steps is 2 instead of 5: a class has fewer than 50 speakers"]
     save(model, tmp_path / "first.npz")
 
     recipe = Recipe.load(str(tmp_path / "first.npz"))
