@@ -144,7 +144,7 @@ def is_low_voice(samples: Samples, sampling_rate: int) -> bool:
     bool
         False if no frame is voiced.
     """
-    pitches = _voiced_pitches(samples, sampling_rate)
+    pitches = voiced_pitches(samples, sampling_rate)
     return bool(len(pitches) and np.median(pitches) < LOW_VOICE_HZ)
 
 
@@ -191,7 +191,7 @@ def _overlap_add(spectra: Spectra, size: int) -> Samples:
     return sums.ravel()[size:]
 
 
-def _voiced_pitches(samples: Samples, sampling_rate: int) -> Floats:
+def voiced_pitches(samples: Samples, sampling_rate: int) -> Floats:
     """Pitch in Hz of each voiced frame, one every 20 ms."""
     size = round(_PITCH_FRAME_S * sampling_rate)
     if len(samples) < size:
