@@ -16,8 +16,12 @@ class AudioError(SpeechGmmError):
     """A recording cannot be read or its samples are not usable."""
 
 
+MOST_FAULTS = 50
+"""Maximum number of faults that an error lists; the others are counted."""
+
+
 class CorpusError(SpeechGmmError):
-    """A folder of recordings or a manifest is faulty.
+    """A folder of recordings, a manifest or a reference is faulty.
 
     Parameters
     ----------
@@ -28,8 +32,9 @@ class CorpusError(SpeechGmmError):
     """
 
     def __init__(self, summary: str, faults: Sequence[str] = ()) -> None:
-        super().__init__("\n".join([summary, *faults]))
-        self.faults = tuple(faults)
+        more = [f"... and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
+        self.faults = (*faults[:MOST_FAULTS], *more)
+        super().__init__("\n".join([summary, *self.faults]))
 
 
 class OptionError(SpeechGmmError, ValueError):
@@ -54,6 +59,10 @@ class CheckpointError(SpeechGmmError):
 
 class ClusterError(SpeechGmmError):
     """A cluster cannot be reached, has no workers, or its workers are not suitable."""
+
+
+class WorkerError(SpeechGmmError):
+    """A worker process ended before its work was done."""
 
 
 class OutputError(SpeechGmmError):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import math
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,10 @@ from speechgmm.evaluation.evaluate_model import assess
 from speechgmm.evaluation.outcome_counts import Skipped
 from speechgmm.features.extraction import Failure
 from speechgmm.mixture import estep
+from speechgmm.mixture.mmi import MMIOptions
 from speechgmm.mixture.options import EMOptions
+from speechgmm.reporting.write_report import as_json
+from speechgmm.training.train import Training
 from tests.builders import RunCommand
 
 SMALL = speechgmm.Recipe(n_components=2, calibration_folds=2, em=EMOptions(max_iterations=3))
@@ -251,6 +256,212 @@ def test_wrong_calls_say_what_is_wrong(tiny_model: Model, voice: Path, tmp_path:
     assert issubclass(AudioError, SpeechGmmError)
 
 
+untyped: Any = speechgmm
+
+WRONG_CALLS: dict[str, tuple[Callable[[Any, Any], object], str]] = {
+    "no source": (lambda model, _: untyped.classify(None, model=model), "source is None, but it must be a path or"),
+    "bytes": (lambda model, _: untyped.segment(b"a.wav", model=model), "source is b'a.wav', but it must be a path"),
+    "open file": (lambda model, _: untyped.classify(io.BytesIO(), 16000, model=model), "source is <_io.BytesIO"),
+    "null in a path": (lambda model, _: untyped.classify("a\0.wav", model=model), "text without null characters"),
+    "surrogate in a path": (
+        lambda model, _: untyped.load("\ud800"),
+        "file is '\\ud800', but it must be a path: text",
+    ),
+    "rate as text": (
+        lambda model, _: untyped.classify(np.zeros(99), "16000", model=model),
+        "sampling_rate is '16000', but it must be a number in Hz",
+    ),
+    "rate that is none": (
+        lambda model, _: untyped.segment(np.zeros(99), math.nan, model=model),
+        "sampling_rate is nan",
+    ),
+    "training as model": (
+        lambda _, training: untyped.save(training, "m.npz"),
+        "model is a Training, but it must be a Model: give its attribute model",
+    ),
+    "file as model": (
+        lambda *_: untyped.classify("a.wav", model="m.npz"),
+        "model is 'm.npz', but it must be a Model, which load returns",
+    ),
+    "channel as text": (
+        lambda model, _: untyped.classify("a.wav", model=model, channel="1"),
+        "channel is '1', but it must be a whole number of 1 or more",
+    ),
+    "channel 0": (lambda model, _: untyped.segment("a.wav", model=model, channel=0), "channel is 0, but it must be"),
+    "channel True": (lambda model, _: untyped.evaluate("v", model, channel=True), "channel is True, but it must be"),
+    "no jobs": (
+        lambda model, _: untyped.evaluate("v", model, jobs=0),
+        "jobs is 0, but it must be 1 to 10,000, or -1 for one worker per core",
+    ),
+    "jobs as text": (lambda *_: untyped.train("v", jobs="2"), "jobs is '2', but it must be a whole number"),
+    "very many jobs": (lambda *_: untyped.train("v", jobs=10**400), "but it must be 1 to 10,000, or -1"),
+    "half a job": (lambda *_: untyped.train("v", jobs=1.5), "jobs is 1.5, but it must be a whole number"),
+    "one column": (
+        lambda model, _: untyped.evaluate("v", model, by="room"),
+        "by is 'room', but it must be a list of columns, such as ['corpus']",
+    ),
+    "one size": (
+        lambda *_: untyped.train("v", sizes=8),
+        "sizes is 8, but it must be 'auto' or a list of whole numbers, such as [16, 32]",
+    ),
+    "size as text": (lambda *_: untyped.train("v", sizes=["8"]), "a number in sizes is '8', but it must be a whole"),
+    "no recordings": (lambda *_: untyped.train(None), "recordings is None, but it must be a folder, a manifest or a"),
+    "a list of recordings": (lambda *_: untyped.evaluate(["a.wav"]), "recordings is ['a.wav'], but it must be"),
+    "no corpus": (lambda *_: untyped.read_corpus(None), "source is None, but it must be a folder or a manifest"),
+    "no recipe": (lambda *_: untyped.train("v", recipe=None), "recipe is None, but it must be a Recipe or a path"),
+    "features": (lambda *_: untyped.train("v", features=3), "features is 3, but it must be a path"),
+    "checkpoint": (lambda *_: untyped.train("v", checkpoint=b"x"), "checkpoint is b'x', but it must be a path"),
+    "options": (
+        lambda model, _: untyped.segment("a.wav", model=model, options={}),
+        "options is {}, but it must be SegmentationOptions",
+    ),
+    "a duration as text": (
+        lambda *_: untyped.SegmentationOptions(min_voice_s="1"),
+        "min_voice_s is '1', but it must be a finite number of 0 or more",
+    ),
+    "a start as text": (
+        lambda model, _: untyped.segment("a.wav", model=model, start="1"),
+        "start is '1', but it must",
+    ),
+    "an infinite end": (
+        lambda model, _: untyped.segment("a.wav", model=model, end=math.inf),
+        "end is inf, but it must",
+    ),
+    "no report": (lambda *_: untyped.save_page(None, "r.html"), "report is None, but it must be a Report, which"),
+    "priors": (lambda model, _: model.with_priors(0.5), "priors is 0.5, but it must be a mapping of each class to its"),
+    "priors as text": (
+        lambda model, _: model.with_priors({"female": "0.5", "male": "0.5"}),
+        "priors is {'female': '0.5', 'male': '0.5'}, but it must be",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_CALLS)
+def test_wrong_arguments_are_errors_of_the_package(case: str, tiny_model: Model) -> None:
+    """Each names the argument, its value and what was expected, before any work."""
+    call, message = WRONG_CALLS[case]
+    training = Training(model=tiny_model, held_out=(), fitted=(), failures=())
+
+    with pytest.raises(OptionError) as caught:
+        call(tiny_model, training)
+
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_numbers_of_numpy_are_numbers(tiny_model: Model, voice: Path, voices: Path) -> None:
+    """Arguments may come from arrays."""
+    floats, rate = soundfile.read(voice)
+    expected = speechgmm.classify(voice, model=tiny_model, channel=1)
+
+    assert untyped.classify(voice, model=tiny_model, channel=np.int64(1)) == expected
+    for number in (np.float32(rate), np.array(rate), np.int16(rate)):
+        assert untyped.classify(floats, number, model=tiny_model) == expected
+
+
+class Tensor:
+    """Looks like a tensor of another library; those on a GPU or with a gradient refuse the conversion."""
+
+    def __init__(self, samples: Any, refusal: str = "") -> None:
+        self.samples, self.refusal = samples, refusal
+
+    def numpy(self) -> Any:
+        if self.refusal:
+            raise TypeError(self.refusal)
+        return self.samples
+
+
+class ArrayTensor(Tensor):
+    """Converts itself."""
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return self.numpy()
+
+
+def test_tensors_and_arrays_of_any_byte_order_are_classified(tiny_model: Model, voice: Path) -> None:
+    """As the array that they stand for."""
+    floats, rate = soundfile.read(voice)
+    integers, _ = soundfile.read(voice, dtype="int16")
+    expected = speechgmm.classify(floats, rate, model=tiny_model)
+
+    for samples in (Tensor(floats), ArrayTensor(floats), floats.astype(">f8"), np.ma.array(floats), memoryview(floats)):
+        assert untyped.classify(samples, rate, model=tiny_model) == expected
+    for integer in (integers.astype(">i2"), integers.astype("<i2"), (integers.astype(np.int32) << 16).astype(">i4")):
+        assert same(speechgmm.classify(integer, rate, model=tiny_model), expected)
+
+
+def test_samples_that_cannot_be_used_are_named(tiny_model: Model) -> None:
+    """With the remedy, whatever another library raises. Masked samples are not heard."""
+    masked = np.ma.array(np.ones(9), mask=[True] * 2 + [False] * 7)
+    cases: dict[str, Any] = {
+        "samples: not an array, .* \\(it requires grad\\); of a tensor give tensor.detach": (
+            Tensor([], "it requires grad"),
+            ArrayTensor([], "it requires grad"),
+        ),
+        "samples: 2 are masked, expected none: fill them, or leave them out": (masked, [masked], (masked, np.ones(9))),
+        "samples: 1 are masked": ([0.5, np.ma.masked],),
+        "with n >= channels: transpose samples of shape \\(channels, n\\)": (np.zeros((2, 16000)),),
+    }
+    for message, sources in cases.items():
+        for source in sources:
+            for call in (speechgmm.classify, speechgmm.segment):
+                with pytest.raises(AudioError, match=message):
+                    call(source, 16000, model=tiny_model)
+
+
+@pytest.mark.parametrize("how", ["raise", "call"])
+def test_floating_point_errors_of_the_caller_change_nothing(
+    how: Any, tiny_model: Model, voices: Path, voice: Path, tmp_path: Path
+) -> None:
+    """Where numpy is told to raise or to call, the answers are the same, and the caller's choice stays."""
+
+    def answers() -> list[object]:
+        file = tmp_path / "model.npz"
+        speechgmm.save(speechgmm.train(voices, recipe=replace(SMALL, mmi=MMIOptions(steps=3))).model, file)
+        report = speechgmm.evaluate(voices, tiny_model)
+        speechgmm.save_page(report, tmp_path / "page.html")
+        decision = speechgmm.classify(voice, model=tiny_model)
+        return [file.read_bytes(), as_json(report), decision, speechgmm.segment(voice, model=tiny_model)]
+
+    expected = answers()
+    with np.errstate(all=how, call=lambda *_: pytest.fail("it was called")):
+        assert answers() == expected
+        assert set(np.geterr().values()) == {how}
+
+
+def test_threads_give_the_same_answers(tiny_model: Model, voices: Path) -> None:
+    """Several threads of the caller at once."""
+    files = sorted(voices.rglob("*.wav"))[:8]
+    expected = [speechgmm.classify(file, model=tiny_model) for file in files]
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(lambda file: speechgmm.classify(file, model=tiny_model), files)) == expected
+
+
+def test_damaged_features_are_logged(voices: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A training from Python says which features it made again; the model is the same."""
+    for name in ("first", "second"):
+        training = speechgmm.train(voices, recipe=SMALL, features=tmp_path / "features")
+        speechgmm.save(training.model, tmp_path / name)
+        if name == "first":
+            assert caplog.messages == []
+            array = next((tmp_path / "features").rglob("*.npy"))
+            array.write_bytes(array.read_bytes()[:-4] + bytes(4))
+
+    assert caplog.messages == [
+        f"{array}: the features are damaged (they do not match their digest) and were extracted again"
+    ]
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+
+
+def test_a_checkpoint_is_free_after_the_training(voices: Path, tmp_path: Path) -> None:
+    """The next training in this process, or in another, may use it."""
+    for _ in range(2):
+        speechgmm.train(voices, recipe=SMALL, checkpoint=tmp_path / "checkpoint")
+
+    assert not [file for file in (tmp_path / "checkpoint").iterdir() if file.name.startswith(".")]
+
+
 def test_the_shipped_model_is_the_default(
     tiny_model: Model, voice: Path, others: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -383,3 +594,28 @@ def test_many_recordings_are_classified_one_by_one(tiny_model: Model, voice: Pat
     assert [type(answer) for answer in answers] == [Outcome, Failure, Outcome]
     assert [answer.path for answer in answers if isinstance(answer, Outcome)] == ["0", "2"]
     assert len(taken) <= 4
+
+
+def test_warning_about_audio_is_logged(
+    tiny_model: Model, voice: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of files and of samples, by `classify` and `segment`; the report lists the recordings."""
+    samples, rate = soundfile.read(voice)
+    opposite = np.stack([samples, -samples], axis=1)
+    file = tmp_path / "female" / "opposite.wav"
+    file.parent.mkdir()
+    soundfile.write(file, opposite, rate)
+    text = "its channels cancel each other in their mean, which was heard: use channel 1"
+
+    speechgmm.classify(file, model=tiny_model)
+    speechgmm.segment(file, model=tiny_model)
+    speechgmm.classify(opposite, rate, model=tiny_model)
+    speechgmm.segment(opposite, rate, model=tiny_model)
+    speechgmm.classify(voice, model=tiny_model)
+
+    messages = [record.getMessage() for record in caplog.records]
+    assert [message[:-1] for message in messages] == [
+        *[f"{file}: {text[:-1]}"] * 2,
+        *[f"samples: {text[:-1]}"] * 2,
+    ]
+    assert "--channel" in speechgmm.evaluate(tmp_path, tiny_model).warnings[0].warning

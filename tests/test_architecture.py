@@ -29,7 +29,10 @@ ROOMS: dict[str, set[str]] = {
     "reporting": {"audio", "corpus", "mixture", "classifier", "evaluation", "segmentation"},
     "demo": set(),
 }
-COMMON = {"errors", "files", "progress", "provenance", "terminal"}
+COMMON = {
+    *("argument_checks", "errors", "files", "locks", "numerals", "progress", "provenance", "tables"),
+    *("temporary_files", "terminal", "textfiles"),
+}
 ANYTHING = {"api", "cli", "__init__", "__main__"}
 
 # Foreign libraries that only some files may know of.
@@ -37,7 +40,7 @@ KEEPERS = {
     "librosa": {"features/front_end.py"},
     "av": {"audio/ffmpeg.py"},
     "soundfile": {
-        "audio/reading.py",
+        "audio/sound_file.py",
         "audio/live_input.py",
         "demo/synthesis.py",
         "demo/ami_corpus.py",

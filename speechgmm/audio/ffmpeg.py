@@ -1,22 +1,25 @@
-"""Audio of media files that soundfile cannot read: m4a, mp4, webm, mkv and others. Only this module uses PyAV.
+"""Decode the audio of media files: m4a, mp4, webm, mkv and others. Only this module uses PyAV, which contains ffmpeg.
 
-PyAV, which contains ffmpeg, is optional: ``speechgmm[media]``. The first audio stream of a file is decoded frame by
-frame. Times are relative to the beginning of playback. Gaps in the time stamps are filled with silence.
+It runs in a process of its own (`media_worker`), because a decoder in C may crash. An audio track is decoded frame by
+frame. Times are relative to the beginning of playback. A gap in the time stamps is filled with silence, unless the
+clock was set: such silence was never recorded.
 
-Not detected: truncation between two packets in formats that declare no length (aac, ac3, amr, MPEG streams), and the
-20 to 50 ms of silence that the encoders of these formats put first.
+Not detected: the 20 to 50 ms of silence that encoders put first in formats without an edit list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, NamedTuple
 
+import av
 import numpy as np
 
+from speechgmm.audio.byte_source import Window
+from speechgmm.audio.extent import remark_on_zeros
+from speechgmm.audio.media_clock import GAP_S, Clock
 from speechgmm.audio.samples import NO_END, Frames, join_pieces, select_range, to_float
 from speechgmm.errors import AudioError
 
@@ -24,105 +27,101 @@ if TYPE_CHECKING:
     from av import AudioFrame, AudioStream
     from av.container import InputContainer
 
-MEDIA_SUFFIXES = frozenset(
-    {".3g2", ".3gp", ".aac", ".ac3", ".amr", ".asf", ".avi", ".flv", ".m2ts", ".m4a", ".m4b", ".m4v", ".mka", ".mkv"}
-    | {".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".weba", ".webm", ".wma", ".wmv"}
-)
-"""Suffixes, in lower case, of files that may need this module."""
-
-# ffmpeg's names. Playlists and similar formats, which open further files, are excluded.
-_FORMATS = "mov,matroska,asf,avi,flv,mpegts,mpeg,aac,ac3,eac3,amr"
-_FORMATS_WITHOUT_LENGTH = {"aac", "ac3", "eac3", "amr", "mpeg", "mpegts"}
-_FORMATS_WITH_INDEX = {"mov", "matroska"}
+# Formats whose duration ffmpeg reads from the header or an index; it estimates that of the others.
+_WITH_DURATION = {"mov", "matroska", "asf", "flv"}
+_WITH_INDEX = {"mov", "matroska"}
 _PROTECTED = {"aavd", "drms", "enca"}  # codec tags of encrypted MP4 files
 
 _PREROLL_S = 0.5  # a decoder with memory needs input from before the requested time
-_GAP_S = 0.05  # smaller gaps come from rounded time stamps and from drift between the recorder's clocks
-_LONGEST_GAP_S = 24 * 3600.0
 _LENGTH_TOLERANCE = 0.02
 _LENGTH_TOLERANCE_S = 0.5
+_ZEROS = 64  # bytes: more in a row are a hole in the file, except in formats without compression
+_REREADING = 2  # times the size of the file: a hostile index refers to the same data again and again
 
 
-def open_media(file: Path, stream: BinaryIO, stack: ExitStack) -> Media | None:
-    """Open the first audio stream of a media file.
+class MediaFile(NamedTuple):
+    """A media file.
 
-    Parameters
+    Attributes
     ----------
-    file : Path
-        Its path, for error messages.
-    stream : binary file
-        The file, open and seekable.
-    stack : ExitStack
-        Closes the container.
-
-    Returns
-    -------
-    media : Media or None
-        None if the file is not a media file.
-
-    Raises
-    ------
-    AudioError
-        If it is a media file without audio, damaged or protected, or has a media suffix and PyAV is not installed.
+    name : str
+        For error messages.
+    source : Window
+    size : int
+        Its length in bytes.
+    kind : str
+        ffmpeg's name of the format. No other format is tried, because some of them open further files.
+    stream_bytes : mapping of int to int
+        Bytes of the packets of a stream, if they were counted.
     """
-    has_media_suffix = file.suffix.lower() in MEDIA_SUFFIXES
-    try:
-        import av
-    except ImportError as error:
-        if not has_media_suffix:
-            return None
-        raise AudioError(f"{file}: PyAV is needed to read it: pip install 'speechgmm[media]'") from error
-    stream.seek(0)
-    try:
-        options = {"format_whitelist": _FORMATS}
-        container = stack.enter_context(av.open(stream, "r", options=options, metadata_errors="replace"))
-    except av.FFmpegError as error:
-        if not has_media_suffix:
-            return None
-        raise AudioError(
-            f"{file}: it is not audio or video that can be read "
-            f"(its format is not recognised, or its beginning or end is missing; {_reason(error)})"
-        ) from error
-    return Media(file, container)
+
+    name: str
+    source: Window
+    size: int
+    kind: str
+    stream_bytes: Mapping[int, int]
+
+    @contextmanager
+    def opened(self) -> Iterator[InputContainer]:
+        """Open the container at its beginning."""
+        self.source.seek(0)
+        try:
+            with av.open(self.source, "r", format=self.kind, metadata_errors="replace") as container:
+                yield container
+        except av.FFmpegError as error:
+            raise AudioError(
+                f"{self.name}: it is not audio or video that can be read "
+                f"(its format is not recognised, or its beginning or end is missing; {_reason(error)})"
+            ) from error
 
 
-class Media:
-    """The first audio stream of an open container. It can be read once.
+class Track:
+    """An audio track of an open container. It can be read once.
 
     Parameters
     ----------
-    file : Path
-        Its path, for error messages.
+    file : MediaFile
     container : InputContainer
         Open.
+    number : int
+        Of the track, from 0.
+    alive : callable
+        Called during long work.
 
     Attributes
     ----------
     samplerate : int
         In Hz, of the decoded audio; some codecs decode to twice the rate in the container.
-    channels : int
-        Of the decoded audio.
-    frames : int
+    n_columns : int
+        Channels of the decoded audio.
+    n_channels, n_before : int
+        Channels of all tracks, and of those before this one.
+    n_samples : int
         Samples per channel that the container declares; `NO_END` if it declares none.
+    remarks : list of str
+        What is odd about it; complete when all is decoded.
     """
 
-    def __init__(self, file: Path, container: InputContainer) -> None:
-        self._file = file
-        self._container = container
-        self._stream = _audio_stream(file, container)
-        self._format = container.format.name.split(",")[0]
-        self._decoded = self._decode()
-        first = next(self._decoded, None)
+    def __init__(self, file: MediaFile, container: InputContainer, number: int, alive: Callable[[], None]) -> None:
+        self._file, self._container, self._alive = file, container, alive
+        self._stream = _audio_stream(file.name, container, number)
+        self._zeros_are_silence = self._stream.codec_context.name.startswith(("pcm_", "adpcm_"))
+        self._n_bytes = self._n_zeros = 0
+        self._frames = self._decode()
+        first = next(self._frames, None)
         if first is None:
-            raise AudioError(f"{file}: it holds no samples")
+            raise AudioError(f"{file.name}: it holds no samples")
         self.samplerate = first.sample_rate
-        self.channels = _samples(first).shape[1]
+        self.n_columns = self.n_channels = _samples(first).shape[1]
+        self.n_before = 0
+        self.remarks: list[str] = []
         # A small offset of the first frame is the encoder's delay, not recorded silence.
         start_s, first_s = (container.start_time or 0) / 1e6, first.time or 0.0
-        self._origin_s = first_s if first_s < start_s + _GAP_S else start_s
-        self._decoded = chain([first], self._decoded)
+        self._origin_s = first_s if first_s < start_s + GAP_S else start_s
+        self._frames = chain([first], self._frames)
         length_s = self._declared_s()
-        self.frames = NO_END if length_s is None else round(length_s * self.samplerate)
+        self.n_samples = NO_END if length_s is None else round(length_s * self.samplerate)
+        self._clock = Clock(file.name, self.samplerate, has_index=file.kind in _WITH_INDEX)
 
     def pieces(self, first: int, stop: int, block: int) -> Iterator[Frames]:
         """Decode samples [first, stop) to arrays (n, channels) with n >= `block`, except the last.
@@ -133,74 +132,87 @@ class Media:
             While iterating, if the file is damaged or ends before its declared length.
         """
         offset = self._seek_before(first)
-        return join_pieces(select_range(self._without_gaps(offset), offset, first, stop), block)
+        yield from join_pieces(select_range(self._without_gaps(offset), offset, first, stop), block)
+        self.remarks += self._clock.remarks()
+        if remark := remark_on_zeros(self._n_zeros, self._n_bytes):
+            self.remarks.append(remark)
+
+    def decoded(self) -> Iterator[Frames]:
+        """Decode all frames to arrays (n, channels)."""
+        return map(_samples, self._frames)
 
     def _seek_before(self, first: int) -> int:
         """Seek to a frame before sample `first`; return the index of its first sample."""
         target_s = first / self.samplerate - _PREROLL_S
         base = self._stream.time_base
-        if target_s <= 0 or base is None or self._format not in _FORMATS_WITH_INDEX:
+        if target_s <= 0 or base is None or self._file.kind not in _WITH_INDEX:
             return 0
         self._container.seek(int((self._origin_s + target_s) / base), stream=self._stream)
-        self._decoded = self._decode()
-        frame = next(self._decoded, None)
+        self._frames = self._decode()
+        frame = next(self._frames, None)
         if frame is None:
             return first
-        self._decoded = chain([frame], self._decoded)
+        self._frames = chain([frame], self._frames)
         return self._index_of(frame) or 0
 
     def _without_gaps(self, offset: int) -> Iterator[Frames]:
         """Decode from sample `offset` to the end, with silence in the gaps of the time stamps."""
-        for frame in self._decoded:
+        for frame in self._frames:
             index = self._index_of(frame)
-            if index is not None and index - offset > _GAP_S * self.samplerate:
-                yield from self._silence(offset, index)
-                offset = index
+            if index is not None and (silence := self._clock.silence(offset, index)):
+                for count in _steps(silence, self.samplerate):
+                    yield np.zeros((count, self.n_columns), np.float32)
+                offset += silence
             samples = _samples(frame)
-            if (frame.sample_rate, samples.shape[1]) != (self.samplerate, self.channels):
+            if (frame.sample_rate, samples.shape[1]) != (self.samplerate, self.n_columns):
                 raise AudioError(
-                    f"{self._file}: after {offset / self.samplerate:.3f} s its audio changes to "
+                    f"{self._file.name}: after {offset / self.samplerate:.3f} s its audio changes to "
                     f"{frame.sample_rate:,} Hz and {samples.shape[1]} channels, "
-                    f"expected {self.samplerate:,} Hz and {self.channels} as before"
+                    f"expected {self.samplerate:,} Hz and {self.n_columns} as before"
                 )
             yield samples
             offset += len(samples)
-        self._check_end(offset / self.samplerate)
-
-    def _silence(self, first: int, stop: int) -> Iterator[Frames]:
-        if stop - first > _LONGEST_GAP_S * self.samplerate:
+        self._check_end((offset + self._clock.skew) / self.samplerate)
+        counted = self._file.stream_bytes.get(self._stream.index, 0)
+        if self._n_bytes < counted:
             raise AudioError(
-                f"{self._file}: its time stamps jump from {first / self.samplerate:.3f} s to "
-                f"{stop / self.samplerate:.3f} s, expected no gap longer than {_LONGEST_GAP_S:,.0f} s"
+                f"{self._file.name}: it is damaged, it holds {counted:,} bytes of audio, {self._n_bytes:,} were found"
             )
-        for offset in range(first, stop, self.samplerate):
-            yield np.zeros((min(self.samplerate, stop - offset), self.channels), np.float32)
 
     def _decode(self) -> Iterator[AudioFrame]:
         """Decode the frames from the current position of the container."""
-        import av
-
         reached_s = 0.0
         place = "at its beginning"
         try:
             for packet in self._container.demux(self._stream):
+                self._alive()
                 if packet.is_corrupt:
-                    raise AudioError(f"{self._file}: it is cut short or damaged {place}")
+                    raise AudioError(f"{self._file.name}: it is cut short or damaged {place}")
+                self._check_bytes(bytes(packet), place)
                 for frame in packet.decode():
                     reached_s = frame.time or reached_s
                     place = f"somewhere after {reached_s:.3f} s"
                     yield frame
         except av.FFmpegError as error:
             raise AudioError(
-                f"{self._file}: it is cut short, damaged or protected against copying, {place} ({_reason(error)})"
+                f"{self._file.name}: it is cut short, damaged or protected against copying, {place} ({_reason(error)})"
             ) from error
+
+    def _check_bytes(self, content: bytes, place: str) -> None:
+        """Raise an AudioError if the data of packets are zeros, or are more than the file can hold."""
+        self._n_bytes += len(content)
+        if self._n_bytes > _REREADING * self._file.size + (1 << 20):
+            raise AudioError(f"{self._file.name}: it is damaged, its index refers to the same data again and again")
+        self._n_zeros = 0 if content.strip(b"\0") else self._n_zeros + len(content)
+        if self._n_zeros >= _ZEROS and not self._zeros_are_silence:
+            raise AudioError(f"{self._file.name}: it is damaged {place}, its data are zeros there")
 
     def _index_of(self, frame: AudioFrame) -> int | None:
         """Index of a frame's first sample according to its time stamp; None if it has none."""
         return None if frame.time is None else round((frame.time - self._origin_s) * self.samplerate)
 
     def _declared_s(self) -> float | None:
-        if self._format in _FORMATS_WITHOUT_LENGTH:  # ffmpeg only estimates their length
+        if self._file.kind not in _WITH_DURATION:
             return None
         if self._stream.duration is not None and self._stream.time_base is not None:
             return float(self._stream.duration * self._stream.time_base)
@@ -212,20 +224,27 @@ class Media:
         declared_s = self._declared_s()
         if declared_s is not None and end_s < declared_s * (1 - _LENGTH_TOLERANCE) - _LENGTH_TOLERANCE_S:
             raise AudioError(
-                f"{self._file}: it is cut short, its header declares {declared_s:.3f} s of audio, "
+                f"{self._file.name}: it is cut short, its header declares {declared_s:.3f} s of audio, "
                 f"reading ended after {end_s:.3f} s"
             )
 
 
-def _audio_stream(file: Path, container: InputContainer) -> AudioStream:
-    if not container.streams.audio:
-        raise AudioError(f"{file}: there is no audio stream in it")
-    stream = container.streams.audio[0]
+def _audio_stream(name: str, container: InputContainer, number: int) -> AudioStream:
+    stream = container.streams.audio[number]
     if stream.codec_context is None:
-        raise AudioError(f"{file}: the encoding of its audio is not supported")
-    if stream.codec_context.codec_tag in _PROTECTED:
-        raise AudioError(f"{file}: it is protected against copying and cannot be decoded")
+        raise AudioError(f"{name}: the encoding of its audio is not supported")
+    try:
+        is_protected = stream.codec_context.codec_tag in _PROTECTED
+    except UnicodeDecodeError:  # a tag that is a number
+        is_protected = False
+    if is_protected:
+        raise AudioError(f"{name}: it is protected against copying and cannot be decoded")
     return stream
+
+
+def _steps(count: int, step: int) -> Iterator[int]:
+    for done in range(0, count, step):
+        yield min(step, count - done)
 
 
 def _samples(frame: AudioFrame) -> Frames:

@@ -16,6 +16,8 @@ from typing import BinaryIO, NamedTuple
 
 import soundfile
 
+from speechgmm.audio.chunks import CHUNKS_AFTER, is_placeholder
+from speechgmm.audio.hearing import Heard, Listener
 from speechgmm.audio.samples import (
     MAX_RATE,
     MIN_RATE,
@@ -27,7 +29,6 @@ from speechgmm.audio.samples import (
     sample_range,
     select_range,
 )
-from speechgmm.audio.truncation import SMALLEST_PLACEHOLDER
 from speechgmm.errors import AudioError, OptionError
 
 MAX_CHANNELS = 1024
@@ -73,6 +74,7 @@ _WAV_ENCODINGS = {
     (6, 1): "alaw",
     (7, 1): "mulaw",
 }
+_WAV_MAGICS = (b"RIFF", b"RF64", b"BW64")
 _EXTENSIBLE = 0xFFFE  # the tag is in the extension of the chunk
 
 
@@ -117,6 +119,7 @@ def blocks(
     start: float = 0.0,
     end: float | None = None,
     name: str = "standard input",
+    heard: Heard | None = None,
 ) -> Iterator[Samples]:
     """Read a stream, or an excerpt of it, as it arrives.
 
@@ -135,6 +138,8 @@ def blocks(
         The excerpt in seconds, half open. If `end` is None or past the end of the stream, up to the end of the stream.
     name : str
         Of the stream, for error messages.
+    heard : Heard, optional
+        Is filled in while reading; the remarks, when the last block was read.
 
     Yields
     ------
@@ -149,11 +154,17 @@ def blocks(
         range, a sample is not finite, or the channel or the excerpt does not exist.
     """
     source = _Source(stream, name)
+    heard = Heard() if heard is None else heard
     form, size = (raw, None) if raw is not None else _wav_form(source)
     check_channel(name, channel, form.channels)
     first, stop = sample_range(name, start, end, form.rate)
-    pieces = select_range(_pieces(source, form, size), 0, first, stop)
-    yield from mono_at_rate(name, pieces, rate=form.rate, channel=channel, first=first, sampling_rate=sampling_rate)
+    listener = Listener(heard, rate=form.rate, channel=channel)
+    pieces = _pieces(source, form, None) if size is None else _wav_pieces(source, form, size, heard)
+    heard_pieces = listener.passing(select_range(pieces, 0, first, stop))
+    yield from mono_at_rate(
+        name, heard_pieces, rate=form.rate, channel=channel, first=first, sampling_rate=sampling_rate
+    )
+    heard.remarks += listener.remarks()
 
 
 class _Source:
@@ -164,9 +175,19 @@ class _Source:
         # `read` of a buffered reader waits until all bytes have arrived, `read1` returns those that are available.
         self._read = getattr(stream, "read1", stream.read)
         self.taken = 0
+        self._given_back = b""
+
+    def give_back(self, content: bytes) -> None:
+        """Let these bytes be the next ones."""
+        self._given_back = content + self._given_back
+        self.taken -= len(content)
 
     def available(self, limit: int) -> bytes:
         """Wait for the next bytes, at most `limit`; empty at the end."""
+        if self._given_back:
+            given, self._given_back = self._given_back[:limit], self._given_back[limit:]
+            self.taken += len(given)
+            return given
         try:
             piece: bytes = self._read(min(limit, _PIECE))
         except OSError as error:
@@ -178,10 +199,14 @@ class _Source:
 
     def header(self, count: int) -> bytes:
         """Exactly `count` bytes of the header."""
+        if len(content := self.up_to(count)) < count:
+            raise AudioError(f"{self.name}: it ends within its WAV header")
+        return content
+
+    def up_to(self, count: int) -> bytes:
+        """The next `count` bytes, fewer at the end."""
         content = b""
-        while len(content) < count:
-            if not (piece := self.available(count - len(content))):
-                raise AudioError(f"{self.name}: it ends within its WAV header")
+        while len(content) < count and (piece := self.available(count - len(content))):
             content += piece
         return content
 
@@ -198,6 +223,29 @@ def _pieces(source: _Source, form: RawForm, size: int | None) -> Iterator[Frames
         if complete := len(pending) - len(pending) % frame_size:
             yield _decode(pending[:complete], form)
             pending = pending[complete:]
+
+
+def _wav_pieces(source: _Source, form: RawForm, size: int, heard: Heard) -> Iterator[Frames]:
+    """Decode the samples of a WAV stream, and what follows them: other chunks, another WAV stream, or more samples."""
+    yield from _pieces(source, form, size)
+    source.up_to(size % 2)
+    while len(head := source.up_to(8)) == 8 and not head.startswith(b"TAG"):
+        name, length = struct.unpack("<4sI", head)
+        if name in CHUNKS_AFTER:
+            while length and (skipped := source.available(length)):
+                length -= len(skipped)
+            continue
+        source.give_back(head)
+        more: int | None = None
+        if name in _WAV_MAGICS:
+            next_form, more = _wav_form(source)
+            if next_form != form:
+                raise AudioError(f"{source.name}: another WAV stream of another format follows: split it")
+            heard.remarks.append("another WAV stream follows, and was read too")
+        else:
+            heard.remarks.append(f"its header declares {size:,} bytes of sound; more follow, and were read")
+        yield from _pieces(source, form, more)
+        source.up_to((more or 0) % 2)
 
 
 def _decode(content: bytes, form: RawForm) -> Frames:
@@ -232,7 +280,7 @@ def _check_end(name: str, form: RawForm, size: int | None, taken: int) -> None:
 def _wav_form(source: _Source) -> tuple[RawForm, int | None]:
     """Read a WAV header up to the samples: their format and size in bytes, None if the header declares no size."""
     magic = source.header(4)
-    whole, kind = struct.unpack("<I4s", source.header(8)) if magic in (b"RIFF", b"RF64") else (0, b"")
+    whole, kind = struct.unpack("<I4s", source.header(8)) if magic in _WAV_MAGICS else (0, b"")
     if kind != b"WAVE":
         raise AudioError(
             f"{source.name}: it is not a WAV stream; convert it to WAV, or describe raw samples with "
@@ -254,9 +302,9 @@ def _wav_form(source: _Source) -> tuple[RawForm, int | None]:
     if size == 0xFFFFFFFF:
         size = long_size
     # The size of the whole stream is set and reaches past this chunk: the chunk is really empty.
-    finished_empty = size == 0 and source.taken < whole + 8 < SMALLEST_PLACEHOLDER
-    is_undeclared = size == 0 or (size >= SMALLEST_PLACEHOLDER and not long_size)
-    return form, size - size % form.frame_size if finished_empty or not is_undeclared else None
+    finished_empty = size == 0 and source.taken < whole + 8 and not is_placeholder(whole)
+    is_undeclared = size == 0 or (is_placeholder(size) and not long_size)
+    return form, size if finished_empty or not is_undeclared else None
 
 
 def _chunk(source: _Source, size: int) -> bytes:

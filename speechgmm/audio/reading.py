@@ -1,16 +1,15 @@
 """Read audio files as blocks of mono samples at one sampling rate.
 
-soundfile reads a file if it can, otherwise `ffmpeg`. Files are read in blocks, so memory use does not grow with their
-length. A file that cannot be used raises an `AudioError`.
+`survey` decides how much sound a file holds, then libsndfile reads it if it can, otherwise ffmpeg. Files are read in
+blocks, so memory use does not grow with their length. A file that cannot be used raises an `AudioError`.
 
-`truncation` and `ffmpeg` list the truncations that are not detected. For MP3 without a Xing header, the decoder
-estimates the length: up to 2 % may be missing undetected, and a file with a variable bit rate may be read in part.
-
-Main path: `blocks` -> `_open` -> `pieces` of `_SoundFile` or `Media` -> `samples.mono_at_rate`.
+Main path: `blocks` -> `_open` -> `survey.survey` -> `pieces` of `SoundFile`, `Media` or `Joined` ->
+`samples.mono_at_rate`.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import stat
@@ -20,30 +19,22 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import soundfile
-from numpy.typing import NDArray
 
-from speechgmm.audio.ffmpeg import MEDIA_SUFFIXES, Media, open_media
+from speechgmm.audio.byte_source import Source
+from speechgmm.audio.extent import Extent, Part
+from speechgmm.audio.hearing import Heard, Listener
+from speechgmm.audio.joined import Joined, Sound
+from speechgmm.audio.media_process import MEDIA_SUFFIXES, check_installed, open_media
 from speechgmm.audio.samples import NO_END, Samples, check_channel, check_rate, mono_at_rate, sample_range
-from speechgmm.audio.truncation import PatchedWav, declared_length
+from speechgmm.audio.sound_file import SOUND_SUFFIXES, NotSoundError, open_sound_file
+from speechgmm.audio.survey import MEDIA_KINDS, survey
 from speechgmm.errors import AudioError
 
-AUDIO_SUFFIXES = frozenset(
-    {f".{name.lower()}" for name in soundfile.available_formats() if name != "RAW"}
-    | {".aif", ".aifc", ".oga", ".opus", ".snd", ".sph", ".wave"}
-    | MEDIA_SUFFIXES
-)
+AUDIO_SUFFIXES = SOUND_SUFFIXES | MEDIA_SUFFIXES
 """Suffixes, in lower case, of the files in a folder that are recordings. Headerless formats such as ``.raw`` are
 excluded, because their sampling rate and channel count are not known."""
 
-_MP3_TOLERANCE = 0.02
-_HEADERLESS = "it has no header with its sampling rate and channel count"
-_REASONS = {
-    1: "its format is not recognised",
-    3: "it is damaged",
-    4: "its encoding is not supported",
-    7: "no audio was found in it",
-}
+_UNREACHED_S = 0.1  # an excerpt that ends so much after the recording is no mistake
 
 
 def blocks(
@@ -54,13 +45,14 @@ def blocks(
     start: float = 0.0,
     end: float | None = None,
     block_s: float = 10.0,
+    heard: Heard | None = None,
 ) -> Iterator[Samples]:
     """Read a recording, or an excerpt of one, block by block.
 
     Parameters
     ----------
     file : Path
-        Any file that soundfile can read (wav, flac, ogg, opus, mp3, aiff, au, caf ...) and, with the extra ``ffmpeg``,
+        Any file that soundfile can read (wav, flac, ogg, opus, mp3, aiff, au, caf ...) and, with the extra ``media``,
         the audio of m4a, mp4, webm, mkv ...; any rate in [`MIN_RATE`, `MAX_RATE`], sample width and channel count.
     sampling_rate : int > 0
         Of the result, in Hz.
@@ -70,6 +62,8 @@ def blocks(
         The excerpt in seconds, half open. If `end` is None or past the end of the file, up to the end of the file.
     block_s : float > 0
         Seconds read at a time. The samples do not depend on it.
+    heard : Heard, optional
+        Is filled in while reading; the remarks, when the last block was read.
 
     Yields
     ------
@@ -82,16 +76,31 @@ def blocks(
         While iterating, if the file is missing, not audio, empty, truncated or damaged, if its rate is out of range, a
         sample is not finite, or the channel or the excerpt does not exist.
     """
-    with _open(file) as audio:
-        check_channel(str(file), channel, audio.channels)
-        rate = audio.samplerate
+    with _open(file, channel) as (sound, extent):
+        check_channel(str(file), channel, sound.channels)
+        rate = sound.samplerate
         first, stop = sample_range(str(file), start, end, rate)
-        pieces = audio.pieces(first, stop, max(round(block_s * rate), 1))
-        yield from mono_at_rate(str(file), pieces, rate=rate, channel=channel, first=first, sampling_rate=sampling_rate)
+        heard = Heard() if heard is None else heard
+        listener = Listener(heard, rate=rate, channel=channel, n_before=sound.n_before)
+        pieces = listener.passing(sound.pieces(first, stop, max(round(block_s * rate), 1)))
+        column = None if channel is None else channel - sound.n_before
+        yield from mono_at_rate(str(file), pieces, rate=rate, channel=column, first=first, sampling_rate=sampling_rate)
+        reached = first + listener.n_frames
+        heard.remarks += [*extent.remarks, *sound.remarks, *listener.remarks()]
+        if end is not None and (stop - reached) / rate > _UNREACHED_S:
+            heard.remarks.append(f"the excerpt ends at {reached / rate:.1f} s, with the recording")
+        if reached < stop and not extent.tells_end:
+            heard.remarks.append(f"heard {heard.seconds:.1f} s; this format cannot tell whether it is whole")
 
 
 def read(
-    file: Path, *, sampling_rate: int, channel: int | None = None, start: float = 0.0, end: float | None = None
+    file: Path,
+    *,
+    sampling_rate: int,
+    channel: int | None = None,
+    start: float = 0.0,
+    end: float | None = None,
+    heard: Heard | None = None,
 ) -> Samples:
     """Read a short recording, or an excerpt of one, into one array.
 
@@ -102,7 +111,7 @@ def read(
     samples : np.ndarray, shape (n,), float32
         All blocks, concatenated.
     """
-    parts = blocks(file, sampling_rate=sampling_rate, channel=channel, start=start, end=end)
+    parts = blocks(file, sampling_rate=sampling_rate, channel=channel, start=start, end=end, heard=heard)
     return np.concatenate([np.empty(0, np.float32), *parts])
 
 
@@ -114,24 +123,23 @@ def duration_s(file: Path) -> float:
     AudioError
         If the file cannot be opened as audio.
     """
-    with _open(file) as audio:
-        rate = audio.samplerate
-        frames = audio.frames
-        if frames == NO_END:
-            frames = sum(map(len, audio.pieces(0, NO_END, rate)))
-        return float(frames / rate)
+    with _open(file) as (sound, _):
+        n_samples = sound.n_samples
+        if n_samples == NO_END:
+            n_samples = sum(map(len, sound.pieces(0, NO_END, sound.samplerate)))
+        return n_samples / sound.samplerate
 
 
 def channels(file: Path) -> int:
-    """Number of channels of a recording. Only the beginning of the file is read.
+    """Number of channels of a recording, of all its tracks.
 
     Raises
     ------
     AudioError
         If the file cannot be opened as audio.
     """
-    with _open(file) as audio:
-        return int(audio.channels)
+    with _open(file) as (sound, _):
+        return sound.channels
 
 
 def digest(file: Path) -> str:
@@ -154,60 +162,6 @@ def short_digest(hexadecimal: str) -> int:
     return int(hexadecimal[:16], 16)
 
 
-class _SoundFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ships no types, its class counts as Any
-    """A sound file that is read sequentially, without a seek between blocks.
-
-    soundfile seeks to the current position after each read. A seek restarts the MP3 decoder, so that the blocks do not
-    join, and it fails at the end of a FLAC file that declares no length.
-    """
-
-    def __init__(self, file: Path, source: str | bytes | PatchedWav) -> None:
-        super().__init__(source)
-        self.path = file
-
-    def seekable(self) -> bool:
-        return False
-
-    def pieces(self, first: int, stop: int, block: int) -> Iterator[NDArray[np.float32]]:
-        """Read samples [first, stop) as arrays (n, channels), n <= `block`; raise an AudioError if one is missing."""
-        if first >= self.frames:
-            length = self.frames / self.samplerate
-            raise AudioError(f"{self.path}: the start at {first / self.samplerate} s is past its end at {length:.3f} s")
-        stop = min(stop, self.frames)
-        offset = 0
-        try:
-            if first > 0 and self._seek_is_exact():
-                offset = self.seek(first)
-            while offset < stop:
-                count = min(block, (first if offset < first else stop) - offset)
-                frames = self.read(count, dtype="float32", always_2d=True)
-                if len(frames) == 0:
-                    break
-                if offset >= first:
-                    yield frames
-                offset += len(frames)
-        except soundfile.LibsndfileError as error:
-            place = f"{offset / self.samplerate:.3f} s"
-            raise AudioError(
-                f"{self.path}: it is cut short or damaged somewhere after {place} ({_reason(error)})"
-            ) from error
-        self._check_end(stop, offset)
-
-    def _seek_is_exact(self) -> bool:
-        """Whether a seek reaches the exact sample; in an MP3 file with a variable bit rate it does not."""
-        return bool(super().seekable()) and self.format != "MP3"
-
-    def _check_end(self, stop: int, reached: int) -> None:
-        """Raise an AudioError if reading, which ended before sample `reached`, did not reach the declared end."""
-        expected = reached if self.frames == NO_END else stop
-        tolerance = _MP3_TOLERANCE * self.frames if self.format == "MP3" else 0
-        if expected - reached > tolerance:
-            raise AudioError(
-                f"{self.path}: it is cut short, its header declares {self.frames:,} samples, "
-                f"reading ended after {reached:,}"
-            )
-
-
 @contextmanager
 def _open_bytes(file: Path) -> Iterator[BinaryIO]:
     try:
@@ -226,51 +180,44 @@ def _open_bytes(file: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _open(file: Path) -> Iterator[_SoundFile | Media]:
+def _open(file: Path, channel: int | None = None) -> Iterator[tuple[Sound, Extent]]:
     """Open a recording and check its rate and length before it is read."""
+    extent = _extent(file)
+    open_part = functools.partial(_open_part, file, extent, channel)
     with ExitStack() as stack:
-        audio = _open_decoder(file, stack)
-        check_rate(str(file), audio.samplerate)
-        if audio.frames == 0:
+        is_joined = len(extent.parts) > 1
+        sound: Sound = (
+            Joined(file, extent.parts, open_part) if is_joined else stack.enter_context(open_part(extent.parts[0]))
+        )
+        check_rate(str(file), sound.samplerate)
+        if sound.n_samples == 0:
             raise AudioError(f"{file}: it holds no samples")
-        yield audio
+        yield sound, extent
 
 
-def _open_decoder(file: Path, stack: ExitStack) -> _SoundFile | Media:
-    """Open a file with soundfile, otherwise with `ffmpeg`; if both fail, the error gives soundfile's reason."""
-    source = _checked_source(file, stack)
-    try:
-        sound_file: _SoundFile = stack.enter_context(_SoundFile(file, source))
-        if sound_file.format != "RAW":  # libsndfile's guess from a suffix such as .au or .vox, whatever the contents
-            return sound_file
-        reason = _HEADERLESS
-    except soundfile.LibsndfileError as error:
-        reason = _reason(error)
-    except TypeError:  # soundfile requires a sampling rate if the suffix is .raw
-        reason = _HEADERLESS
-    media = open_media(file, stack.enter_context(_open_bytes(file)), stack)
-    if media is None:
-        raise AudioError(f"{file}: it is not audio that can be read ({reason})")
-    return media
-
-
-def _checked_source(file: Path, stack: ExitStack) -> str | bytes | PatchedWav:
-    """Check that a file exists and is not truncated; return what soundfile is to open."""
+def _extent(file: Path) -> Extent:
     with _open_bytes(file) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size == 0:
             raise AudioError(f"{file}: it is empty (0 bytes)")
-        declared = declared_length(stream, size)
-    if declared.missing:
-        raise AudioError(
-            f"{file}: it is cut short, its header declares {declared.missing:,} bytes more than the {size:,} it has"
-        )
-    # Bytes, so that names that are not valid UTF-8 work too. Windows has no such names.
-    name = os.fsencode(file) if os.name == "posix" else str(file)
-    if declared.unset_at is None:
-        return name
-    return stack.enter_context(PatchedWav(name, declared.unset_at))
+        return survey(file, Source(stream, size))
 
 
-def _reason(error: soundfile.LibsndfileError) -> str:
-    return _REASONS.get(error.code, str(error.error_string).strip().rstrip(".").removeprefix("Error : "))
+@contextmanager
+def _open_part(file: Path, extent: Extent, channel: int | None, part: Part) -> Iterator[Sound]:
+    """Open a part with libsndfile, or, if it is a media file, with ffmpeg."""
+    with ExitStack() as stack:
+        if part.kind in MEDIA_KINDS:
+            yield open_media(file, part, channel, stack)
+            return
+        try:
+            sound_file = open_sound_file(file, part, size=extent.size, stack=stack)
+        except NotSoundError as error:
+            if file.suffix.lower() not in MEDIA_SUFFIXES:
+                raise AudioError(f"{file}: it is not audio that can be read ({error})") from error
+            check_installed(file)
+            raise AudioError(
+                f"{file}: it is not audio or video that can be read "
+                f"(its format is not recognised, or its beginning or end is missing)"
+            ) from error
+        yield sound_file

@@ -15,6 +15,7 @@ import numpy as np
 import soxr
 from numpy.typing import ArrayLike, NDArray
 
+from speechgmm.audio.hearing import Heard, Listener
 from speechgmm.errors import AudioError
 
 Samples = NDArray[np.float32]
@@ -43,7 +44,9 @@ _INTEGERS = {
 }
 
 
-def to_mono_at_rate(samples: ArrayLike, sampling_rate: float, target_rate: int) -> Samples:
+def to_mono_at_rate(
+    samples: ArrayLike, sampling_rate: float, target_rate: int, *, heard: Heard | None = None
+) -> Samples:
     """Convert samples in memory to mono float32 at `target_rate`.
 
     Parameters
@@ -55,6 +58,8 @@ def to_mono_at_rate(samples: ArrayLike, sampling_rate: float, target_rate: int) 
         Of `samples`, in Hz, in [`MIN_RATE`, `MAX_RATE`].
     target_rate : int > 0
         Of the result, in Hz.
+    heard : Heard, optional
+        Is filled in.
 
     Returns
     -------
@@ -66,16 +71,37 @@ def to_mono_at_rate(samples: ArrayLike, sampling_rate: float, target_rate: int) 
         If there are no samples, one is not finite, or their shape, type or rate is not supported.
     """
     check_rate("samples", sampling_rate)
-    try:
-        array = np.asarray(samples)
-    except ValueError as error:
-        raise AudioError("samples: not an array, expected shape (n,) or (n, channels)") from error
+    array = _array_of(samples)
     if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] > array.shape[0] > 0):
-        raise AudioError(f"samples: shape {array.shape}, expected (n,) or (n, channels) with n >= channels")
+        raise AudioError(
+            f"samples: shape {array.shape}, expected (n,) or (n, channels) with n >= channels: transpose samples of "
+            "shape (channels, n)"
+        )
     if array.size == 0:
         raise AudioError(f"samples: there are none, the shape is {array.shape}")
-    mono = _mono("samples", to_float(array).reshape(len(array), -1), 0, sampling_rate)
+    frames = to_float(array).reshape(len(array), -1)
+    mono = _mono("samples", frames, 0, sampling_rate)
+    if heard is not None:
+        listener = Listener(heard, rate=sampling_rate, channel=None)
+        listener.measure(frames)
+        heard.remarks += listener.remarks()
     return np.asarray(soxr.resample(mono, sampling_rate, target_rate, quality=_QUALITY))
+
+
+def _array_of(samples: ArrayLike) -> NDArray[Any]:
+    """The samples as an array; tensors of other libraries are converted, as far as they can be."""
+    parts = samples if isinstance(samples, (list, tuple)) else [samples]
+    if n_masked := sum(int(np.ma.getmaskarray(part).sum()) for part in parts if isinstance(part, np.ma.MaskedArray)):
+        raise AudioError(f"samples: {n_masked:,} are masked, expected none: fill them, or leave them out")
+    try:
+        if not hasattr(samples, "__array__") and hasattr(samples, "numpy"):
+            samples = samples.numpy()
+        return np.asarray(samples)
+    except Exception as error:  # other libraries raise what they like
+        raise AudioError(
+            f"samples: not an array, expected shape (n,) or (n, channels) in main memory ({error}); of a tensor give "
+            "tensor.detach().cpu().numpy()"
+        ) from error
 
 
 def mono_at_rate(
@@ -189,11 +215,12 @@ def to_float(array: NDArray[Any]) -> NDArray[Any]:
     """Floating-point samples unchanged (float16 is widened), integers divided by their full range."""
     if array.dtype.kind == "f":
         return array.astype(np.result_type(array, np.float32), copy=False)
-    if array.dtype not in _INTEGERS:
+    native = array.dtype.newbyteorder("=")
+    if native not in _INTEGERS:
         raise AudioError(
             f"samples: they are of type {array.dtype}, expected floating-point numbers, uint8, int8, int16 or int32"
         )
-    zero, full_scale = _INTEGERS[array.dtype]
+    zero, full_scale = _INTEGERS[native]
     return (array.astype(np.float64) - zero) / full_scale
 
 

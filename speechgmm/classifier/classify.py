@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from numpy.typing import ArrayLike
 
+from speechgmm.audio.hearing import Heard
 from speechgmm.audio.samples import to_mono_at_rate
 from speechgmm.classifier.decision import Decision
 from speechgmm.classifier.model import Model
@@ -19,7 +20,7 @@ from speechgmm.workers.local import ordered_map, single_thread
 
 
 @single_thread
-def classify_samples(model: Model, samples: ArrayLike, sampling_rate: float) -> Decision:
+def classify_samples(model: Model, samples: ArrayLike, sampling_rate: float, *, heard: Heard | None = None) -> Decision:
     """Classify an utterance in memory.
 
     Parameters
@@ -29,6 +30,8 @@ def classify_samples(model: Model, samples: ArrayLike, sampling_rate: float) -> 
         Floating-point numbers in [-1, 1], or integers over their full range.
     sampling_rate : float
         Hz.
+    heard : Heard, optional
+        Is filled in.
 
     Returns
     -------
@@ -39,7 +42,7 @@ def classify_samples(model: Model, samples: ArrayLike, sampling_rate: float) -> 
     AudioError
         If the samples cannot be used.
     """
-    conformed = to_mono_at_rate(samples, sampling_rate, model.front_end.sampling_rate)
+    conformed = to_mono_at_rate(samples, sampling_rate, model.front_end.sampling_rate, heard=heard)
     return model.decide(model.score_all(stream_stretches([conformed], model.front_ends)))
 
 
@@ -58,8 +61,9 @@ def classify_recording(recording: Recording, *, model: Model, channel: int | Non
     -------
     Outcome or Failure
     """
+    heard = Heard()
     try:
-        scores = model.score_all(recording_stretches(recording, model.front_ends, channel=channel))
+        scores = model.score_all(recording_stretches(recording, model.front_ends, channel=channel, heard=heard))
     except AudioError as error:
         return Failure(recording=recording, reason=str(error))
     return Outcome(
@@ -71,6 +75,7 @@ def classify_recording(recording: Recording, *, model: Model, channel: int | Non
         start=recording.start,
         end=recording.end,
         snr_db=scores.snr_db,
+        warning=heard.warning,
         columns=recording.columns,
     )
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from speechgmm.argument_checks import wrong
 from speechgmm.classifier.calibration import Calibration, log_likelihood_ratios
 from speechgmm.classifier.decision import UNKNOWN, Decision
 from speechgmm.classifier.scorer import Scorer, Scores
@@ -144,10 +146,15 @@ class Model(Scorer):
         OptionError
             If a class is missing or not one of the model's, or the probabilities are not positive or do not sum to 1.
         """
+        expected = "a mapping of each class to its probability"
+        if not isinstance(priors, Mapping):
+            raise wrong("priors", priors, expected)
         if set(priors) != set(self.labels):
-            given, expected = ", ".join(priors), ", ".join(self.labels)
-            raise OptionError(f"the priors are for {given}, expected one for each of {expected}")
-        return replace(self, priors=tuple(priors[label] for label in self.labels))
+            given, labels = ", ".join(map(str, priors)), ", ".join(self.labels)
+            raise OptionError(f"the priors are for {given}, expected one for each of {labels}")
+        if not all(isinstance(prior, Real) for prior in priors.values()):
+            raise wrong("priors", dict(priors), expected)
+        return replace(self, priors=tuple(float(priors[label]) for label in self.labels))
 
 
 def check_priors(priors: tuple[float, ...]) -> None:

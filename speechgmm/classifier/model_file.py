@@ -5,7 +5,8 @@ The content of a file is not trusted:
 - Members must be uncompressed, the JSON header has a maximum size, and each array must have exactly the size that its
   own header gives. So reading allocates at most a few times the size of the file.
 - Headers of arrays are not evaluated as expressions.
-- All values are checked before they are used.
+- All values are checked before they are used: also numbers that are finite, but far from those of any model. Their
+  squares, quotients and sums would not be finite.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import json
 import math
 import os
 import re
+import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
@@ -42,6 +44,15 @@ DTYPES = {
     "reference_mean": "<f8",
     "training_digests": "<u8",
 }  # by the first part of the name; all others "<f4"
+MAGNITUDES = {
+    "means": (float(np.finfo(np.float32).tiny), 1e6),
+    "probabilities": (1e-9, 1.0),
+    "reference_mean": (sys.float_info.min, 1e6),
+    "variances": (1e-8, 1e12),
+    "weights": (1e-30, 1.0 + 1e-6),
+}  # by the first part of the name: the least and the largest magnitude of the numbers, besides 0
+MAX_MAGNITUDE = 1e9  # of numbers in the header, besides the card
+MIN_POSITIVE = 1e-9  # of numbers in the header that must be positive: priors and scales
 ARRAY_START = re.compile(  # header that numpy writes for a plain array in C order
     rb"\x93NUMPY\x01\x00.."
     rb"\{'descr': '(?P<kind>[^']*)', 'fortran_order': False, 'shape': \((?P<shape>[\d, ]*)\), \} *\n",
@@ -178,20 +189,35 @@ def _parse_array(name: str, data: bytes) -> npt.NDArray[Any]:
     start = ARRAY_START.match(data)
     if start is None:
         raise ValueError(f"{name!r} is not a plain array in C order")
-    kind, expected = start["kind"].decode(), DTYPES.get(re.sub(r"_\d+$", "", name), "<f4")
+    kind, expected = start["kind"].decode(), DTYPES.get(_first_part(name), "<f4")
     if kind != expected:
         raise ValueError(f"{name!r} is an array of {kind}, but {expected} is expected")
     shape = tuple(map(int, re.findall(rb"\d+", start["shape"])))
     array = np.frombuffer(data, dtype=kind, offset=start.end())
     if math.prod(shape) != array.size:
         raise ValueError(f"{name!r} claims the shape {shape}, but holds {array.size} numbers")
+    _check_magnitudes(name, array)
     return array.reshape(shape)
+
+
+def _check_magnitudes(name: str, array: npt.NDArray[Any]) -> None:
+    """Refuse finite numbers that no model has; others that are out of range are refused where they are used."""
+    least, most = MAGNITUDES.get(_first_part(name), (0.0, math.inf))
+    magnitudes = np.abs(array)
+    absurd = (magnitudes > 0) & ((magnitudes < least) | (magnitudes > most)) & np.isfinite(magnitudes)
+    if absurd.any():
+        raise ValueError(f"{name!r} holds {array[absurd][0]:g}, expected magnitudes from {least:g} to {most:g}")
+
+
+def _first_part(name: str) -> str:
+    """The name of an array without that of its mixture."""
+    return re.sub(r"(_(\d+|nonspeech|speech))+$", "", name)
 
 
 def _read_header(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
     if arrays["header"].size > MAX_HEADER_BYTES:
         raise ValueError(f"its header is larger than {MAX_HEADER_BYTES:,} bytes")
-    header = json.loads(arrays["header"].tobytes(), parse_constant=_refuse_constant)
+    header = json.loads(arrays["header"].tobytes(), parse_constant=_refuse_constant, parse_float=_finite)
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ValueError(f"its header does not name the format {FORMAT!r}")
     return header
@@ -210,7 +236,31 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"its header contains {name}, which is not a number")
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"its header contains {text[:20]}, which is too large")
+    return number
+
+
+def _check_header_numbers(name: str, value: object) -> None:
+    """Refuse numbers that no model has, in an entry of the header or below it."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            _check_header_numbers(str(key), each)
+    elif isinstance(value, list):
+        for each in value:
+            _check_header_numbers(name, each)
+    elif isinstance(value, (int, float)):
+        least = MIN_POSITIVE if name in ("priors", "scales") else sys.float_info.min
+        if value and not least <= abs(value) <= MAX_MAGNITUDE:
+            raise ValueError(f"{name} is {value:g}, expected a magnitude from {least:g} to {MAX_MAGNITUDE:g}")
+
+
 def _build(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Model:
+    for name, value in header.items():
+        if name != "card":
+            _check_header_numbers(name, value)
     labels = tuple(header["labels"])
     if not all(isinstance(label, str) and label for label in labels):
         raise ValueError("its labels must be non-empty text")

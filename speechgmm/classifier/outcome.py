@@ -22,13 +22,15 @@ class Outcome:
     speaker : str or None
         None if the corpus does not name the speaker.
     duration_s : float
-        Length of the audio in seconds, with and without speech.
+        Seconds of audio that were heard, with and without speech.
     decision : Decision
         Decision of the classifier.
     start, end : float
         The excerpt of the file in seconds; an `end` of None is the end of the file.
     snr_db : float
         Estimated signal-to-noise ratio in decibels; NaN without speech or without an estimate.
+    warning : str
+        What was odd about the audio, such as channels that cancel each other; empty if nothing was.
     columns : mapping of str to str
         Further columns of the corpus, for grouping.
     """
@@ -41,4 +43,5 @@ class Outcome:
     start: float = 0.0
     end: float | None = None
     snr_db: float = math.nan
+    warning: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)

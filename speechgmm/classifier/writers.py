@@ -7,8 +7,6 @@ numeric library.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,11 +15,12 @@ from typing import Any, Protocol
 
 from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.classifier.outcome import Outcome
+from speechgmm.tables import csv_line
 from speechgmm.terminal import escaped
 
 SCHEMA = "speechgmm-answers"
 SCHEMA_VERSION = 1
-COLUMNS = ("path", "label", "probability", "score", "speech_s", "reason", "duration_s")
+COLUMNS = ("path", "label", "probability", "score", "speech_s", "reason", "duration_s", "warning")
 
 
 class Write(Protocol):
@@ -63,17 +62,18 @@ class Format:
 def table(outcomes: Iterable[Outcome], *, labels: Sequence[str]) -> Iterator[str]:
     """Aligned columns under a header; control characters in labels and paths are escaped."""
     width = max(len(UNKNOWN), *(len(escaped(label)) for label in labels))
-    yield f"{'label':{width}}  probability   score  speech  path\n"
+    yield f"{'label':{width}}  probability   score  speech    heard  path\n"
     for outcome in outcomes:
         decision = outcome.decision
         label, path = escaped(decision.label), escaped(outcome.path)
         figures = f"{decision.probability:11.3f}  {decision.score:+6.2f}" if decision.decided else " " * 19
-        reason = f"  ({decision.reason})" if decision.reason else ""
-        yield f"{label:{width}}  {figures}  {decision.speech_s:4.1f} s  {path}{reason}\n"
+        remarks = "; ".join(filter(None, [decision.reason, outcome.warning]))
+        seconds = f"{decision.speech_s:4.1f} s  {outcome.duration_s:5.1f} s"
+        yield f"{label:{width}}  {figures}  {seconds}  {path}{f'  ({escaped(remarks)})' if remarks else ''}\n"
 
 
 def comma_separated(outcomes: Iterable[Outcome], *, labels: Sequence[str]) -> Iterator[str]:
-    """A row per recording (RFC 4180): `COLUMNS`, then ``probability_CLASS`` and ``llr_CLASS`` of each class."""
+    """A row per recording (`tables`): `COLUMNS`, then ``probability_CLASS`` and ``llr_CLASS`` of each class."""
     yield csv_line([*COLUMNS, *(f"{kind}_{label}" for label in labels for kind in ("probability", "llr"))])
     for outcome in outcomes:
         values = _values(outcome, labels)
@@ -108,13 +108,6 @@ FORMATS: dict[str, Format] = {
 """The formats by name."""
 
 
-def csv_line(cells: Iterable[object]) -> str:
-    """One row of CSV (RFC 4180) with its line end; None becomes an empty cell."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()
-
-
 def _values(outcome: Outcome, labels: Sequence[str]) -> dict[str, Any]:
     """An outcome as plain JSON values; what is not defined is None."""
     decision = outcome.decision
@@ -126,6 +119,7 @@ def _values(outcome: Outcome, labels: Sequence[str]) -> dict[str, Any]:
         "speech_s": round(decision.speech_s, 3),
         "reason": decision.reason,
         "duration_s": round(outcome.duration_s, 3),
+        "warning": outcome.warning,
         "probabilities": {label: decision.probabilities.get(label) for label in labels},
         "log_likelihood_ratios": {label: decision.log_likelihood_ratios.get(label) for label in labels},
     }

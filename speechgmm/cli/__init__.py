@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import shlex
 import sys
+import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib import metadata
 from typing import NoReturn
 
@@ -25,8 +24,10 @@ from speechgmm.cli import (
     segment,
     train,
 )
-from speechgmm.cli.console import report_error
+from speechgmm.cli.console import note, report_error, say
 from speechgmm.cli.parsers import CommandParser, OneLineErrorParser
+from speechgmm.cli.standard_streams import discard, occupy_closed_descriptors, prepare_streams
+from speechgmm.cli.termination import interrupt_behind, orderly_termination
 from speechgmm.errors import OptionError, SpeechGmmError
 
 COMMANDS = (
@@ -43,7 +44,7 @@ COMMANDS = (
     demo,
 )
 
-DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, USAGE, SIGNALLED = 0, 1, 2, 128
 
 QUIET_TRACKER = "ignore::UserWarning:joblib.externals.loky.backend.resource_tracker"
 
@@ -53,6 +54,9 @@ def entry_point() -> NoReturn:
     # Worker processes that are killed, as after a closed pipe, leave semaphores. joblib's tracker, a process of its
     # own, removes them, and would warn about each.
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), QUIET_TRACKER]))
+    # joblib warns of work that was cancelled, and that it works in one process, which `_note_one_process` says.
+    warnings.filterwarnings("ignore", category=UserWarning, module="joblib")
+    occupy_closed_descriptors()
     sys.exit(main())
 
 
@@ -67,53 +71,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code, 0: done; 1: an error, or some recordings could not be used; 2: wrong usage; 130: interrupted.
+        Exit code, 0: done; 1: an error, or some recordings could not be used; 2: wrong usage; 130: interrupted; 143:
+        terminated.
     """
-    options = parse(arguments)
-    _prepare_streams()
-    code, message = _run(options)
-    if code == INTERRUPTED:
-        print("speechgmm: interrupted", file=sys.stderr)
-    elif message:
-        report_error(message)
+    prepare_streams()
+    with orderly_termination():
+        code, message = _run(arguments)
+    if message:
+        tell = say if code >= SIGNALLED else report_error
+        tell(message)
     return code
 
 
-def _run(options: argparse.Namespace) -> tuple[int, str]:
-    """Run the command; its exit code, and the error that ended it.
+def _run(arguments: Sequence[str] | None) -> tuple[int, str]:
+    """Run the command; its exit code, and the error or signal that ended it.
 
     The message is printed after this function has ended: only then are the progress bars of the command closed.
     """
     try:
+        options = parse(arguments)
+        _note_one_process(options)
         code: int = options.run(options)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return INTERRUPTED, ""
     except SpeechGmmError as error:
         return USAGE if isinstance(error, OptionError) else FAILED, str(error)
     except OSError as error:  # errors of input and output files are SpeechGmmErrors: this one is of stdout
-        _redirect_stdout_to_null()
+        discard(sys.stdout)
         if isinstance(error, BrokenPipeError):  # a closed pipe, as in `speechgmm ... | head`, needs no message
             return FAILED, ""
         return FAILED, f"{error.filename or 'stdout'}: {error.strerror or error}"
+    except BaseException as error:
+        if (interrupt := interrupt_behind(error)) is None:
+            raise
+        return interrupt
     return code, ""
 
 
-def _prepare_streams() -> None:
-    """Let stdin and stdout carry file names that are not valid UTF-8, and replace closed streams by empty ones."""
-    for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:  # the parent process closed it
-            setattr(sys, name, io.StringIO())
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(errors="surrogateescape")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+def _note_one_process(options: argparse.Namespace) -> None:
+    """Tell that --jobs has no effect, where that is so."""
+    jobs = getattr(options, "jobs", 1)
+    if jobs == 1 or isinstance(jobs, str):
+        return
+    from speechgmm.workers.local import process_count
 
-
-def _redirect_stdout_to_null() -> None:
-    """Discard what is left in the buffer of stdout; otherwise Python fails again when it flushes at exit."""
-    with suppress(io.UnsupportedOperation):  # stdout may have no file descriptor if `main` is called from Python
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if process_count(2) == 1:
+        reason = "this system has no semaphores for worker processes, which need a writable /dev/shm"
+        note(options, f"--jobs {'all' if jobs < 0 else jobs}: {reason}: one process does all of the work")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

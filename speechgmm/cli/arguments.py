@@ -6,14 +6,15 @@ Heavy imports stay inside functions, so that --help is fast.
 from __future__ import annotations
 
 import argparse
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from speechgmm.argument_checks import MAX_JOBS
 from speechgmm.cli.console import detail
 from speechgmm.cli.corpus_selection import select_where
+from speechgmm.numerals import decimal, whole
 
 if TYPE_CHECKING:
     from speechgmm.classifier.model import Model
@@ -60,7 +61,7 @@ def add_paths_argument(parser: argparse.ArgumentParser, *, stdin: str) -> None:
         "paths",
         nargs="+",
         metavar="PATH",
-        help=f"a recording, a folder (searched recursively), or - for {stdin}",
+        help=f"a recording, a folder (searched recursively), a pattern such as '*.wav', or - for {stdin}",
     )
 
 
@@ -70,8 +71,8 @@ def add_corpus_arguments(parser: argparse.ArgumentParser) -> None:
         "recordings",
         type=Path,
         metavar="RECORDINGS",
-        help="a folder with one subfolder per class (CLASS/[SPEAKER/]FILE), or a manifest .csv with the columns "
-        "path,label[,speaker,split,start,end,...]",
+        help="a folder with one subfolder per class (CLASS/[SPEAKER/]FILE), or a manifest, .csv or .tsv, with the "
+        "columns path,label[,speaker,split,start,end,...]",
     )
     parser.add_argument(
         "--root",
@@ -108,7 +109,7 @@ def add_min_probability_argument(parser: argparse.ArgumentParser) -> None:
     """Add --min-probability."""
     parser.add_argument(
         "--min-probability",
-        type=float,
+        type=number,
         metavar="P",
         help="give the label unknown if no class is at least this probable (default: the model's, 0)",
     )
@@ -118,31 +119,36 @@ def at_least(minimum: int) -> Callable[[str], int]:
     """An argparse type: a whole number of at least `minimum`."""
 
     def read(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = minimum - 1
-        if number < minimum:
+        value = whole(text)
+        if value is None or value < minimum:
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {minimum}")
-        return number
+        return value
 
     return read
 
 
+def number(text: str) -> float:
+    """An argparse type: a finite number."""
+    value = decimal(text)
+    if value is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return value
+
+
 def seconds(text: str) -> float:
     """An argparse type: a time in seconds, 0 or more."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 <= number < math.inf:
+    value = decimal(text)
+    if value is None or value < 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time in seconds, 0 or more")
-    return number
+    return value
 
 
 def job_count(text: str) -> int:
     """An argparse type: a number of workers, 'all' (-1, one per core) or at least 1."""
-    return -1 if text == "all" else at_least(1)(text)
+    number = -1 if text == "all" else at_least(1)(text)
+    if number > MAX_JOBS:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than {MAX_JOBS:,}")
+    return number
 
 
 def pair(form: str) -> Callable[[str], tuple[str, str]]:
@@ -162,11 +168,8 @@ def priors(text: str) -> dict[str, float]:
     values: dict[str, float] = {}
     for part in text.split(","):
         label, _, value = part.rpartition("=")
-        try:
-            prior = float(value)
-        except ValueError:
-            label = ""
-        if not label:
+        prior = decimal(value)
+        if not label or prior is None:
             raise argparse.ArgumentTypeError(f"{part!r} is not CLASS=P; expected for example female=0.4,male=0.6")
         if label in values:
             raise argparse.ArgumentTypeError(f"the class {label!r} has two probabilities, expected one")
@@ -174,19 +177,35 @@ def priors(text: str) -> dict[str, float]:
     return values
 
 
-def open_corpus(options: argparse.Namespace) -> Corpus:
-    """Read RECORDINGS and apply --where."""
+def open_corpus(options: argparse.Namespace, outputs: Sequence[Path] = ()) -> Corpus:
+    """Read RECORDINGS and apply --where; refuse outputs that are among the inputs of the command."""
     from speechgmm.corpus import read_corpus
+    from speechgmm.files import check_not_inputs
 
-    return select_where(read_corpus(options.recordings, root=options.root), options.where)
+    corpus = read_corpus(options.recordings, root=options.root)
+    check_not_inputs(outputs, [*_given_files(options), *(recording.file for recording in corpus.recordings)])
+    return select_where(corpus, options.where)
+
+
+def _given_files(options: argparse.Namespace) -> list[Path]:
+    """The files that the options name as inputs."""
+    recipe = [Path(options.recipe)] if "recipe" in options else []
+    model = [model_file(options)] if "model" in options else []
+    return [options.recordings, *recipe, *model]
+
+
+def model_file(options: argparse.Namespace) -> Path:
+    """The file of the model, by default of the shipped one."""
+    from speechgmm.classifier.shipped_model import shipped_model_file
+
+    return options.model or shipped_model_file()
 
 
 def open_model(options: argparse.Namespace) -> Model:
     """Read the model, by default the shipped one, and apply --priors and --min-probability."""
     from speechgmm.api import load
-    from speechgmm.classifier.shipped_model import shipped_model_file
 
-    file = options.model or shipped_model_file()
+    file = model_file(options)
     detail(options, f"model: {file}")
     model = load(file)
     if options.priors is not None:

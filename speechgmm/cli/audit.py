@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import textwrap
 from collections.abc import Sequence
@@ -12,10 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgmm.cli.arguments import Subparsers, add_corpus_arguments, new_command, open_corpus
+from speechgmm.cli.arguments import Subparsers, add_corpus_arguments, new_command, number, open_corpus
 from speechgmm.cli.fold_arguments import add_fold_arguments, crossvalidated
 from speechgmm.cli.recipe_arguments import add_recipe_arguments, add_seed_argument, read_recipe
 from speechgmm.cli.training_arguments import add_folder_arguments, add_further_options, add_workers_argument
+from speechgmm.tables import csv_line
 from speechgmm.terminal import escaped
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_corpus_arguments(parser)
     parser.add_argument(
         "--min-odds",
-        type=float,
+        type=number,
         metavar="ODDS",
         help="minimum odds against the label (default: 2: two of three such voices carry another label)",
     )
@@ -62,9 +61,10 @@ def run(options: argparse.Namespace) -> int:
     min_odds = MIN_ODDS if options.min_odds is None else options.min_odds
     check_odds(min_odds)
     recipe = read_recipe(options)
-    if options.output is not None:
-        check_destination(options.output, replace=options.force)
-    crossvalidation = crossvalidated(options, open_corpus(options), recipe)
+    outputs = [] if options.output is None else [options.output]
+    for output in outputs:
+        check_destination(output, replace=options.force)
+    crossvalidation = crossvalidated(options, open_corpus(options, outputs=outputs), recipe)
     text = {"text": to_text, "csv": to_csv, "json": to_json}[options.format](audit(crossvalidation, min_odds=min_odds))
     if options.output is None:
         print(text, end="")
@@ -95,11 +95,7 @@ def to_text(audit: Audit) -> str:
 
 def to_csv(audit: Audit) -> str:
     """The list as CSV: a row per speaker, then a row per recording."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
-    table.writerows([row[column] for column in COLUMNS] for row in _rows(audit))
-    return text.getvalue()
+    return csv_line(COLUMNS) + "".join(csv_line(row[column] for column in COLUMNS) for row in _rows(audit))
 
 
 def to_json(audit: Audit) -> str:

@@ -18,8 +18,9 @@ from speechgmm.cli.arguments import (
     new_command,
     open_model,
 )
-from speechgmm.cli.console import progress_for, report_failure, report_failure_count
+from speechgmm.cli.console import note_warning_count, progress_for, report_failure, report_failure_count
 from speechgmm.cli.given_recordings import GivenRecordings
+from speechgmm.cli.standard_streams import names_on_stdin
 from speechgmm.progress import silent
 
 if TYPE_CHECKING:
@@ -53,39 +54,29 @@ def run(options: argparse.Namespace) -> int:
     from speechgmm.features.extraction import Failure
 
     model = open_model(options)
-    given = GivenRecordings(_with_paths_from_stdin(options.paths))
+    given = GivenRecordings(options.paths, stdin=names_on_stdin() if "-" in options.paths else None)
     recordings: Iterable[Recording] = given if "-" in options.paths else list(given)
     results = classify_all(model, recordings, jobs=options.jobs, channel=options.channel)
     # On a terminal the printed results show the progress, and a bar would stand among them.
     progress = silent if sys.stdout.isatty() else progress_for(options)
     n_recordings = len(recordings) if isinstance(recordings, list) else None
-    n_results = n_failures = 0
+    n_results = n_failures = n_warnings = 0
 
     def outcomes() -> Iterator[Outcome]:
-        nonlocal n_results, n_failures
+        nonlocal n_results, n_failures, n_warnings
         for result in progress(results, total=n_recordings, what="classifying"):
             n_results += 1
             if isinstance(result, Failure):
                 n_failures += 1
                 report_failure(result.reason)
             else:
+                n_warnings += bool(result.warning)
                 yield result
 
     for text in FORMATS[options.format].write(outcomes(), labels=model.labels):
         print(text, end="", flush=True)
+    note_warning_count(options, n_warnings, n_results)
     report_failure_count(n_failures, n_results)
     if not (n_results or given.n_empty):
         report_failure("no recordings were found: stdin names none")
     return 1 if n_failures or given.n_empty or not n_results else 0
-
-
-def _with_paths_from_stdin(paths: Iterable[str]) -> Iterator[str]:
-    for path in paths:
-        if path == "-":
-            yield from (line for line in map(_without_line_end, sys.stdin) if line)
-        else:
-            yield path
-
-
-def _without_line_end(line: str) -> str:
-    return line.removesuffix("\n").removesuffix("\r")

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from speechgmm.cli.standard_streams import discard
 from speechgmm.progress import Progress, silent
 from speechgmm.terminal import escaped
 
@@ -34,29 +35,42 @@ def _progress_lines(items: Iterable[T], *, total: int | None, what: str) -> Iter
     for number, item in enumerate(items, start=1):
         yield item
         if total and number * 10 // total > (number - 1) * 10 // total:
-            print(f"speechgmm: {what}: {number} of {total}", file=sys.stderr)
+            say(f"{what}: {number} of {total}")
+
+
+def say(text: str) -> None:
+    """Print a line on stderr."""
+    to_stderr(f"speechgmm: {text}\n")
+
+
+def to_stderr(text: str) -> None:
+    """Print text on stderr; a progress bar stays intact. If stderr is closed or full, no result is lost."""
+    try:
+        tqdm.write(text, file=sys.stderr, end="")
+    except OSError:
+        discard(sys.stderr)
 
 
 def note(options: argparse.Namespace, text: str) -> None:
     """Print information that is no error, unless --quiet is given."""
     if not options.quiet:
-        print(f"speechgmm: {text}", file=sys.stderr)
+        say(text)
 
 
 def detail(options: argparse.Namespace, text: str) -> None:
-    """Print information if --verbose is given; a progress bar stays intact."""
+    """Print information if --verbose is given."""
     if options.verbose:
-        tqdm.write(f"speechgmm: {text}", file=sys.stderr)
+        say(text)
 
 
 def report_error(text: str) -> None:
     """Print the error that ended a command: one sentence, possibly with a list of faults below it."""
-    print("speechgmm: error:", "\n".join(map(escaped, text.split("\n"))), file=sys.stderr)
+    say("error: " + "\n".join(map(escaped, text.split("\n"))))
 
 
 def report_failure(reason: str) -> None:
-    """Print one line about a recording that could not be used; a progress bar stays intact."""
-    tqdm.write(f"speechgmm: {escaped(reason)}", file=sys.stderr)
+    """Print one line about a recording that could not be used."""
+    say(escaped(reason))
 
 
 def report_failure_count(n_failures: int, n_all: int) -> None:
@@ -65,17 +79,26 @@ def report_failure_count(n_failures: int, n_all: int) -> None:
         report_failure(f"{n_failures} of {n_all} recordings could not be used")
 
 
-def reporting_failures(progress: Progress) -> Progress:
+def note_warning_count(options: argparse.Namespace, n_warnings: int, n_all: int) -> None:
+    """Print how many recordings have a warning, if any. The warnings themselves are in the output."""
+    if n_warnings:
+        note(options, f"{n_warnings} of {n_all} recordings have a warning")
+
+
+def reporting(options: argparse.Namespace, progress: Progress) -> Progress:
     """Wrap a progress so that each `Failure` is printed when it occurs, even if the command fails later.
 
-    Augmented versions fail with their recording, which is printed once.
+    Augmented versions fail with their recording, which is printed once. Features that were damaged are noted.
     """
     from speechgmm.features.extraction import Failure
+    from speechgmm.training.feature_store import damage_of
 
     def report(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:
         for item in progress(items, total=total, what=what):
             if isinstance(item, Failure) and not item.recording.augmentation:
                 report_failure(item.reason)
+            if damage := damage_of(item):
+                note(options, damage)
             yield item
 
     return report

@@ -13,6 +13,7 @@ from speechgmm.cli.report_output import (
     check_columns,
     check_report_folder,
     deliver,
+    report_files,
 )
 from speechgmm.cli.training_arguments import add_folder_arguments, add_further_options, add_workers_argument
 
@@ -45,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     from speechgmm.crossvalidation.crossvalidate import check_fold_column, report_on_folds
 
     recipe = read_recipe(options)
-    corpus = open_corpus(options)
+    corpus = open_corpus(options, outputs=report_files(options))
     check_columns(corpus, options.by)
     check_fold_column(corpus, read_folding(options))
     check_report_folder(options)

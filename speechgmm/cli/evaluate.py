@@ -15,10 +15,16 @@ from speechgmm.cli.arguments import (
     open_corpus,
     open_model,
 )
-from speechgmm.cli.console import note, progress_for, report_failure, report_failure_count
+from speechgmm.cli.console import note, note_warning_count, progress_for, report_failure, report_failure_count
 from speechgmm.cli.corpus_selection import select_split
 from speechgmm.cli.former_segments import add_former_arguments, check_no_former_arguments, run_former
-from speechgmm.cli.report_output import add_report_arguments, check_columns, check_report_folder, deliver
+from speechgmm.cli.report_output import (
+    add_report_arguments,
+    check_columns,
+    check_report_folder,
+    deliver,
+    report_files,
+)
 
 EXAMPLE = """\
   speechgmm evaluate recordings/ -o report/
@@ -52,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
         return run_former(options)
     check_no_former_arguments(options)
     model = open_model(options)
-    corpus = select_split(open_corpus(options), options.split)
+    corpus = select_split(open_corpus(options, outputs=report_files(options)), options.split)
     check_columns(corpus, options.by)
     check_report_folder(options)
     assessment = assess(
@@ -69,6 +75,7 @@ def run(options: argparse.Namespace) -> int:
     for failure in assessment.failures:
         report_failure(failure.reason)
     report_failure_count(len(assessment.failures), len(corpus.recordings))
+    note_warning_count(options, len(report.warnings), len(corpus.recordings))
     n_other_labels = len(report.skipped) - len(assessment.failures)
     if n_other_labels:
         classes = " or ".join(report.classes)

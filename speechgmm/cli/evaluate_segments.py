@@ -13,12 +13,13 @@ from speechgmm.cli.arguments import (
     add_model_argument,
     add_priors_argument,
     add_work_arguments,
+    model_file,
     new_command,
     open_model,
     pair,
     seconds,
 )
-from speechgmm.cli.console import note, progress_for, report_failure, report_failure_count
+from speechgmm.cli.console import note, note_warning_count, progress_for, report_failure, report_failure_count
 from speechgmm.cli.given_recordings import GivenRecordings
 from speechgmm.cli.report_output import add_bootstrap_arguments, add_report_folder_arguments
 
@@ -42,13 +43,16 @@ def add_parser(subparsers: Subparsers) -> None:
     summary = "evaluate a model's segments of long recordings"
     parser = new_command(subparsers, "evaluate-segments", summary, EXAMPLE)
     parser.add_argument(
-        "recordings", nargs="+", metavar="RECORDING", help="a long recording, or a folder (searched recursively)"
+        "recordings",
+        nargs="+",
+        metavar="RECORDING",
+        help="a long recording, a folder (searched recursively) or a pattern",
     )
     parser.add_argument(
         "reference",
         type=Path,
         metavar="REFERENCE",
-        help="an .rttm, .TextGrid or .csv (start,end,label[,path]) file, or a folder of such files",
+        help="an .rttm, .TextGrid or .csv (start,end,label[,path,channel]) file, or a folder of such files",
     )
     add_scoring_arguments(parser)
     add_model_argument(parser)
@@ -90,13 +94,17 @@ def run(options: argparse.Namespace) -> int:
 
     model = open_model(options)
     references = read_references(
-        options.reference, classes=model.labels, names=dict(options.speaker), further=speaker_label
+        options.reference,
+        classes=model.labels,
+        names=dict(options.speaker),
+        further=speaker_label,
+        channel=options.channel,
     )
     given = GivenRecordings(options.recordings)
     recordings = list(given)
     if not recordings:  # and each folder is reported
         return 1
-    _check_output(options)
+    _check_output(options, [recording.file for recording in recordings])
     assessment = assess_segments(
         segmenter(model, channel=options.channel),
         recordings,
@@ -111,16 +119,22 @@ def run(options: argparse.Namespace) -> int:
     for failure in assessment.failures:
         report_failure(failure.reason)
     report_failure_count(len(assessment.failures), len(recordings))
+    note_warning_count(options, len(assessment.report.warnings), len(recordings))
     _note_unused(options, recordings, references)
     _deliver(options, assessment.report)
     return 1 if assessment.failures or given.n_empty else 0
 
 
-def _check_output(options: argparse.Namespace) -> None:
-    from speechgmm.files import check_destinations
+def _check_output(options: argparse.Namespace, recordings: Sequence[Path]) -> None:
+    """Check before the work that the report can be written and that it is none of the inputs."""
+    from speechgmm.files import check_destinations, check_not_inputs
 
-    if options.output is not None:
-        check_destinations([options.output / REPORT], replace=options.force)
+    if options.output is None:
+        return
+    report, reference = options.output / REPORT, options.reference
+    references = reference.rglob("*") if reference.is_dir() else [reference]
+    check_destinations([report], replace=options.force)
+    check_not_inputs([report], [model_file(options), *references, *recordings])
 
 
 def _note_unused(
@@ -134,12 +148,13 @@ def _note_unused(
 
 
 def _deliver(options: argparse.Namespace, report: SegmentationReport) -> None:
-    from speechgmm.files import make_folder, write_atomically
+    from speechgmm.files import each_attempted, make_folder, write_atomically
     from speechgmm.segmentation.report_json import report_to_json
     from speechgmm.segmentation.report_text import report_text
 
     as_json = json.dumps(report_to_json(report), indent=2, allow_nan=False) + "\n"
-    if options.output is not None:
-        make_folder(options.output)
-        write_atomically(options.output / REPORT, as_json.encode())
-    print(as_json if options.format == "json" else report_text(report), end="")
+    with each_attempted() as attempts:
+        if options.output is not None:
+            attempts.run(make_folder, options.output)
+            attempts.run(write_atomically, options.output / REPORT, as_json.encode())
+        print(as_json if options.format == "json" else report_text(report), end="")

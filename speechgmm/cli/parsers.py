@@ -18,6 +18,10 @@ class OneLineErrorParser(argparse.ArgumentParser):
         report_error(f"{message} (see {self.prog} -h)")
         sys.exit(2)
 
+    # The method of argparse hides that the help could not be written.
+    def _print_message(self, message: str, file: Any = None) -> None:
+        print(message, end="", file=file or sys.stderr, flush=True)
+
 
 class CommandParser(OneLineErrorParser):
     """The parser of one command, for one command line."""

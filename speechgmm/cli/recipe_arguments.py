@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from speechgmm.cli.console import detail, note
+from speechgmm.numerals import decimal, whole
 
 if TYPE_CHECKING:
     from speechgmm.training.recipe import Recipe
@@ -113,7 +114,10 @@ class AsSetting(argparse.Action):
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
     ) -> None:
-        """Keep the setting."""
+        """Keep the setting. Underscores in a number, which TOML permits, are slips on a command line: 1_5 for 1.5."""
+        text = str(values).rpartition("=")[2].strip()
+        if "_" in text and decimal(text.replace("_", "")) is not None and "{}" in self.setting:
+            raise argparse.ArgumentError(self, f"{text!r} is not a number: write it without underscores")
         words = [option or "", *([values] if isinstance(values, str) else [])]
         quoted = json.dumps(values, ensure_ascii=False)
         setting = self.setting.format(values, text=quoted, features=FEATURES_OF.get(str(values), values))
@@ -166,13 +170,22 @@ def add_seed_argument(
     parser: argparse._ActionsContainer, text: str = "seed of all random numbers (default: the recipe's)"
 ) -> None:
     """Add the seed; `text` is its help."""
-    parser.add_argument("--seed", action=AsSetting, setting=SHORTCUTS["--seed"], metavar="N", help=text)
+    parser.add_argument(
+        "--seed", action=AsSetting, setting=SHORTCUTS["--seed"], type=whole_text, metavar="N", help=text
+    )
 
 
 def add_old_options(parser: argparse.ArgumentParser, options: Mapping[str, str]) -> None:
     """Add options of earlier versions, which are not in the help."""
     for name, setting in options.items():
         parser.add_argument(name, action=AsSetting, setting=setting, old=True, help=argparse.SUPPRESS)
+
+
+def whole_text(text: str) -> str:
+    """An argparse type: a text that is a whole number."""
+    if whole(text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return text
 
 
 def component_text(text: str) -> str:
@@ -185,11 +198,11 @@ def component_counts(text: str) -> Sizes:
     """Read numbers of components: 'auto' or whole numbers separated by commas."""
     if text == "auto":
         return "auto"
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
+    counts = tuple(count for part in text.split(",") if (count := whole(part.strip())) is not None)
+    if len(counts) < len(text.split(",")):
         message = f"{text!r} is neither a list of whole numbers, such as 64 or 16,32,64, nor auto"
-        raise argparse.ArgumentTypeError(message) from None
+        raise argparse.ArgumentTypeError(message)
+    return counts
 
 
 def sizes_of(options: argparse.Namespace) -> Sizes:

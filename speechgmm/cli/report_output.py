@@ -73,10 +73,15 @@ def check_columns(corpus: Corpus, by: Sequence[str]) -> None:
 def check_report_folder(options: argparse.Namespace) -> None:
     """Check before the work starts that the report can be written."""
     from speechgmm.files import check_destinations
+
+    check_destinations(report_files(options), replace=options.force)
+
+
+def report_files(options: argparse.Namespace) -> list[Path]:
+    """The files of the report, if it is written to a folder."""
     from speechgmm.reporting.write_report import FILES
 
-    if options.output is not None:
-        check_destinations([options.output / name for name in FILES], replace=options.force)
+    return [] if options.output is None else [options.output / name for name in FILES]
 
 
 def deliver(
@@ -95,19 +100,21 @@ def deliver(
         The recordings of the outcomes, for the audio clips.
     """
     from speechgmm.evaluation.report_text import to_text
-    from speechgmm.files import make_folder
+    from speechgmm.files import each_attempted, make_folder
     from speechgmm.reporting.write_report import as_json, has_matplotlib, origin_of, publish
 
-    if options.output is not None:
-        make_folder(options.output)
-        publish(
-            options.output,
-            report,
-            outcomes,
-            origin=origin_of(options.command_line),
-            recordings=None if options.no_audio else recordings,
-            channel=options.channel,
-        )
-        if not has_matplotlib():
-            note(options, "report.html has no pictures: they need matplotlib: pip install 'speechgmm[report]'")
-    print(as_json(report) if options.format == "json" else to_text(report, columns=options.by), end="")
+    with each_attempted() as attempts:
+        if options.output is not None:
+            attempts.run(make_folder, options.output)
+            attempts.run(
+                publish,
+                options.output,
+                report,
+                outcomes,
+                origin=origin_of(options.command_line),
+                recordings=None if options.no_audio else recordings,
+                channel=options.channel,
+            )
+            if not has_matplotlib():
+                note(options, "report.html has no pictures: they need matplotlib: pip install 'speechgmm[report]'")
+        print(as_json(report) if options.format == "json" else to_text(report, columns=options.by), end="")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +20,18 @@ from speechgmm.cli.arguments import (
     open_model,
     seconds,
 )
-from speechgmm.cli.console import progress_for, report_error, report_failure, report_failure_count
+from speechgmm.cli.console import (
+    note,
+    note_warning_count,
+    progress_for,
+    report_error,
+    report_failure,
+    report_failure_count,
+    to_stderr,
+)
 from speechgmm.cli.given_recordings import GivenRecordings
+from speechgmm.cli.segment_files import SUMMARY, SegmentFiles
+from speechgmm.cli.standard_streams import standard_input
 from speechgmm.cli.timeline_output import add_timeline_argument, check_timeline, write_timeline
 from speechgmm.segmentation.writers import FORMATS
 
@@ -38,7 +47,6 @@ EXAMPLE = """\
   arecord -f S16_LE -r 16000 -t raw | speechgmm segment - --raw s16le --rate 16000"""
 
 STDIN = "-"
-SUMMARY = "speaking-time.json"
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -108,35 +116,41 @@ def _check(options: argparse.Namespace) -> None:
 
 def _segment_stdin(model: Model, options: argparse.Namespace) -> int:
     """Print each segment as soon as it has ended; an error in the sound is reported after the last one."""
+    from speechgmm.audio.hearing import Heard
     from speechgmm.audio.live_input import RawForm, blocks
     from speechgmm.cli.live import UntilStopped
     from speechgmm.segmentation.segment_recordings import segment_blocks
     from speechgmm.segmentation.speaking_time import Tally
 
+    heard = Heard()
     raw = options.raw and RawForm(encoding=options.raw, rate=options.rate, channels=options.channels)
     sound = UntilStopped(
         blocks(
-            sys.stdin.buffer,
+            standard_input().buffer,
             sampling_rate=model.front_end.sampling_rate,
             raw=raw,
             channel=options.channel,
             start=options.start,
             end=options.end,
+            heard=heard,
         )
     )
-    files = _OutputFiles(options, ["stdin"])
+    files = SegmentFiles(options, ["stdin"])
+    files.check_inputs([Path("/dev/stdin")])
     tally = Tally(model.labels)
     segments = tally.adding(segment_blocks(model, sound, offset_s=options.start))
-    texts = FORMATS[options.format].write(segments, name="stdin")
+    texts = FORMATS[options.format].write(segments, name="stdin", channel=options.channel, heard=heard)
     if options.output is None:
         for text in texts:
             print(text, end="", flush=True)
     else:
         files.write(0, texts)
     _deliver_summaries(options, files, [tally.summary("stdin")])
+    if heard.warning:
+        note(options, f"standard input: {heard.warning}")
     if sound.error is not None:
         report_error(str(sound.error))
-    return 0 if sound.error is None else 1
+    return 1 if sound.error is not None or files.n_failures else 0
 
 
 def _segment_files(model: Model, options: argparse.Namespace) -> int:
@@ -153,26 +167,32 @@ def _segment_files(model: Model, options: argparse.Namespace) -> int:
     if options.output is None and form.one_recording and len(items) > 1:
         raise OptionError(f"--format {options.format} holds one recording and there are {len(items)}: give -o FOLDER")
     check_timeline(options, len(items))
-    files = _OutputFiles(options, names)
+    files = SegmentFiles(options, names)
+    files.check_inputs([item.recording.file for item in items])
     results = segment_all(model, items, jobs=options.jobs)
     summaries: list[Summary] = []
-    n_failures = 0
+    n_failures = n_warnings = 0
     for index, result in enumerate(progress_for(options)(results, total=len(items), what="segmenting")):
         if isinstance(result, Failure):
             n_failures += 1
             report_failure(result.reason)
             continue
         tally = Tally(model.labels)
-        texts = form.write(tally.adding(result), name=names[index])
+        segments, heard, channel = result.segments, result.heard, items[index].channel
+        texts = list(form.write(tally.adding(segments), name=names[index], channel=channel, heard=heard))
+        summaries.append(tally.summary(names[index]))
+        files.attempt(write_timeline, options, items[index], segments, summaries[-1])
+        n_warnings += bool(heard.warning)
+        if heard.warning and not form.shows_warning:
+            note(options, f"{names[index]}: {heard.warning}")
         if options.output is not None:
             files.write(index, texts)
         else:
-            _print(texts, skip_first=form.header and len(summaries) > 0)
-        summaries.append(tally.summary(names[index]))
-        write_timeline(options, items[index], result, summaries[-1])
+            _print(texts, skip_first=form.header and len(summaries) > 1)
     _deliver_summaries(options, files, summaries)
+    note_warning_count(options, n_warnings, len(items))
     report_failure_count(n_failures, len(items))
-    return 1 if n_failures or given.n_empty else 0
+    return 1 if n_failures or given.n_empty or files.n_failures else 0
 
 
 def _items(recordings: Iterable[Recording], options: argparse.Namespace) -> Iterator[Channel]:
@@ -187,60 +207,13 @@ def _items(recordings: Iterable[Recording], options: argparse.Namespace) -> Iter
             yield Channel(recording=recording, channel=options.channel)
 
 
-class _OutputFiles:
-    """The files in the output folder, if there is one: one per recording with its stem, and the speaking times.
-
-    Raises
-    ------
-    OptionError
-        If two recordings have the same file.
-    OutputError
-        If a file exists and --force is not given, or cannot be written.
-    """
-
-    def __init__(self, options: argparse.Namespace, names: Sequence[str]) -> None:
-        from speechgmm.errors import OptionError
-        from speechgmm.files import check_destinations
-
-        self.folder: Path | None = options.output
-        if self.folder is None:
-            return
-        suffix = FORMATS[options.format].suffix
-        names_by_file: dict[Path, str] = {}
-        for name in names:
-            file = self.folder / (Path(name).stem + suffix)
-            if file in names_by_file:
-                raise OptionError(
-                    f"{name}: its segments would be written to {file}, and those of {names_by_file[file]} too; "
-                    "segment them separately"
-                )
-            names_by_file[file] = name
-        self.files = tuple(names_by_file)
-        check_destinations((*self.files, self.folder / SUMMARY), replace=options.force)
-
-    def write(self, index: int, texts: Iterable[str]) -> None:
-        """Write the file of one recording."""
-        self._write(self.files[index], "".join(texts))
-
-    def write_summary(self, text: str) -> None:
-        """Write the speaking times of all recordings."""
-        if self.folder is not None:
-            self._write(self.folder / SUMMARY, text)
-
-    def _write(self, file: Path, text: str) -> None:
-        from speechgmm.files import make_folder, write_atomically
-
-        make_folder(file.parent)
-        write_atomically(file, text.encode("utf-8", "surrogateescape"))
-
-
 def _print(texts: Iterable[str], *, skip_first: bool) -> None:
     for number, text in enumerate(texts):
         if number > 0 or not skip_first:
             print(text, end="")
 
 
-def _deliver_summaries(options: argparse.Namespace, files: _OutputFiles, summaries: Sequence[Summary]) -> None:
+def _deliver_summaries(options: argparse.Namespace, files: SegmentFiles, summaries: Sequence[Summary]) -> None:
     """Write speaking times to the output folder, and print them: on stderr if stdout has segments for a program."""
     import json
 
@@ -259,4 +232,4 @@ def _deliver_summaries(options: argparse.Namespace, files: _OutputFiles, summari
     elif FORMATS[options.format].for_people:
         print(f"\n{text}", end="")
     elif not options.quiet:
-        print(text, end="", file=sys.stderr)
+        to_stderr(text)

@@ -20,7 +20,12 @@ from speechgmm.cli.recipe_arguments import (
     detail_recipe,
     read_recipe,
 )
-from speechgmm.cli.train_report import add_train_report_arguments, check_train_report, write_train_report
+from speechgmm.cli.train_report import (
+    add_train_report_arguments,
+    check_train_report,
+    train_report_files,
+    write_train_report,
+)
 from speechgmm.cli.training_arguments import (
     add_folder_arguments,
     add_further_options,
@@ -58,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     """Train, write the model and summarise the training."""
     from speechgmm.classifier.model_file import save
     from speechgmm.cli.train_summary import to_text
-    from speechgmm.files import check_destination
+    from speechgmm.files import check_destination, each_attempted
     from speechgmm.training.recordings import training_recordings
     from speechgmm.training.train import train
 
@@ -66,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
     check_workers(options)
     check_destination(options.output, replace=options.force)
     check_train_report(options, recipe)
-    corpus = open_corpus(options)
+    corpus = open_corpus(options, outputs=[options.output, *options.sizes, *train_report_files(options, recipe)])
     for text in corpus.notes:
         note(options, text)
     check_balance(options, recipe, corpus)
@@ -75,7 +80,10 @@ def run(options: argparse.Namespace) -> int:
         training = train(corpus, run)
     read = training_recordings(corpus, recipe.nonspeech).voices.recordings
     report_failure_count(len(training.failures), len(read))
-    save(training.model, options.output)
-    write_train_report(options, training)
-    print(options.output if options.quiet else to_text(training, options.output, n_recordings=len(read)))
+    with each_attempted() as attempts:
+        attempts.run(save, training.model, options.output)
+        is_saved = not attempts.errors
+        attempts.run(write_train_report, options, training)
+        if is_saved:
+            print(options.output if options.quiet else to_text(training, options.output, n_recordings=len(read)))
     return 1 if training.failures else 0

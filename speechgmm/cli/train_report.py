@@ -42,41 +42,50 @@ def check_train_report(options: argparse.Namespace, recipe: Recipe) -> None:
     if options.report is None:
         return
     require_matplotlib()
+    check_destinations(train_report_files(options, recipe), replace=options.force)
+
+
+def train_report_files(options: argparse.Namespace, recipe: Recipe) -> list[Path]:
+    """The files in the folder of --report, if there is one."""
+    if options.report is None:
+        return []
     compared = bool(sizes_of(options))
     curves = ["likelihood", *(["losses"] if recipe.mmi else []), *(["sizes"] if compared else [])]
     names = [HISTORY, *([SIZES] if compared else []), *(f"{curve}.{kind}" for curve in curves for kind in PICTURES)]
-    check_destinations([options.report / name for name in names], replace=options.force)
+    return [options.report / name for name in names]
 
 
 def write_train_report(options: argparse.Namespace, training: Training) -> None:
     """Write the report to the folder of --report, if there is one, and the comparison to stderr and --sizes."""
-    from speechgmm.files import make_folder, write_atomically
+    from speechgmm.files import each_attempted, make_folder, write_atomically
     from speechgmm.reporting.training_plots import likelihood_curves, loss_curves, rendered, size_curve
     from speechgmm.training.component_selection import to_csv
     from speechgmm.training.history import history_of
 
     _detail_sizes(options, training.sizes)
-    for file in options.sizes:
-        kind = file.suffix[1:]
-        content = to_csv(training.sizes).encode() if kind == "csv" else rendered(size_curve(training.sizes), kind)
-        write_atomically(file, content)
-    if options.report is None:
-        return
-    make_folder(options.report)
-    history = history_of(training)
-    write_atomically(options.report / HISTORY, (json.dumps(history, indent=1, allow_nan=False) + "\n").encode())
-    fits = [{"background": stream["background"], **stream["classes"]} for stream in history["streams"]]
-    curves = [{name: fit["log_likelihoods"] for name, fit in stream.items()} for stream in fits]
-    losses = [stream["losses"] for stream in history["streams"]]
-    figures = {"likelihood": likelihood_curves(curves)}
-    if any(losses):
-        figures["losses"] = loss_curves(losses)
-    if training.sizes:
-        write_atomically(options.report / SIZES, to_csv(training.sizes).encode())
-        figures["sizes"] = size_curve(training.sizes)
-    for name, figure in figures.items():
-        for kind in PICTURES:
-            write_atomically(options.report / f"{name}.{kind}", rendered(figure, kind))
+    with each_attempted() as attempts:
+        for file in options.sizes:
+            kind = file.suffix[1:]
+            content = to_csv(training.sizes).encode() if kind == "csv" else rendered(size_curve(training.sizes), kind)
+            attempts.run(write_atomically, file, content)
+        if options.report is None:
+            return
+        make_folder(options.report)
+        history = history_of(training)
+        text = json.dumps(history, indent=1, allow_nan=False) + "\n"
+        attempts.run(write_atomically, options.report / HISTORY, text.encode())
+        fits = [{"background": stream["background"], **stream["classes"]} for stream in history["streams"]]
+        curves = [{name: fit["log_likelihoods"] for name, fit in stream.items()} for stream in fits]
+        losses = [stream["losses"] for stream in history["streams"]]
+        figures = {"likelihood": likelihood_curves(curves)}
+        if any(losses):
+            figures["losses"] = loss_curves(losses)
+        if training.sizes:
+            attempts.run(write_atomically, options.report / SIZES, to_csv(training.sizes).encode())
+            figures["sizes"] = size_curve(training.sizes)
+        for name, figure in figures.items():
+            for kind in PICTURES:
+                attempts.run(write_atomically, options.report / f"{name}.{kind}", rendered(figure, kind))
 
 
 def _detail_sizes(options: argparse.Namespace, sizes: Sequence[SizeResult]) -> None:

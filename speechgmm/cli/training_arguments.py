@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgmm.cli.arguments import at_least, job_count
-from speechgmm.cli.console import detail, detailed_progress_for, note, reporting_failures
+from speechgmm.cli.console import detail, detailed_progress_for, note, reporting
 from speechgmm.cli.recipe_arguments import LATER, sizes_of
 
 if TYPE_CHECKING:
@@ -86,21 +86,23 @@ def check_workers(options: argparse.Namespace) -> None:
 @contextmanager
 def training_run(options: argparse.Namespace, recipe: Recipe) -> Iterator[Run]:
     """The run context of the command, connected to a cluster where one is asked for."""
-    from speechgmm.mixture.checkpoint import Checkpoint
-    from speechgmm.training.folder_checkpoint import FolderCheckpoint
+    from speechgmm.training.folder_checkpoint import checkpoint_in
     from speechgmm.training.run_context import Run
     from speechgmm.workers.dask import connected
     from speechgmm.workers.local import LocalExecutor
 
     jobs = options.jobs
-    with connected(jobs) if isinstance(jobs, str) else nullcontext(LocalExecutor(jobs)) as executor:
+    with (
+        checkpoint_in(options.checkpoint) as checkpoint,
+        connected(jobs) if isinstance(jobs, str) else nullcontext(LocalExecutor(jobs)) as executor,
+    ):
         yield Run(
             recipe=recipe,
             sizes=sizes_of(options),
             channel=options.channel,
             feature_folder=options.features,
             executor=executor,
-            checkpoint=FolderCheckpoint(options.checkpoint) if options.checkpoint else Checkpoint(),
-            progress=reporting_failures(detailed_progress_for(options)),
+            checkpoint=checkpoint,
+            progress=reporting(options, detailed_progress_for(options)),
             trace=functools.partial(detail, options),
         )

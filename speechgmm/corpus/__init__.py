@@ -6,8 +6,9 @@ recordings into speaker-disjoint folds. The audio files themselves are not opene
 
 from __future__ import annotations
 
-from pathlib import Path
+from os import PathLike
 
+from speechgmm.argument_checks import path
 from speechgmm.audio.reading import AUDIO_SUFFIXES
 from speechgmm.corpus.folder import find_audio, is_folder, scan_folder
 from speechgmm.corpus.manifest import read_manifest, write_manifest
@@ -28,14 +29,14 @@ __all__ = [
 ]
 
 
-def read_corpus(source: Path, *, root: Path | None = None) -> Corpus:
+def read_corpus(source: str | PathLike[str], *, root: str | PathLike[str] | None = None) -> Corpus:
     """Read a corpus from a folder of class folders or from a manifest.
 
     Parameters
     ----------
-    source : Path
+    source : path
         The folder or the manifest.
-    root : Path, optional
+    root : path, optional
         Base folder of relative paths in a manifest. If None, the folder of the manifest.
 
     Returns
@@ -47,8 +48,10 @@ def read_corpus(source: Path, *, root: Path | None = None) -> Corpus:
     CorpusError
         If `source` is neither or is faulty: see `scan_folder` and `read_manifest`.
     OptionError
-        If `source` is a folder and `root` is given.
+        If `source` is a folder and `root` is given, or one of them is no path.
     """
+    source = path("source", source, "a folder or a manifest")
+    root = None if root is None else path("root", root, "a folder")
     if is_folder(source):
         if root is not None:
             raise OptionError(f"root is {root}, but {source} is a folder; a root is for the paths in a manifest")

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from speechgmm.audio.reading import AUDIO_SUFFIXES
+from speechgmm.corpus.look_alike import look_alikes, plain, shown
+from speechgmm.corpus.one_file import with_two_labels
 from speechgmm.corpus.recording import RESERVED_LABEL, Corpus, Recording
 from speechgmm.errors import CorpusError
 
@@ -38,8 +40,9 @@ def scan_folder(root: Path) -> Corpus:
     Raises
     ------
     CorpusError
-        If `root` is not a folder or has no class folders, if a folder in it cannot be listed, or if a class folder has
-        no recordings or a reserved name.
+        If `root` is not a folder or has no class folders, if a folder in it cannot be listed, if a class folder has no
+        recordings or a reserved name, if the names of class folders look alike, or if one file, a link to it or a copy
+        is in two of them.
     """
     if not is_folder(root):
         raise CorpusError(f"{root}: it is not a folder, {_LAYOUT}")
@@ -51,10 +54,11 @@ def scan_folder(root: Path) -> Corpus:
         if file.parent != root:
             classes[file.relative_to(root).parts[0]].append(file)
     faults = [fault for name, members in classes.items() for fault in _class_faults(root / name, members)]
-    if faults:
-        raise CorpusError(f"{root}: its class folders are faulty", faults)
     unsorted = (_recording(root, file) for members in classes.values() for file in members if _is_audio(file))
     recordings = tuple(sorted(unsorted, key=lambda recording: recording.name))
+    faults += [*_look_alikes(classes), *_one_file(recordings)]
+    if faults:
+        raise CorpusError(f"{root}: its class folders are faulty", faults)
     return Corpus(source=str(root), recordings=recordings, left_out=tuple(_left_out(root, files)))
 
 
@@ -122,10 +126,24 @@ def _recording(root: Path, file: Path) -> Recording:
 
 
 def _class_faults(folder: Path, files: Sequence[Path]) -> Iterator[str]:
-    if folder.name == RESERVED_LABEL:
-        yield f"{folder}: '{RESERVED_LABEL}' is reserved for undecided recordings, rename the folder"
+    if plain(folder.name) == RESERVED_LABEL:
+        yield f"{folder}: {shown(folder.name)} is reserved for undecided recordings, rename the folder"
     if not any(map(_is_audio, files)):
         yield f"{folder}: there are no recordings in it" + (f", only files named {_suffixes(files)}" if files else "")
+
+
+def _look_alikes(classes: Iterable[str]) -> Iterator[str]:
+    for group in look_alikes(classes):
+        *others, last = map(shown, group)
+        yield f"the class folders {', '.join(others)} and {last} look like one class, put them together"
+
+
+def _one_file(recordings: Sequence[Recording]) -> Iterator[str]:
+    for first, further in with_two_labels(recordings):
+        yield (
+            f"{recordings[further].name} is the same file as {recordings[first].name}, but its label is "
+            f"{shown(recordings[further].label)} and not {shown(recordings[first].label)}, keep one"
+        )
 
 
 def _left_out(root: Path, files: Iterable[Path]) -> Iterator[str]:

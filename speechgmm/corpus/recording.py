@@ -67,17 +67,20 @@ class Corpus:
     recordings : tuple of Recording
         In the order of the manifest, or sorted by name.
     left_out : tuple of str
-        Notes for the user on files that were left out.
+        Notes for the user on files and rows that were left out.
+    reading : str
+        Note for the user on how a manifest was read, if not as it is written.
     """
 
     source: str
     recordings: tuple[Recording, ...]
     left_out: tuple[str, ...] = ()
+    reading: str = ""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Notes for the user that are not errors: files left out, recordings without a speaker."""
-        return (*self.left_out, *speaker_notes(self.recordings))
+        """Notes for the user that are not errors: how it was read, what was left out, recordings without a speaker."""
+        return (*([self.reading] if self.reading else []), *self.left_out, *speaker_notes(self.recordings))
 
     @property
     def labels(self) -> tuple[str, ...]:

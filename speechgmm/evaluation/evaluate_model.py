@@ -12,8 +12,9 @@ from speechgmm.audio.reading import digest, short_digest
 from speechgmm.classifier.classify import classify_recording
 from speechgmm.classifier.model import Model
 from speechgmm.classifier.outcome import Outcome
+from speechgmm.corpus.look_alike import plain, shown
 from speechgmm.corpus.recording import Corpus, Recording
-from speechgmm.errors import EvaluationError
+from speechgmm.errors import CorpusError, EvaluationError
 from speechgmm.evaluation.outcome_counts import Skipped
 from speechgmm.evaluation.report import Report
 from speechgmm.evaluation.report import evaluate as report_on
@@ -74,11 +75,14 @@ def assess(
 
     Raises
     ------
+    CorpusError
+        If a label looks like a class of the model, but is spelled differently.
     EvaluationError
         If no recording could be classified.
     OptionError
         If no recording has a column of `by`.
     """
+    _check_spelling(corpus, model.labels)
     known = corpus.select(lambda recording: recording.label in model.labels)
     skipped = [
         Skipped(path=recording.name, reason=f"its label {recording.label!r} is not a class of the model")
@@ -111,6 +115,16 @@ def assess(
         seed=seed,
     )
     return Assessment(report=report, outcomes=tuple(outcomes), failures=tuple(failures))
+
+
+def _check_spelling(corpus: Corpus, classes: Sequence[str]) -> None:
+    for label in corpus.labels:
+        for name in classes:
+            if label != name and plain(label) == plain(name):
+                raise CorpusError(
+                    f"{corpus.source}: the label {shown(label)} looks like the class {shown(name)} of the model, write "
+                    "it as the model does"
+                )
 
 
 def _classify(recording: Recording, *, model: Model, channel: int | None) -> tuple[Outcome | Failure, bool]:

@@ -24,6 +24,14 @@ class Skipped:
     reason: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Warned:
+    """A recording of the evaluation whose audio was odd, and how."""
+
+    path: str
+    warning: str
+
+
 def check_outcomes(outcomes: Sequence[Outcome], classes: Sequence[str], *, n_skipped: int) -> None:
     """Raise an error if outcomes cannot be evaluated with these classes.
 

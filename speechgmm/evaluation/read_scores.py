@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +10,11 @@ from typing import TypeAlias
 
 from speechgmm.classifier.decision import UNKNOWN, Decision
 from speechgmm.classifier.outcome import Outcome
+from speechgmm.corpus.look_alike import look_alikes, shown
 from speechgmm.errors import EvaluationError
 from speechgmm.evaluation.report_files import SCORE_COLUMNS
+from speechgmm.tables import Table, UnreadableRowError
+from speechgmm.textfiles import NotTextError, decoded
 
 REQUIRED = ("path", "label", "truth")
 """The required columns; the others of `SCORE_COLUMNS` are optional."""
@@ -46,6 +47,7 @@ def read_scores(file: Path) -> ScoreTable:
     Parameters
     ----------
     file : Path
+        In any form that `tables` reads, such as one that a spreadsheet has saved.
 
     Returns
     -------
@@ -55,17 +57,20 @@ def read_scores(file: Path) -> ScoreTable:
     ------
     EvaluationError
         If the file cannot be read, a required column is missing, a column is duplicated, a row has a wrong number of
-        cells, a cell is invalid, a segment of a recording is duplicated, or there are no rows.
+        cells, a cell is invalid, a segment of a recording is duplicated, labels look alike, or there are no rows.
     """
     try:
         if file.is_dir():
             raise EvaluationError(f"{file}: it is a folder, expected a file; give the scores in it: {file}/scores.csv")
-        text = file.read_bytes().decode("utf-8-sig", "surrogateescape")
+        text, _ = decoded(file.read_bytes())
     except OSError as error:
         raise EvaluationError(f"{file}: the scores cannot be read: {error.strerror or error}") from error
-    rows = _rows(file, text)
-    _, header = next(rows, (1, []))
-    _check_header(file, header)
+    except NotTextError as error:
+        raise EvaluationError(f"{file}: {error}") from error
+    table = Table.of(text, {*REQUIRED, *SCORE_COLUMNS}.__contains__)
+    rows = _rows(file, table)
+    line, header = next(rows, (1, []))
+    _check_header(f"{file}:{line}", header)
     classes = tuple(name[len("llr_") :] for name in header if _names_class(name, header))
     outcomes: dict[Key, Outcome] = {}
     for line, cells in rows:
@@ -73,7 +78,7 @@ def read_scores(file: Path) -> ScoreTable:
             raise EvaluationError(
                 f"{file}:{line}: there are {len(cells)} cells, expected {len(header)} as in the header"
             )
-        outcome = _Row(f"{file}:{line}", dict(zip(header, cells, strict=True)), classes).outcome()
+        outcome = _Row(f"{file}:{line}", table, dict(zip(header, cells, strict=True)), classes).outcome()
         key = outcome.path, outcome.start, outcome.end
         if key in outcomes:
             raise EvaluationError(f"{file}:{line}: column 'path' holds '{outcome.path}' for the second time")
@@ -81,14 +86,18 @@ def read_scores(file: Path) -> ScoreTable:
     if not outcomes:
         raise EvaluationError(f"{file}: there are no rows below the header")
     labels = {label for outcome in outcomes.values() for label in (outcome.truth, outcome.decision.label)} - {UNKNOWN}
+    for group in look_alikes(sorted(labels)):
+        spellings = " and ".join(map(shown, group))
+        raise EvaluationError(f"{file}: the labels {spellings} look like one class, write them alike")
     return ScoreTable(source=str(file), classes=classes or tuple(sorted(labels)), outcomes=outcomes)
 
 
 @dataclass(frozen=True)
 class _Row:
-    """One row: its file and line for error messages, its cells by column, and the classes of the header."""
+    """One row: its file and line for error messages, the table, its cells by column, and the classes of the header."""
 
     place: str
+    table: Table
     cells: Mapping[str, str]
     classes: tuple[str, ...]
 
@@ -115,6 +124,7 @@ class _Row:
             start=0.0 if math.isnan(start) else start,
             end=None if math.isnan(end) else end,
             snr_db=self._number("snr_db"),
+            warning=self.cells.get("warning", ""),
             columns={_own_name(name, known): cell for name, cell in self.cells.items() if name not in known},
         )
 
@@ -132,11 +142,8 @@ class _Row:
         cell = self.cells.get(column, "")
         if not cell:
             return math.nan
-        try:
-            number = float(cell)
-        except ValueError:
-            number = math.nan
-        if not (math.isfinite(number) and least <= number <= most):
+        number = self.table.number(cell)
+        if number is None or not least <= number <= most:
             limits = (
                 ""
                 if math.isinf(least)
@@ -155,29 +162,23 @@ class _Row:
         return {name: number for name, number in numbers.items() if not math.isnan(number)}
 
 
-def _rows(file: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Rows that are not empty, each with the number of its first line; cells may contain line breaks."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    line = 1
+def _rows(file: Path, table: Table) -> Iterator[tuple[int, list[str]]]:
     try:
-        for row in reader:
-            if row:
-                yield line, row
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise EvaluationError(f"{file}:{line}: the row cannot be read as CSV: {error}") from error
+        yield from table.rows(exact=True)
+    except UnreadableRowError as error:
+        raise EvaluationError(f"{file}:{error.line}: the row cannot be read as CSV: {error}") from error
 
 
-def _check_header(file: Path, header: Sequence[str]) -> None:
+def _check_header(place: str, header: Sequence[str]) -> None:
     for name in REQUIRED:
         if name not in header:
             columns = ", ".join(header) or "none"
             raise EvaluationError(
-                f"{file}:1: column '{name}' is missing, expected the columns {', '.join(REQUIRED)}, found {columns}"
+                f"{place}: column '{name}' is missing, expected the columns {', '.join(REQUIRED)}, found {columns}"
             )
     for name in header:
         if header.count(name) > 1:
-            raise EvaluationError(f"{file}:1: there are {header.count(name)} columns '{name}'")
+            raise EvaluationError(f"{place}: there are {header.count(name)} columns '{name}'")
 
 
 def _names_class(name: str, header: Sequence[str]) -> bool:

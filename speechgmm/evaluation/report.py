@@ -34,10 +34,10 @@ from speechgmm.evaluation.examples import Example, confident_errors, least_certa
 from speechgmm.evaluation.headline import Estimate, Evidence, estimates
 from speechgmm.evaluation.intervals import Resampling
 from speechgmm.evaluation.metrics import Interval
-from speechgmm.evaluation.outcome_counts import Skipped, check_outcomes, count_outcomes, missing_class_notes
+from speechgmm.evaluation.outcome_counts import Skipped, Warned, check_outcomes, count_outcomes, missing_class_notes
 from speechgmm.evaluation.score_curves import ScoreCurves, score_curves
 
-__all__ = ["Outcome", "Report", "Skipped", "evaluate"]
+__all__ = ["Outcome", "Report", "Skipped", "Warned", "evaluate"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +63,8 @@ class Report:
         Utterances, their named speakers, and utterances without a speaker name.
     n_decided, n_unknown, n_correct : int
         Utterances with a label, without a label, and with the correct label.
+    heard_s : float
+        Seconds of audio of all utterances.
     unknown_reasons : mapping of str to int
         Reasons for `unknown` with their number of utterances, the most frequent first.
     label_metrics : mapping of str to Estimate
@@ -99,6 +101,8 @@ class Report:
         The errors of highest probability, and the decisions of lowest probability.
     skipped : tuple of Skipped
         Excluded recordings.
+    warnings : tuple of Warned
+        Recordings whose audio was odd. The results include them.
     notes : tuple of str
         Limitations of the results.
     model : mapping of str to anything
@@ -114,6 +118,7 @@ class Report:
     n_decided: int
     n_unknown: int
     n_correct: int
+    heard_s: float
     unknown_reasons: Mapping[str, int]
     label_metrics: Mapping[str, Estimate]
     confusion: tuple[tuple[int, ...], ...]
@@ -132,6 +137,7 @@ class Report:
     confident_errors: tuple[Example, ...]
     least_certain: tuple[Example, ...]
     skipped: tuple[Skipped, ...]
+    warnings: tuple[Warned, ...]
     notes: tuple[str, ...]
     model: Mapping[str, Any]
     intervals: IntervalMethod
@@ -261,6 +267,7 @@ def evaluate(
         n_decided=len(outcomes) - n_unknown,
         n_unknown=n_unknown,
         n_correct=int(metrics.correct(total).sum()),
+        heard_s=math.fsum(outcome.duration_s for outcome in outcomes),
         unknown_reasons=dict(reasons.most_common()),
         label_metrics=estimates(evidence, "labels"),
         confusion=tuple(tuple(row) for row in total.tolist()),
@@ -279,6 +286,7 @@ def evaluate(
         confident_errors=confident_errors(outcomes),
         least_certain=least_certain(outcomes),
         skipped=tuple(skipped),
+        warnings=tuple(Warned(path=out.path, warning=out.warning) for out in outcomes if out.warning),
         notes=(*notes, *missing_class_notes(classes, total.sum(axis=1).tolist())),
         model=dict(model),
         intervals=IntervalMethod(n_resamples=n_resamples, seed=seed),

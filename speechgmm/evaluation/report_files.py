@@ -1,6 +1,6 @@
 """Convert a report to the contents of report.json, and outcomes to the rows of scores.csv.
 
-No file is written here: `to_json` returns an object for `json.dumps`, `score_rows` yields rows for `csv.writer`.
+No file is written here: `to_json` returns an object for `json.dumps`, `score_rows` yields rows for `tables.csv_line`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SCHEMA = "speechgmm-report"
 SCHEMA_VERSION = 2
 SCORE_COLUMNS = (
     *("path", "label", "probability", "score", "speech_s", "reason", "truth", "speaker", "duration_s"),
-    *("snr_db", "start", "end"),
+    *("snr_db", "start", "end", "warning"),
 )
 
 
@@ -86,6 +86,7 @@ def _score_row(outcome: Outcome, classes: Sequence[str]) -> list[str]:
     row = [outcome.path, decision.label, _cell(decision.probability), _cell(decision.score), _cell(decision.speech_s)]
     row += [decision.reason, outcome.truth, outcome.speaker or "", _cell(outcome.duration_s)]
     row += [_cell(outcome.snr_db), _cell(outcome.start), "" if outcome.end is None else _cell(outcome.end)]
+    row.append(outcome.warning)
     for name in classes:
         row.append(_cell(decision.probabilities.get(name, math.nan)))
         row.append(_cell(decision.log_likelihood_ratios.get(name, math.nan)))

@@ -54,6 +54,7 @@ def to_text(report: Report, *, columns: Sequence[str] | None = None) -> str:
         _folds(report),
         _speakers(report),
         _skipped(report),
+        _warnings(report),
         listed("Notes", report.notes),
         _method(report),
     ]
@@ -178,6 +179,11 @@ def _speakers(report: Report) -> list[str]:
 def _skipped(report: Report) -> list[str]:
     entries = [f"{skipped.path}: {skipped.reason}" for skipped in report.skipped]
     return listed(f"Skipped: {_amount(len(entries), 'recording')}", entries)
+
+
+def _warnings(report: Report) -> list[str]:
+    entries = [f"{warned.path}: {warned.warning}" for warned in report.warnings]
+    return listed(f"Warnings: {_amount(len(entries), 'recording')}", entries)
 
 
 def _method(report: Report) -> list[str]:

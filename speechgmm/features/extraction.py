@@ -10,6 +10,7 @@ from typing import Protocol, overload
 import numpy as np
 import numpy.typing as npt
 
+from speechgmm.audio.hearing import Heard
 from speechgmm.audio.reading import blocks, digest, short_digest
 from speechgmm.augmentation.augment import CHANNEL, augment
 from speechgmm.corpus.recording import Recording
@@ -135,6 +136,7 @@ def recording_stretches(
     *,
     channel: int | None = None,
     noises: tuple[Path, ...] = (),
+    heard: Heard | None = None,
 ) -> Iterator[tuple[Stretch, ...]]:
     """Read a recording once and yield its frames in every stream, one minute at a time.
 
@@ -149,6 +151,8 @@ def recording_stretches(
         Counted from 1; by default the channels are mixed.
     noises : tuple of Path
         Non-speech recordings that channel augmentation may mix in.
+    heard : Heard, optional
+        Is filled in when the last stretch was read.
 
     Yields
     ------
@@ -162,7 +166,12 @@ def recording_stretches(
     """
     sampling_rate = front_ends[0].sampling_rate
     samples = blocks(
-        recording.file, sampling_rate=sampling_rate, channel=channel, start=recording.start, end=recording.end
+        recording.file,
+        sampling_rate=sampling_rate,
+        channel=channel,
+        start=recording.start,
+        end=recording.end,
+        heard=heard,
     )
     return stream_stretches(
         _augmented(recording, samples, sampling_rate, noises) if recording.augmentation else samples, front_ends

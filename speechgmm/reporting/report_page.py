@@ -228,6 +228,11 @@ def _left_out(report: JsonValue) -> Html:
     parts.append(paragraph("Skipped recordings: ", length(report["skipped"]), ". No result includes them."))
     if report["skipped"]:
         parts.append(tables.skipped_list(report))
+    if report["warnings"]:
+        parts.append(
+            paragraph("Recordings with a warning: ", length(report["warnings"]), ". The results include them.")
+        )
+        parts.append(tables.warning_list(report))
     return section("left-out", "Unknown and skipped", *parts)
 
 

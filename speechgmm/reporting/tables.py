@@ -125,9 +125,17 @@ def example_table(caption: str, examples: JsonValue, clips: Clips | None) -> Htm
 
 def skipped_list(report: JsonValue) -> Html:
     """Skipped recordings, each with the reason."""
-    skipped = report["skipped"]
-    items = [joined([_name_of(row["path"]), ": ", _name_of(row["reason"])]) for row in islice(skipped, MAX_ROWS)]
-    return joined([folded("Recordings and reasons", listing(items)), _omitted(len(items), len(skipped))])
+    return _folded_list("Recordings and reasons", report["skipped"], "reason")
+
+
+def warning_list(report: JsonValue) -> Html:
+    """Recordings whose audio was odd, each with the warning."""
+    return _folded_list("Recordings and warnings", report["warnings"], "warning")
+
+
+def _folded_list(title: str, values: JsonValue, field: str) -> Html:
+    items = [joined([_name_of(row["path"]), ": ", _name_of(row[field])]) for row in islice(values, MAX_ROWS)]
+    return joined([folded(title, listing(items)), _omitted(len(items), len(values))])
 
 
 def _table(caption: str, columns: Sequence[Column], values: JsonValue, n_texts: int = 1) -> Html:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -16,13 +14,14 @@ from speechgmm.corpus.recording import Recording
 from speechgmm.errors import AudioError, OptionError
 from speechgmm.evaluation.report import Report
 from speechgmm.evaluation.report_files import score_rows, to_json
-from speechgmm.files import make_folder, write_atomically
+from speechgmm.files import Attempts, delete, each_attempted, make_folder, write_atomically
 from speechgmm.provenance import software_versions
 from speechgmm.reporting.clips import clip
 from speechgmm.reporting.rendered_figures import DESCRIPTIONS, KINDS, Picture, draw
 from speechgmm.reporting.report_page import Origin, report_page
 from speechgmm.reporting.tables import Clips
 from speechgmm.reporting.training_plots import require_matplotlib
+from speechgmm.tables import csv_line
 
 REPORT, SCORES, PAGE, FIGURES = "report.json", "scores.csv", "report.html", "figures"
 FILES = (REPORT, SCORES, PAGE, *(f"{FIGURES}/{name}.{kind}" for name in DESCRIPTIONS for kind in KINDS))
@@ -56,14 +55,16 @@ def publish(
     Raises
     ------
     OutputError
-        If a file cannot be written.
+        If a file cannot be written; the others are written.
     """
-    write_atomically(folder / REPORT, as_json(report).encode())
-    write_atomically(folder / SCORES, as_csv(report, outcomes).encode(errors="surrogateescape"))
-    pictures = draw(report) if has_matplotlib() else {}
-    clips = None if recordings is None else _clips(report, recordings, channel)
-    write_atomically(folder / PAGE, as_page(report, origin=origin, pictures=pictures, clips=clips).encode())
-    _write_pictures(folder, pictures)
+    with each_attempted() as attempts:
+        attempts.run(write_atomically, folder / REPORT, as_json(report).encode())
+        attempts.run(write_atomically, folder / SCORES, as_csv(report, outcomes).encode(errors="surrogateescape"))
+        pictures = draw(report) if has_matplotlib() else {}
+        clips = None if recordings is None else _clips(report, recordings, channel)
+        page = as_page(report, origin=origin, pictures=pictures, clips=clips)
+        attempts.run(write_atomically, folder / PAGE, page.encode())
+        _write_pictures(folder, pictures, attempts)
 
 
 def write_page(file: Path, report: Report, *, origin: Origin) -> None:
@@ -85,9 +86,7 @@ def as_json(report: Report) -> str:
 
 def as_csv(report: Report, outcomes: Sequence[Outcome]) -> str:
     """The content of scores.csv."""
-    rows = io.StringIO()
-    csv.writer(rows, lineterminator="\n").writerows(score_rows(outcomes, classes=report.classes))
-    return rows.getvalue()
+    return "".join(map(csv_line, score_rows(outcomes, classes=report.classes)))
 
 
 def as_page(report: Report, *, origin: Origin, pictures: Mapping[str, Picture], clips: Clips | None = None) -> str:
@@ -127,7 +126,7 @@ def _clips(report: Report, recordings: Sequence[Recording], channel: int | None)
     return clips
 
 
-def _write_pictures(folder: Path, pictures: Mapping[str, Picture]) -> None:
+def _write_pictures(folder: Path, pictures: Mapping[str, Picture], attempts: Attempts) -> None:
     """Write the figures; delete figures of an earlier report that this one does not have."""
     if pictures:
         make_folder(folder / FIGURES)
@@ -135,6 +134,6 @@ def _write_pictures(folder: Path, pictures: Mapping[str, Picture]) -> None:
         for kind in KINDS:
             file = folder / FIGURES / f"{name}.{kind}"
             if name in pictures:
-                write_atomically(file, pictures[name].files[kind])
+                attempts.run(write_atomically, file, pictures[name].files[kind])
             else:
-                file.unlink(missing_ok=True)
+                attempts.run(delete, file)

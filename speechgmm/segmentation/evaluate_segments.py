@@ -11,13 +11,14 @@ from typing import Any
 from speechgmm.corpus.recording import Recording
 from speechgmm.errors import AudioError, CorpusError, EvaluationError
 from speechgmm.evaluation.intervals import Resampling
-from speechgmm.evaluation.outcome_counts import Skipped
+from speechgmm.evaluation.outcome_counts import Skipped, Warned
 from speechgmm.features.extraction import Failure
 from speechgmm.progress import Progress, silent
 from speechgmm.segmentation.error_rate import Score, check_collar, score_segmentation
 from speechgmm.segmentation.references import Reference
 from speechgmm.segmentation.report import SegmentationReport, report_on
 from speechgmm.segmentation.segment import Segment
+from speechgmm.segmentation.segment_recordings import SegmentStream
 from speechgmm.segmentation.writers import recording_id
 from speechgmm.workers.local import ordered_map
 
@@ -80,13 +81,17 @@ def assess_segments(
     check_collar(collar_s)
     score = functools.partial(_score, segment=segment, collar_s=collar_s, skip_overlap=skip_overlap)
     scores: list[Score] = []
+    warnings: list[Warned] = []
     failures: list[Failure] = []
     results = ordered_map(score, _with_references(recordings, references), jobs=jobs)
     for result in progress(results, total=len(recordings), what="segmenting"):
         if isinstance(result, Failure):
             failures.append(result)
-        else:
-            scores.append(result)
+            continue
+        score_of_recording, warning = result
+        scores.append(score_of_recording)
+        if warning:
+            warnings.append(Warned(path=score_of_recording.name, warning=warning))
     if failures and not scores:
         raise EvaluationError(f"none of {len(failures)} recordings could be scored, the first: {failures[0].reason}")
     report = report_on(
@@ -94,6 +99,7 @@ def assess_segments(
         collar_s=collar_s,
         skip_overlap=skip_overlap,
         skipped=[Skipped(path=failure.recording.name, reason=failure.reason) for failure in failures],
+        warnings=warnings,
         resampling=resampling,
         model=model,
     )
@@ -117,17 +123,19 @@ def _with_references(
 
 def _score(
     item: tuple[Recording, Reference | None], *, segment: Segmenter, collar_s: float, skip_overlap: bool
-) -> Score | Failure:
+) -> tuple[Score, str] | Failure:
+    """Score a recording; the second value is the warning about its audio."""
     recording, reference = item
     try:
         if reference is None:
             raise CorpusError(f"{recording.name}: there is no reference for '{recording_id(recording.name)}'")
-        segments = list(segment(recording.file))
+        found = segment(recording.file)
+        segments = list(found)
         duration_s = segments[-1].end if segments else 0.0
         reference.check(duration_s)
     except (AudioError, CorpusError) as error:
         return Failure(recording=recording, reason=str(error))
-    return score_segmentation(
+    score = score_segmentation(
         reference.segments,
         segments,
         name=recording.name,
@@ -135,3 +143,4 @@ def _score(
         collar_s=collar_s,
         skip_overlap=skip_overlap,
     )
+    return score, found.heard.warning if isinstance(found, SegmentStream) else ""

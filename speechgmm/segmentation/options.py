@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from speechgmm.errors import OptionError
+from speechgmm.argument_checks import number, wrong
 from speechgmm.features.options import FrontEndOptions
 
 STEP_S = 0.05  # resolution of segment boundaries; decoding time is proportional to the number of steps
@@ -36,9 +36,9 @@ class SegmentationOptions:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            if not (math.isfinite(value) and value >= 0):
-                raise OptionError(f"{field.name} is {value}, but it must be a finite number of 0 or more")
+            value, expected = getattr(self, field.name), "a finite number of 0 or more"
+            if number(field.name, value, expected) < 0:
+                raise wrong(field.name, value, expected)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,16 +7,17 @@ checks the format only; `references` checks the times and the names. A new forma
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from speechgmm.numerals import decimal
 from speechgmm.segmentation.writers import TIER, one_word, recording_id
+from speechgmm.tables import Table, UnreadableRowError
 
 _COLUMNS = ("start", "end", "label")
+_FURTHER_COLUMNS = ("path", "channel")
+_NONE = "<NA>"
 _FIELDS = "SPEAKER recording channel start duration x x name"
 _OTHER_TYPES = (
     *("SEGMENT", "NOSCORE", "NO_RT_METADATA", "LEXEME", "NON-LEX", "NON-SPEECH", "FILLER", "EDIT", "SU", "IP"),
@@ -28,6 +29,8 @@ _SHOWN = 60
 """Characters of a faulty line that are shown."""
 
 _TOKEN = re.compile(r'"((?:[^"]|"")*)"|(?<!\S)(-?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)(?!\S)|![^\n]*')
+
+_CHANNEL_TIER = re.compile(r"(?:channel|ch)[ _-]?([0-9]+)", re.IGNORECASE)
 
 Faults = list[tuple[int, str]]
 """Line numbers from 1, each with what is wrong there."""
@@ -50,6 +53,8 @@ class Line:
         Seconds, not checked.
     name : str
         Label or speaker.
+    channel : str
+        Channel of the recording, from 1; empty if the file names none.
     """
 
     number: int
@@ -57,6 +62,7 @@ class Line:
     start: float
     end: float
     name: str
+    channel: str = ""
 
 
 def rttm_lines(text: str, faults: Faults) -> Iterator[Line]:
@@ -65,57 +71,81 @@ def rttm_lines(text: str, faults: Faults) -> Iterator[Line]:
         fields = line.split()
         if not fields or fields[0] in _OTHER_TYPES or fields[0].startswith(";;"):
             continue
+        found = line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
         if fields[0] != "SPEAKER" or len(fields) < 8:
-            found = line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
             faults.append((number, f"expected '{_FIELDS}', found '{found}'"))
             continue
-        start, duration = _seconds(fields[3]), _seconds(fields[4])
-        if math.isnan(start + duration):
+        if _has_blank_in_name(fields):
+            faults.append((number, f"expected '{_FIELDS}' with _ for each blank in a name, found '{found}'"))
+            continue
+        start, duration = decimal(fields[3]), decimal(fields[4])
+        if start is None or duration is None:
             faults.append((number, f"start and duration are '{fields[3]}' and '{fields[4]}', expected seconds"))
             continue
-        yield Line(number=number, recording=one_word(fields[1]), start=start, end=start + duration, name=fields[7])
+        yield Line(
+            number=number,
+            recording=one_word(fields[1]),
+            start=start,
+            end=start + duration,
+            name=fields[7],
+            channel="" if fields[2] == _NONE else fields[2],
+        )
+
+
+def _has_blank_in_name(fields: Sequence[str]) -> bool:
+    """Whether a name has made two fields: there are too many, or names and numbers are not where they should be."""
+    confidences = (field for field in fields[8:] if field != _NONE)
+    return len(fields) > 10 or fields[7] == _NONE or any(decimal(field) is None for field in confidences)
 
 
 def csv_lines(text: str, faults: Faults) -> Iterator[Line]:
-    """Read the rows of a CSV file with the columns start, end, label and optionally path."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
+    """Read the rows of a table with the columns start, end, label and optionally path and channel."""
+    table = Table.of(text, lambda name: _column(name) in (*_COLUMNS, *_FURTHER_COLUMNS))
+    rows = table.rows()
     paths: dict[str, str] = {}
     try:
-        columns = [cell.strip() for cell in next(reader, [])]
-        missing = [name for name in _COLUMNS if name not in columns]
-        if missing:
-            faults += [(1, f"there is no column '{name}' in the header") for name in missing]
+        header_line, header = next(rows, (1, []))
+        columns = [_column(name) for name in header]
+        header_faults = [
+            f"there is no column '{name}' in the header" if name not in columns else f"there are two columns '{name}'"
+            for name in (*_COLUMNS, *_FURTHER_COLUMNS)
+            if columns.count(name) > 1 or (name in _COLUMNS and name not in columns)
+        ]
+        if header_faults:
+            faults += [(header_line, fault) for fault in header_faults]
             return
-        for cells in reader:
-            if any(cells):
-                yield from _csv_row(reader.line_num, columns, [cell.strip() for cell in cells], paths, faults)
-    except csv.Error as error:
-        faults.append((reader.line_num, f"the rows from here on cannot be read as CSV ({error})"))
+        for number, cells in rows:
+            if len(cells) == len(columns):
+                yield from _csv_row(number, table, dict(zip(columns, cells, strict=True)), paths, faults)
+            else:
+                faults.append((number, f"there are {len(cells)} cells, expected {len(columns)} as in the header"))
+    except UnreadableRowError as error:
+        faults.append((error.line, f"the rows from here on cannot be read as CSV ({error})"))
 
 
-def _csv_row(
-    number: int, columns: list[str], cells: list[str], paths: dict[str, str], faults: Faults
-) -> Iterator[Line]:
+def _column(name: str) -> str:
+    return name.strip().casefold()
+
+
+def _csv_row(number: int, table: Table, row: dict[str, str], paths: dict[str, str], faults: Faults) -> Iterator[Line]:
     """One row, unless it has a fault; `paths` maps each `recording_id` to its path, to find two paths with the same."""
-    if len(cells) != len(columns):
-        faults.append((number, f"there are {len(cells)} cells, expected {len(columns)} as in the header"))
-        return
-    row = dict(zip(columns, cells, strict=True))
     path = row.get("path", "")
     recording = recording_id(path) if path else ""
-    start, end = _seconds(row["start"]), _seconds(row["end"])
-    if math.isnan(start + end):
+    start, end = table.number(row["start"]), table.number(row["end"])
+    if start is None or end is None:
         faults.append((number, f"start and end are '{row['start']}' and '{row['end']}', expected seconds"))
     elif paths.setdefault(recording, path) != path:
         faults.append((number, f"'{path}' and '{paths[recording]}' have the same file name and cannot be told apart"))
     else:
-        yield Line(number=number, recording=recording, start=start, end=end, name=row["label"])
+        channel = row.get("channel", "")
+        yield Line(number=number, recording=recording, start=start, end=end, name=row["label"], channel=channel)
 
 
 def textgrid_lines(text: str, faults: Faults) -> Iterator[Line]:
-    """Read the labelled intervals of the tier `TIER`, or of the only tier, from the long or the short text form.
+    """Read the labelled intervals of the tier `TIER`, of the only tier, or of tiers ``channel 1`` and so on.
 
-    Both forms have the same strings and free-standing numbers in the same order; all other text is ignored.
+    Both forms of the text, long and short, have the same strings and free-standing numbers in the same order; all other
+    text is ignored.
     """
     tokens = _tokens(text)
     try:
@@ -124,11 +154,16 @@ def textgrid_lines(text: str, faults: Faults) -> Iterator[Line]:
         number = next(tokens, (text.count("\n") + 1, ""))[0]
         faults.append((number, "expected a TextGrid in text form; something is missing or wrong up to this line"))
         return
-    if TIER not in tiers and len(tiers) != 1:
-        names = ", ".join(f"'{name}'" for name in tiers) or "none"
-        faults.append((1, f"expected one interval tier, or one with the name '{TIER}', found {names}"))
-        return
-    yield from tiers.get(TIER) or next(iter(tiers.values()))
+    chosen = [(name, lines) for name, lines in tiers if name == TIER] or tiers
+    channels = [(match[1], lines) for name, lines in chosen if (match := _CHANNEL_TIER.fullmatch(name.strip()))]
+    if not channels and len(chosen) == 1:
+        channels = [("", chosen[0][1])]
+    if not channels:
+        names = ", ".join(f"'{name}'" for name, _ in tiers) or "none"
+        expected = f"one interval tier, one with the name '{TIER}', or tiers 'channel 1', 'channel 2' ..."
+        faults.append((1, f"expected {expected}, found {names}"))
+    for channel, lines in channels:
+        yield from (replace(line, channel=channel) for line in lines)
 
 
 def _tokens(text: str) -> Iterator[Token]:
@@ -142,8 +177,8 @@ def _tokens(text: str) -> Iterator[Token]:
             yield number, float(match[2])
 
 
-def _tiers(tokens: Iterator[Token]) -> dict[str, list[Line]]:
-    """The interval tiers by name, each with its labelled intervals.
+def _tiers(tokens: Iterator[Token]) -> list[tuple[str, list[Line]]]:
+    """The interval tiers, each with its name and its labelled intervals.
 
     Raises
     ------
@@ -152,14 +187,14 @@ def _tiers(tokens: Iterator[Token]) -> dict[str, list[Line]]:
     """
     if [_string(tokens), _string(tokens)] != ["ooTextFile", "TextGrid"]:
         raise ValueError("another kind of file")
-    tiers = {}
+    tiers = []
     _, _, n_tiers = [_number(tokens) for _ in range(3)]
     for _ in range(int(n_tiers)):
         kind, name = _string(tokens), _string(tokens)
         _, _, size = [_number(tokens) for _ in range(3)]
         if kind == "IntervalTier":
             intervals = [_interval(tokens) for _ in range(int(size))]
-            tiers[name] = [interval for interval in intervals if interval.name]
+            tiers.append((name, [interval for interval in intervals if interval.name]))
         else:  # a point tier: a time and a mark per point
             for _ in range(int(size)):
                 _number(tokens), _string(tokens)
@@ -187,16 +222,10 @@ def _string(tokens: Iterator[Token]) -> str:
     return value
 
 
-def _seconds(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
 READERS: dict[str, Callable[[str, Faults], Iterable[Line]]] = {
     ".rttm": rttm_lines,
     ".textgrid": textgrid_lines,
     ".csv": csv_lines,
+    ".tsv": csv_lines,
 }
 """The readers by the suffix of the file name in lower case."""

@@ -19,9 +19,7 @@ from speechgmm.errors import CorpusError, OptionError
 from speechgmm.segmentation.readers import READERS, Faults, Line
 from speechgmm.segmentation.segment import NONSPEECH, Segment
 from speechgmm.segmentation.writers import one_word, recording_id
-
-MAX_FAULTS = 50
-"""Faults of a file that are listed; further ones are counted."""
+from speechgmm.textfiles import NotTextError, decoded, undecoded
 
 TOLERANCE_S = 0.25
 """Accepted time from a recording's end to the end of its reference; audio decoders and annotators differ by less."""
@@ -41,21 +39,26 @@ class Reference:
         End of the last annotation in seconds.
     place : str
         File and line of that annotation.
+    fault : str
+        Why it is none for the channel that was asked for; empty if it is.
     """
 
     recording: str
     segments: tuple[Segment, ...]
     end_s: float
     place: str
+    fault: str = ""
 
     def check(self, duration_s: float) -> None:
-        """Check that the reference ends with its recording.
+        """Check that the reference is one of the channel, and ends with its recording.
 
         Raises
         ------
         CorpusError
-            If it ends more than `TOLERANCE_S` after `duration_s`.
+            If it has a fault, or ends more than `TOLERANCE_S` after `duration_s`.
         """
+        if self.fault:
+            raise CorpusError(f"{self.place}: {self.fault}")
         if self.end_s > duration_s + TOLERANCE_S:
             raise CorpusError(
                 f"{self.place}: the segment ends at {self.end_s:.3f} s, but the recording '{self.recording}' at "
@@ -68,22 +71,30 @@ Lookup = Callable[[str], str | None]
 
 
 def read_references(
-    source: Path, *, classes: Sequence[str], names: Mapping[str, str] | None = None, further: Lookup | None = None
+    source: Path,
+    *,
+    classes: Sequence[str],
+    names: Mapping[str, str] | None = None,
+    further: Lookup | None = None,
+    channel: int | None = None,
 ) -> dict[str, Reference]:
     """Read the references of recordings.
 
     Parameters
     ----------
     source : Path
-        An RTTM file (``.rttm``), a TextGrid (``.TextGrid``, for the recording with its name), a table (``.csv`` with
-        the columns ``start,end,label`` in seconds, and ``path`` unless it is for the recording with its name), or a
-        folder of such files.
+        An RTTM file (``.rttm``), a TextGrid (``.TextGrid``, for the recording with its name), a table (``.csv`` or
+        ``.tsv`` with the columns ``start,end,label`` in seconds, and ``path`` unless it is for the recording with its
+        name), or a folder of such files.
     classes : sequence of str
         The model's classes.
     names : mapping of str to str, optional
         Other names in the annotations, each with its class or `NONSPEECH`.
     further : callable, optional
         Class of a name that is neither a class nor in `names`, such as the speaker ids of a corpus.
+    channel : int, optional
+        Read only the annotations of this channel, from 1, and those that name none. RTTM has the channel in its third
+        field, a table in a column ``channel``, a TextGrid in the names of its tiers (``channel 1``).
 
     Returns
     -------
@@ -93,9 +104,9 @@ def read_references(
     Raises
     ------
     CorpusError
-        If there is no reference; if a file cannot be read; if it has faults, with all of them (at most `MAX_FAULTS`):
-        lines of another format, times that are not numbers or negative, an end before the start, names without a class,
-        bytes that are not UTF-8; or if two files annotate the same recording.
+        If there is no reference; if a file cannot be read; if it has faults, with all of them: lines of another format,
+        times that are not numbers or negative, an end before the start, names without a class; if bytes are not UTF-8;
+        or if two files annotate the same recording.
     """
     if source.is_dir():
         files = sorted(file for file in source.iterdir() if file.suffix.lower() in READERS)
@@ -105,11 +116,15 @@ def read_references(
         files = [source]
     references: dict[str, Reference] = {}
     for file in files:
-        for reference in _read(file, label_of(classes, names or {}, further), expected=(*classes, NONSPEECH)):
-            if reference.recording in references:
-                first = references[reference.recording].place
-                raise CorpusError(f"{reference.place}: '{reference.recording}' already has a reference in {first}")
-            references[reference.recording] = reference
+        look_up = label_of(classes, names or {}, further)
+        for reference in _read(file, look_up, expected=(*classes, NONSPEECH), channel=channel):
+            other = references.get(reference.recording)
+            if other is None or other.fault:
+                references[reference.recording] = reference
+            elif not reference.fault:
+                raise CorpusError(
+                    f"{reference.place}: '{reference.recording}' already has a reference in {other.place}"
+                )
     return references
 
 
@@ -133,27 +148,33 @@ def label_of(classes: Sequence[str], names: Mapping[str, str], further: Lookup |
     return look_up
 
 
-def _read(file: Path, look_up: Lookup, *, expected: Sequence[str]) -> Iterator[Reference]:
+def _read(file: Path, look_up: Lookup, *, expected: Sequence[str], channel: int | None) -> Iterator[Reference]:
     """The references in one file, checked; `expected` names the classes in faults."""
     read_lines = READERS.get(file.suffix.lower())
     if read_lines is None:
         raise CorpusError(f"{file}: not a reference, expected a folder or a file {', '.join(READERS)}")
     faults: Faults = []
-    lines = defaultdict(list)
+    lines: dict[str, list[tuple[Line, str]]] = defaultdict(list)
+    others: dict[str, list[Line]] = defaultdict(list)
     for line in read_lines(_text(file), faults):
+        if channel is not None and line.channel not in ("", str(channel)):
+            others[line.recording].append(line)
+            continue
         label = look_up(line.name)
         faults += [(line.number, fault) for fault in _line_faults(line, label, expected)]
         lines[line.recording].append((line, label or ""))
     if faults:
-        listed = [f"{file}:{number}: {fault}" for number, fault in sorted(faults)[:MAX_FAULTS]]
-        more = [f"... and {len(faults) - MAX_FAULTS} more"] if len(faults) > MAX_FAULTS else []
-        raise CorpusError(f"{file}: the reference is faulty", [*listed, *more])
-    if not lines:
+        listed = [f"{file}:{number}: {fault}" for number, fault in sorted(faults)]
+        raise CorpusError(f"{file}: the reference is faulty", listed)
+    if not (lines or others):
         raise CorpusError(
             f"{file}: the reference is empty, expected a segment; in a recording without speech, one of {NONSPEECH}"
         )
     for recording, labelled in lines.items():
         yield _reference(file, recording or recording_id(file.name), labelled)
+    for recording, left_out in others.items():
+        if recording not in lines:
+            yield _of_other_channels(file, recording or recording_id(file.name), left_out, channel)
 
 
 def _reference(file: Path, recording: str, labelled: Sequence[tuple[Line, str]]) -> Reference:
@@ -166,10 +187,19 @@ def _reference(file: Path, recording: str, labelled: Sequence[tuple[Line, str]])
     return Reference(recording=recording, segments=tuple(segments), end_s=last.end, place=f"{file}:{last.number}")
 
 
+def _of_other_channels(file: Path, recording: str, lines: Sequence[Line], channel: int | None) -> Reference:
+    """A reference that is none for the channel, so that only the evaluation of this recording fails."""
+    found = ", ".join(sorted({line.channel for line in lines}))
+    fault = f"the reference of '{recording}' has segments of channel {found} only, expected some of channel {channel}"
+    return Reference(recording=recording, segments=(), end_s=0.0, place=f"{file}:{lines[0].number}", fault=fault)
+
+
 def _line_faults(line: Line, label: str | None, expected: Sequence[str]) -> Iterator[str]:
     if not 0 <= line.start < math.inf:
         yield f"the start is {line.start:g} s, expected 0 or more"
-    elif not line.start <= line.end < math.inf:
+    elif not line.end < math.inf:
+        yield f"the end is {line.end:g} s, expected a time in the recording"
+    elif line.end < line.start:
         yield f"the end at {line.end:g} s is before the start at {line.start:g} s"
     if label is None:
         classes = f"{', '.join(expected[:-1])} or {expected[-1]}"
@@ -179,15 +209,11 @@ def _line_faults(line: Line, label: str | None, expected: Sequence[str]) -> Iter
 def _text(file: Path) -> str:
     """The text of a file in UTF-8, or in UTF-16 with a byte order mark, as Praat writes it."""
     try:
-        content = file.read_bytes()
+        text, _ = decoded(file.read_bytes())
     except OSError as error:
         raise CorpusError(f"{file}: the reference cannot be read ({error.strerror})") from error
-    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as error:
-        number = content[: error.start].count(b"\n") + 1
-        expected = encoding.removesuffix("-sig").upper()
-        raise CorpusError(
-            f"{file}:{number}: the byte {content[error.start]:#04x} is not {expected}, save the file as UTF-8"
-        ) from error
+    except NotTextError as error:
+        raise CorpusError(f"{file}: {error}") from error
+    for line, fault in undecoded(text):
+        raise CorpusError(f"{file}:{line}: {fault}")
+    return text

@@ -12,7 +12,7 @@ import numpy as np
 from speechgmm.errors import EvaluationError
 from speechgmm.evaluation.intervals import Resampling
 from speechgmm.evaluation.metrics import Interval
-from speechgmm.evaluation.outcome_counts import Skipped
+from speechgmm.evaluation.outcome_counts import Skipped, Warned
 from speechgmm.segmentation.array_types import Floats
 from speechgmm.segmentation.bootstrap_intervals import ratio_interval
 from speechgmm.segmentation.error_rate import Errors, Score
@@ -60,6 +60,8 @@ class SegmentationReport:
         One per recording, highest error rate first, those without a rate last.
     skipped : tuple of Skipped
         Recordings that could not be scored, with the reason.
+    warnings : tuple of Warned
+        Recordings whose audio was odd. The results include them.
     collar_s, skip_overlap
         See `score_segmentation`.
     resampling : Resampling
@@ -73,6 +75,7 @@ class SegmentationReport:
     classes: tuple[ClassTime, ...]
     scores: tuple[Score, ...]
     skipped: tuple[Skipped, ...]
+    warnings: tuple[Warned, ...]
     collar_s: float
     skip_overlap: bool
     resampling: Resampling
@@ -85,6 +88,7 @@ def report_on(
     collar_s: float,
     skip_overlap: bool,
     skipped: Sequence[Skipped] = (),
+    warnings: Sequence[Warned] = (),
     resampling: Resampling = Resampling(),
     model: Mapping[str, Any] | None = None,
 ) -> SegmentationReport:
@@ -98,6 +102,8 @@ def report_on(
         As the scores were made with: see `score_segmentation`.
     skipped : sequence of Skipped
         Recordings that could not be scored.
+    warnings : sequence of Warned
+        Recordings whose audio was odd.
     resampling : Resampling
         Of recordings, for the interval.
     model : mapping, optional
@@ -122,6 +128,7 @@ def report_on(
         classes=_class_times(scores),
         scores=tuple(sorted(scores, key=_worst_first)),
         skipped=tuple(skipped),
+        warnings=tuple(warnings),
         collar_s=collar_s,
         skip_overlap=skip_overlap,
         resampling=resampling,

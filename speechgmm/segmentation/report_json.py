@@ -65,6 +65,7 @@ def report_to_json(report: SegmentationReport) -> dict[str, Any]:
             "classes": report.classes,
             "recordings": [_score(score) for score in report.scores],
             "skipped": report.skipped,
+            "warnings": report.warnings,
             "collar_s": report.collar_s,
             "skip_overlap": report.skip_overlap,
             "resampling": report.resampling,

@@ -92,6 +92,7 @@ def report_text(report: SegmentationReport) -> str:
         _times(report),
         _recordings(report),
         _skipped(report),
+        _warnings(report),
         _method(report),
     ]
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
@@ -163,6 +164,11 @@ def _recordings(report: SegmentationReport) -> list[str]:
 def _skipped(report: SegmentationReport) -> list[str]:
     entries = [f"{skipped.path}: {skipped.reason}" for skipped in report.skipped]
     return listed(f"Not scored: {len(entries)}", entries)
+
+
+def _warnings(report: SegmentationReport) -> list[str]:
+    entries = [f"{warned.path}: {warned.warning}" for warned in report.warnings]
+    return listed(f"Warnings: {len(entries)}", entries)
 
 
 def _method(report: SegmentationReport) -> list[str]:

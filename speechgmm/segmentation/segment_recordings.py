@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from speechgmm.audio.hearing import Heard
 from speechgmm.audio.reading import blocks, channels
 from speechgmm.audio.samples import Samples
 from speechgmm.classifier.model import Model
@@ -48,6 +49,23 @@ def segment_blocks(
         yield replace(segment, start=segment.start + offset_s, end=segment.end + offset_s)
 
 
+class SegmentStream(Iterator[Segment]):
+    """The segments of a recording, in order of time.
+
+    Attributes
+    ----------
+    heard : Heard
+        Filled in when the last segment was given.
+    """
+
+    def __init__(self, segments: Iterator[Segment], heard: Heard) -> None:
+        self.heard = heard
+        self._segments = segments
+
+    def __next__(self) -> Segment:
+        return next(self._segments)
+
+
 def segment_file(
     model: Model,
     file: Path,
@@ -56,7 +74,7 @@ def segment_file(
     channel: int | None = None,
     start: float = 0.0,
     end: float | None = None,
-) -> Iterator[Segment]:
+) -> SegmentStream:
     """Segment a recording.
 
     Parameters
@@ -69,9 +87,9 @@ def segment_file(
     start, end : float
         Time span to segment, in seconds; an `end` of None is the end of the file.
 
-    Yields
-    ------
-    Segment
+    Returns
+    -------
+    SegmentStream
         In order of time, without gaps; times count from the start of the file.
 
     Raises
@@ -80,13 +98,14 @@ def segment_file(
         While iterating, if the recording cannot be read.
     """
     rate = model.front_end.sampling_rate
-    samples = blocks(file, sampling_rate=rate, channel=channel, start=start, end=end, block_s=BLOCK_S)
-    return segment_blocks(model, samples, options=options, offset_s=start)
+    heard = Heard()
+    samples = blocks(file, sampling_rate=rate, channel=channel, start=start, end=end, block_s=BLOCK_S, heard=heard)
+    return SegmentStream(segment_blocks(model, samples, options=options, offset_s=start), heard)
 
 
 def segmenter(
     model: Model, *, options: SegmentationOptions = SegmentationOptions(), channel: int | None = None
-) -> Callable[[Path], Iterator[Segment]]:
+) -> Callable[[Path], SegmentStream]:
     """A picklable function that segments a file."""
     return functools.partial(segment_file, model, options=options, channel=channel)
 
@@ -115,19 +134,27 @@ def channels_of(recording: Recording) -> list[Channel]:
     ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Segmented:
+    """All segments of a recording, and what was heard of it."""
+
+    segments: list[Segment]
+    heard: Heard
+
+
 def segment_all(
     model: Model, items: Iterable[Channel], *, options: SegmentationOptions = SegmentationOptions(), jobs: int = 1
-) -> Iterator[list[Segment] | Failure]:
+) -> Iterator[Segmented | Failure]:
     """Segment recordings, lazily and in order; a recording that cannot be read to its end becomes a `Failure`."""
     return ordered_map(functools.partial(_segment, model=model, options=options), items, jobs=jobs)
 
 
-def _segment(item: Channel, *, model: Model, options: SegmentationOptions) -> list[Segment] | Failure:
+def _segment(item: Channel, *, model: Model, options: SegmentationOptions) -> Segmented | Failure:
     recording = item.recording
     segments = segment_file(
         model, recording.file, options=options, channel=item.channel, start=recording.start, end=recording.end
     )
     try:
-        return list(segments)
+        return Segmented(segments=list(segments), heard=segments.heard)
     except AudioError as error:
         return Failure(recording=recording, reason=str(error))

@@ -16,16 +16,19 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from speechgmm.classifier.writers import csv_line
 from speechgmm.errors import OutputError
 from speechgmm.segmentation.segment import NONSPEECH, Segment, clock
+from speechgmm.tables import csv_line
 from speechgmm.terminal import printable
+
+if TYPE_CHECKING:
+    from speechgmm.audio.hearing import Heard
 
 SCHEMA = "speechgmm-segments"
 SCHEMA_VERSION = 1
-COLUMNS = ("path", "start", "end", "label", "probability", "reason")
+COLUMNS = ("path", "start", "end", "label", "probability", "reason", "warning")
 TIER = "voices"
 
 _TEXTGRID_HEAD = """\
@@ -55,7 +58,15 @@ _TEXTGRID_INTERVAL = """\
 class Write(Protocol):
     """A function that writes segments as text."""
 
-    def __call__(self, segments: Iterable[Segment], *, name: str, duration_s: float | None = None) -> Iterator[str]:
+    def __call__(
+        self,
+        segments: Iterable[Segment],
+        *,
+        name: str,
+        duration_s: float | None = None,
+        channel: int | None = None,
+        heard: Heard | None = None,
+    ) -> Iterator[str]:
         """Write the segments of one recording.
 
         Parameters
@@ -66,6 +77,10 @@ class Write(Protocol):
             Name of the recording.
         duration_s : float, optional
             Duration of the recording in seconds. If None or less than the end of the last segment, that end.
+        channel : int, optional
+            Channel of the recording, from 1; None for its only channel or the mean of several.
+        heard : Heard, optional
+            What was heard of the recording; it may be filled in only when the last segment was taken.
 
         Yields
         ------
@@ -93,6 +108,8 @@ class Format:
         Whether the first text of the writer is a header that several recordings share.
     for_people : bool
         Whether people read it and no program does: other text, such as speaking times, may follow.
+    shows_warning : bool
+        Whether it has a place for the warning about a recording.
     """
 
     description: str
@@ -101,9 +118,17 @@ class Format:
     one_recording: bool = False
     header: bool = False
     for_people: bool = False
+    shows_warning: bool = False
 
 
-def table(segments: Iterable[Segment], *, name: str, duration_s: float | None = None) -> Iterator[str]:
+def table(
+    segments: Iterable[Segment],
+    *,
+    name: str,
+    duration_s: float | None = None,
+    channel: int | None = None,
+    heard: Heard | None = None,
+) -> Iterator[str]:
     """Aligned columns: start, end, probability of a class, and label."""
     yield f"{printable(name)}\n{'start':>11}  {'end':>11}  probability  label\n"
     for segment in segments:
@@ -111,28 +136,60 @@ def table(segments: Iterable[Segment], *, name: str, duration_s: float | None = 
         reason = f"  ({segment.reason})" if segment.reason else ""
         times = "  ".join(f"{clock(time, 2):>11}" for time in (segment.start, segment.end))
         yield f"{times}  {probability:>11}  {printable(segment.label + reason)}\n"
+    if heard is not None and heard.warning:
+        yield f"warning: {printable(heard.warning)}\n"
 
 
-def comma_separated(segments: Iterable[Segment], *, name: str, duration_s: float | None = None) -> Iterator[str]:
-    """A row per segment under the header `COLUMNS` (RFC 4180); times in seconds."""
+def comma_separated(
+    segments: Iterable[Segment],
+    *,
+    name: str,
+    duration_s: float | None = None,
+    channel: int | None = None,
+    heard: Heard | None = None,
+) -> Iterator[str]:
+    """A row per segment under the header `COLUMNS` (`tables`); times in seconds."""
     yield csv_line(COLUMNS)
     for segment in segments:
         probability = "" if math.isnan(segment.probability) else repr(float(segment.probability))
         times = f"{segment.start:.3f}", f"{segment.end:.3f}"
-        yield csv_line([name, *times, segment.label, probability, segment.reason])
+        warning = "" if heard is None else heard.warning
+        yield csv_line([name, *times, segment.label, probability, segment.reason, warning])
 
 
-def json_object(segments: Iterable[Segment], *, name: str, duration_s: float | None = None) -> Iterator[str]:
-    """One object with ``schema``, ``schema_version``, ``path``, ``segments``, ``duration_s``; NaN is null."""
+def json_object(
+    segments: Iterable[Segment],
+    *,
+    name: str,
+    duration_s: float | None = None,
+    channel: int | None = None,
+    heard: Heard | None = None,
+) -> Iterator[str]:
+    """One object: ``schema``, ``schema_version``, ``path``, ``segments``, ``duration_s``, ``heard_s``, ``warning``.
+
+    NaN is null.
+    """
     yield f'{{"schema": "{SCHEMA}", "schema_version": {SCHEMA_VERSION}, "path": {json.dumps(name)}, "segments": ['
     separator, end = "\n", 0.0
     for segment in segments:
         yield separator + json.dumps(_values(segment), allow_nan=False)
         separator, end = ",\n", segment.end
-    yield f'\n], "duration_s": {round(max(duration_s or 0.0, end), 3)}}}\n'
+    rest = {
+        "duration_s": round(max(duration_s or 0.0, end), 3),
+        "heard_s": None if heard is None else round(heard.seconds, 3),
+        "warning": "" if heard is None else heard.warning,
+    }
+    yield "\n], " + json.dumps(rest)[1:] + "\n"
 
 
-def textgrid(segments: Iterable[Segment], *, name: str, duration_s: float | None = None) -> Iterator[str]:
+def textgrid(
+    segments: Iterable[Segment],
+    *,
+    name: str,
+    duration_s: float | None = None,
+    channel: int | None = None,
+    heard: Heard | None = None,
+) -> Iterator[str]:
     """Praat's TextGrid in the long text form (UTF-8): one interval tier that fills the recording.
 
     Raises
@@ -147,7 +204,14 @@ def textgrid(segments: Iterable[Segment], *, name: str, duration_s: float | None
         yield _TEXTGRID_INTERVAL.format(number=number, start=start, end=stop, text=label.replace('"', '""'))
 
 
-def rttm(segments: Iterable[Segment], *, name: str, duration_s: float | None = None) -> Iterator[str]:
+def rttm(
+    segments: Iterable[Segment],
+    *,
+    name: str,
+    duration_s: float | None = None,
+    channel: int | None = None,
+    heard: Heard | None = None,
+) -> Iterator[str]:
     """Rich Transcription Time Marked: a SPEAKER line per speech segment, with the label as the speaker's name.
 
     The format is that of the NIST Rich Transcription evaluations (RT-09 evaluation plan, appendix A). Its fields cannot
@@ -157,19 +221,28 @@ def rttm(segments: Iterable[Segment], *, name: str, duration_s: float | None = N
     for segment in _speech(segments):
         start, end = round(segment.start, 3), round(segment.end, 3)
         label = one_word(segment.label)
-        yield f"SPEAKER {recording} 1 {start:.3f} {end - start:.3f} <NA> <NA> {label} <NA> <NA>\n"
+        yield f"SPEAKER {recording} {channel or 1} {start:.3f} {end - start:.3f} <NA> <NA> {label} <NA> <NA>\n"
 
 
-def audacity(segments: Iterable[Segment], *, name: str, duration_s: float | None = None) -> Iterator[str]:
+def audacity(
+    segments: Iterable[Segment],
+    *,
+    name: str,
+    duration_s: float | None = None,
+    channel: int | None = None,
+    heard: Heard | None = None,
+) -> Iterator[str]:
     """A label track of Audacity: start, end and label, separated by tabs."""
     for segment in _speech(segments):
         yield f"{segment.start:.3f}\t{segment.end:.3f}\t{printable(segment.label)}\n"
 
 
 FORMATS: dict[str, Format] = {
-    "table": Format(description="aligned columns", suffix=".txt", write=table, for_people=True),
-    "csv": Format(description="a row per segment", suffix=".csv", write=comma_separated, header=True),
-    "json": Format(description="one object", suffix=".json", write=json_object, one_recording=True),
+    "table": Format(description="aligned columns", suffix=".txt", write=table, for_people=True, shows_warning=True),
+    "csv": Format(
+        description="a row per segment", suffix=".csv", write=comma_separated, header=True, shows_warning=True
+    ),
+    "json": Format(description="one object", suffix=".json", write=json_object, one_recording=True, shows_warning=True),
     "textgrid": Format(description="Praat", suffix=".TextGrid", write=textgrid, one_recording=True),
     "rttm": Format(description="diarisation tools", suffix=".rttm", write=rttm),
     "audacity": Format(description="label track", suffix=".labels.txt", write=audacity, one_recording=True),

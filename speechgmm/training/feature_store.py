@@ -1,9 +1,10 @@
 """The feature store: features on disk, extracted once and reused by every iteration and later trainings.
 
 An utterance is two files, named by the SHA-256 of its audio, in a folder named by its front end: its speech frames as
-an array (``.npy``, float32), which is memory-mapped when it is read, and the counts and means of its stretches
-(``.json``). Both are written to a temporary name and renamed, the JSON file last. Features that do not match their
-audio, front end or each other are extracted again.
+an array (``.npy``, float32), which is memory-mapped when it is read, and the counts and means of its stretches, with a
+digest of them and of the frames (``.json``). Both are written to a temporary name and renamed, the JSON file last.
+Features that do not match their audio, front end or digest are extracted again. So several trainings may use a folder
+at the same time.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,9 @@ from speechgmm.features.extraction import Failure, StretchSummary, Utterance, re
 from speechgmm.features.front_end import Features, Stretch
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.files import make_folder, write_atomically
+
+DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, RecursionError, SyntaxError, TokenError)
+"""Errors of reading damaged features; those of Python's parser are of the header of an array."""
 
 MAKERS = ("librosa", "scipy", "soundfile", "soxr")  # another version of these may round otherwise
 
@@ -63,7 +68,12 @@ class FeatureStore:
         """
         try:
             features = StoredFeatures(self, recording, digest(recording.file))
-            return features.open() or features.make()
+            try:
+                kept = features.open()
+            except DAMAGE as error:
+                reason = f"the features are damaged ({error}) and were extracted again"
+                return replace(features, damage=f"{features.file}: {reason}").make()
+            return kept or features.make()
         except AudioError as error:
             return Failure(recording=recording, reason=str(error))
 
@@ -97,11 +107,14 @@ class StoredFeatures:
     recording : Recording
     digest : str
         SHA-256 of its file, in hexadecimal.
+    damage : str
+        A remark if features of an earlier training were damaged and extracted again; else empty.
     """
 
     store: FeatureStore
     recording: Recording
     digest: str
+    damage: str = ""
 
     @functools.cached_property
     def file(self) -> Path:
@@ -121,15 +134,26 @@ class StoredFeatures:
         return "" if self.recording.end is None else f"{self.recording.end:.6f}"
 
     def open(self) -> Utterance | None:
-        """The utterance, if its features are stored and valid; else None."""
+        """The utterance, if its features are stored; else None.
+
+        Raises
+        ------
+        OSError, ValueError and others of `DAMAGE`
+            If they are damaged.
+        """
         try:
             known = json.loads(self.file.with_suffix(".json").read_text(encoding="utf-8"))
-            summaries = tuple(StretchSummary(each[0], each[1], np.array(each[2])) for each in known["stretches"])
-            if known["made_by"] != self.store.made_by or known["sha256"] != self.digest:
-                return None
-            self._map(sum(summary.n_speech for summary in summaries))
-        except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError):
+            frames = self._map()
+        except FileNotFoundError:  # the JSON file is missing where a training was killed while it wrote them
             return None
+        stretches = known["stretches"]
+        if known["made_by"] != self.store.made_by or known["sha256"] != self.digest:
+            raise ValueError("they are of another recording or front end")
+        if "digest" not in known:  # an earlier version wrote them
+            return None
+        if known["digest"] != _digest(stretches, frames):
+            raise ValueError("they do not match their digest")
+        summaries = tuple(StretchSummary(each[0], each[1], np.array(each[2])) for each in stretches)
         return Utterance(recording=self.recording, summaries=summaries, storage=self, digest=self.digest)
 
     def make(self) -> Utterance:
@@ -156,12 +180,14 @@ class StoredFeatures:
         """
         summaries = tuple(map(summarise_stretch, parts))
         frames = [np.empty((0, self.store.front_end.n_dimensions), dtype=np.float32), *(part.frames for part in parts)]
-        content = io.BytesIO()
-        np.save(content, np.concatenate(frames), allow_pickle=False)
+        array, content = np.concatenate(frames), io.BytesIO()
+        np.save(content, array, allow_pickle=False)
+        stretches = [[summary.n_frames, summary.n_speech, summary.mean.tolist()] for summary in summaries]
         known = {
             "made_by": self.store.made_by,
             "sha256": self.digest,
-            "stretches": [[summary.n_frames, summary.n_speech, summary.mean.tolist()] for summary in summaries],
+            "stretches": stretches,
+            "digest": _digest(stretches, array),
         }
         make_folder(self.file.parent)
         write_atomically(self.file, content.getvalue())
@@ -169,7 +195,7 @@ class StoredFeatures:
         return Utterance(recording=self.recording, summaries=summaries, storage=self, digest=self.digest)
 
     def read(self, begin: int, end: int) -> Features:
-        """Frames from `begin` to before `end`; extracted again if missing, as on another worker of a cluster.
+        """Frames from `begin` to before `end`; extracted again if they are missing, as on another worker of a cluster.
 
         Raises
         ------
@@ -178,7 +204,7 @@ class StoredFeatures:
         """
         try:
             return np.array(self._map()[begin:end])
-        except (OSError, EOFError, ValueError):
+        except DAMAGE:
             self.make()
             return np.array(self._map()[begin:end])
 
@@ -186,10 +212,23 @@ class StoredFeatures:
         """The file and the remedy, for an error message."""
         return f"{self.file}: the features (delete the file to extract them again)"
 
-    def _map(self, n_frames: int | None = None) -> Features:
+    def _map(self) -> Features:
         """The memory-mapped array; ValueError if it is damaged."""
         frames: Features = np.load(self.file, mmap_mode="r", allow_pickle=False)
-        expected = (len(frames) if n_frames is None else n_frames, self.store.front_end.n_dimensions)
-        if frames.shape != expected or frames.dtype != np.float32:
-            raise ValueError(f"{self.file} holds {frames.dtype} {frames.shape}, but float32 {expected} is expected")
+        width = self.store.front_end.n_dimensions
+        if frames.dtype != np.float32 or frames.ndim != 2 or frames.shape[1] != width:
+            raise ValueError(f"they are {frames.dtype} {frames.shape}, but float32 (n, {width}) is expected")
         return frames
+
+
+def damage_of(result: object) -> str:
+    """The remark on damaged features, if the result of `FeatureStore.fetch` has one; else empty."""
+    storage = result.storage if isinstance(result, Utterance) else None
+    return storage.damage if isinstance(storage, StoredFeatures) else ""
+
+
+def _digest(stretches: Any, frames: Features) -> str:
+    """SHA-256 of the features of an utterance, in hexadecimal."""
+    state = hashlib.sha256(json.dumps(stretches).encode())
+    state.update(np.ascontiguousarray(frames).data)
+    return state.hexdigest()

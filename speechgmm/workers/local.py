@@ -5,20 +5,33 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ContextDecorator, contextmanager, suppress
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ContextDecorator, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import joblib
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
+from speechgmm.errors import WorkerError
+
 T = TypeVar("T")
 R = TypeVar("R")
+
+WATCH_S = 0.5  # between two looks of a worker at its parent
+
+TERMINAL_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name))
+"""Signals that a terminal sends to all processes of a command."""
+
+_PROCESS = os.getpid()  # a forked process has another number, and must not use the workers of this one
 
 
 class Executor(Protocol):
@@ -62,33 +75,109 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T], *, jobs: int, th
     items : iterable
         With one job, consumed one by one; with more, as workers become free.
     jobs : int
-        Number of workers; 1 works in this process, negative counts down from the number of cores as in joblib.
+        Number of workers; 1 works in this process, negative counts down from the number of cores as in joblib. Where
+        processes cannot work together (`process_count`), this process does all of the work.
     threads : bool
         Threads instead of processes, for long numeric work on large arrays.
 
     Yields
     ------
     The result for each item, in order.
+
+    Raises
+    ------
+    WorkerError
+        If a worker process was killed.
     """
+    n_workers = jobs if threads else process_count(jobs)
+    if n_workers == 1:
+        yield from (_apply(function, item) for item in items)
+        return
     # The configuration must end here: the caller's code runs between two results.
     with joblib.parallel_config("threading" if threads else "loky", inner_max_num_threads=None if threads else 1):
-        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator")
-    work = functools.partial(_apply, function)
-    if not threads and joblib.effective_n_jobs(jobs) > 1:
-        work = functools.partial(_apply_in_folder, _current_folder(), function)
-    results = parallel(joblib.delayed(work)(item) for item in items)
+        at_start = {} if threads else {"initializer": _end_with_parent, "initargs": (os.getpid(),)}
+        parallel = joblib.Parallel(n_jobs=n_workers, return_as="generator", **at_start)
+    work = functools.partial(_apply, function) if threads else _in_folder(function)
+    with _killed_workers_named():
+        with nullcontext() if threads else _out_of_reach():
+            results = parallel(joblib.delayed(work)(item) for item in items)
+        try:
+            yield from itertools.chain(results)  # without `chain`, `results` would be closed before `finally`
+        finally:
+            # Unfinished work is dropped, for example after Ctrl-C or a closed pipe. joblib's warning of it is no help.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                results.close()
+
+
+@contextmanager
+def _killed_workers_named() -> Iterator[None]:
     try:
-        yield from itertools.chain(results)  # without `chain`, `results` would be closed before `finally`
+        yield
+    except BrokenProcessPool as error:
+        raise WorkerError(
+            "a worker process was killed, as happens where memory is short: use fewer jobs, or one"
+        ) from error
+
+
+def process_count(jobs: int) -> int:
+    """Number of worker processes for a number of jobs.
+
+    Parameters
+    ----------
+    jobs : int
+        Negative counts down from the number of cores as in joblib.
+
+    Returns
+    -------
+    int
+        1 where processes cannot work together: on a system without semaphores, as without ``/dev/shm``, and in a
+        process that was itself forked or is a daemon.
+    """
+    if jobs == 1 or os.getpid() != _PROCESS:
+        return 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that it is 1
+        with joblib.parallel_config("loky"):
+            return int(joblib.effective_n_jobs(jobs))
+
+
+@contextmanager
+def _out_of_reach() -> Iterator[None]:
+    """Start worker processes that Ctrl-C and a closed terminal do not reach: this process ends them in order."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL_SIGNALS)
+    try:
+        # The workers inherit the mask. They start the tracker first, which unblocks signals where it is started.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL_SIGNALS)
+        yield
     finally:
-        # Unfinished work is dropped, for example after Ctrl-C or a closed pipe. joblib's warning of it is no help.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            results.close()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_parent(parent: int) -> None:
+    """In a worker process: end soon after the parent, also when that is killed. On Windows this has no effect."""
+    for number in TERMINAL_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(WATCH_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _apply(function: Callable[[T], R], item: T) -> R:
     with single_thread:
         return function(item)
+
+
+def _in_folder(function: Callable[[T], R]) -> Callable[[T], R]:
+    return functools.partial(_apply_in_folder, _current_folder(), function)
 
 
 def _apply_in_folder(folder: Path | None, function: Callable[[T], R], item: T) -> R:
@@ -118,6 +207,10 @@ class SingleThread(ContextDecorator):
         self._n_inside = 0  # threads
         self._n_modules = 0  # when the libraries were listed
 
+    def unlock(self) -> None:
+        """Free the lock in a process that was just forked: the thread that held it is not in this process."""
+        self._lock = threading.Lock()
+
     def __enter__(self) -> None:
         with self._lock:
             if self._n_inside == 0:
@@ -144,6 +237,8 @@ def _control_of_threads() -> Iterator[None]:
 
 
 single_thread = SingleThread()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=single_thread.unlock)
 
 
 def single_threaded(items: Iterable[T]) -> Iterator[T]:

@@ -20,6 +20,7 @@ from speechgmm.classifier.calibration import Calibration
 from speechgmm.classifier.model import DecisionOptions, Model
 from speechgmm.classifier.model_file import float32_mixture, load, save
 from speechgmm.classifier.scorer import Stream
+from speechgmm.classifier.shipped_model import shipped_model_file
 from speechgmm.errors import ModelFileError, OptionError, OutputError
 from speechgmm.features.front_end import Stretch
 from speechgmm.features.options import FrontEndOptions
@@ -435,6 +436,37 @@ def test_values_are_checked(file: Path, name: str, change: Callable[[Array], Arr
     assert damaged(file) == reason
 
 
+def with_last(value: float) -> Callable[[Array], Array]:
+    """A function that replaces the last number of an array."""
+
+    def change(array: Array) -> Array:
+        changed = array.copy()
+        changed.flat[-1] = value
+        return changed
+
+    return change
+
+
+@pytest.mark.parametrize("value", [1e-45, 1e-39, 1e30, -3e38])
+@pytest.mark.parametrize("name", ["weights_0_0", "means_0_1", "variances_0_0", "reference_mean_0"])
+def test_absurd_numbers_are_refused(file: Path, name: str, value: float) -> None:
+    """Numbers that are finite, but that no model has: denormal ones, and those whose squares are not finite."""
+    if name == "reference_mean_0" and abs(value) < 1:
+        value = 5e-324  # its numbers are in double precision
+    change_array(file, name, with_last(value))
+
+    assert damaged(file).startswith(
+        f"'{name}' holds {np.float32(value) if abs(value) > 1e-300 else value:g}, expected "
+    )
+
+
+def test_a_variance_that_is_next_to_nothing_is_refused(file: Path) -> None:
+    """Training keeps variances at 1e-6 or more."""
+    change_array(file, "variances_0_1", with_last(1e-12))
+
+    assert damaged(file) == "'variances_0_1' holds 1e-12, expected magnitudes from 1e-08 to 1e+12"
+
+
 @pytest.mark.parametrize(
     ("entry", "value", "reason"),
     [
@@ -445,6 +477,13 @@ def test_values_are_checked(file: Path, name: str, change: Callable[[Array], Arr
         ("labels", ["a"], "a model needs two or more different classes, none of them 'unknown', not a"),
         ("priors", [0.5, 0.25], "the priors are 0.5, 0.25, but they must be positive and sum to 1"),
         ("least_likelihood", float("nan"), "its header contains NaN, which is not a number"),
+        ("least_likelihood", -1e300, "least_likelihood is -1e+300, expected a magnitude from "),
+        ("priors", [1e-300, 1], "priors is 1e-300, expected a magnitude from 1e-09 to 1e+09"),
+        ("decision", {"min_speech_s": 5e-324}, "min_speech_s is 4.94066e-324, expected a magnitude from "),
+        ("decision", {"min_speech_s": 10**30}, "min_speech_s is 1e+30, expected a magnitude from "),
+        ("calibration", {"scales": [1e-30], "halfway": 1, "offsets": [0, 0]}, "scales is 1e-30, expected a magnitude"),
+        ("calibration", {"scales": [1], "halfway": 1e99, "offsets": [0, 0]}, "halfway is 1e+99, expected a magnitude"),
+        ("calibration", {"scales": [1], "halfway": 1, "offsets": [1e99, 0]}, "offsets is 1e+99, expected a magnitude"),
         ("decision", {"min_speech_s": -3}, "min_speech_s is -3, but it must be 0 or more seconds"),
         ("calibration", {"scales": [0], "halfway": 1, "offsets": [0, 0]}, "the calibration's scales are (0,)"),
         (
@@ -489,6 +528,21 @@ def test_the_front_end_of_a_stream_is_checked(file: Path, changes: dict[str, Any
     change_front_end(file, **changes)
 
     assert reason in damaged(file)
+
+
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999"])
+def test_a_number_in_the_card_that_is_infinite_is_refused(file: Path, number: bytes) -> None:
+    """Reports hold the card as JSON, which has no infinity."""
+    arrays = arrays_of(file)
+    text = arrays["header"].tobytes().replace(b'"low": 3', b'"low": ' + number)
+    save_arrays(file, arrays, header=np.frombuffer(text, dtype=np.uint8))
+
+    assert damaged(file) == f"its header contains {number.decode()}, which is too large"
+
+
+def test_the_shipped_model_is_loaded() -> None:
+    """Its numbers are those of a model."""
+    assert load(shipped_model_file()).labels == ("female", "male")
 
 
 @pytest.mark.parametrize("text", [b"[" * 100_000, b'{"format":' * 50_000])

@@ -166,7 +166,7 @@ def test_a_minimum_probability_can_be_required(run: RunCommand, voices: Path, ti
         assert after["reason"] == ("" if sure else "no class has a probability of 0.9 or more")
 
 
-@pytest.mark.parametrize("value", ["1", "-0.1", "nan"])
+@pytest.mark.parametrize("value", ["1", "-0.1"])
 def test_an_impossible_probability_is_refused(run: RunCommand, voices: Path, tiny_model_file: Path, value: str) -> None:
     """The error names the value and the range."""
     done = run("classify", voices, "--model", tiny_model_file, f"--min-probability={value}")

@@ -28,3 +28,11 @@ def test_text_comes_before_the_next_outcome(form: str) -> None:
     while "reason 0" not in written:
         written += next(texts)
     assert asked == [0]
+
+
+def test_no_cell_is_a_formula() -> None:
+    """A spreadsheet would run it; negative numbers stay."""
+    decision = Decision(label="=a", probability=0.5, score=-1.0, speech_s=1.0)
+    outcome = Outcome(path="-x.wav", truth="", speaker=None, duration_s=1.0, decision=decision)
+    text = "".join(FORMATS["csv"].write([outcome], labels=["=a", "b"]))
+    assert text.splitlines()[1].startswith("'-x.wav,'=a,0.5,-1.0,")

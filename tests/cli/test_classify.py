@@ -27,7 +27,7 @@ from speechgmm.cli import main
 from tests.builders import RunCommand
 
 SCRIPT = Path(sys.executable).with_name("speechgmm")
-COLUMNS = ["path", "label", "probability", "score", "speech_s", "reason", "duration_s"]
+COLUMNS = ["path", "label", "probability", "score", "speech_s", "reason", "duration_s", "warning"]
 CLASS_COLUMNS = ["probability_female", "llr_female", "probability_male", "llr_male"]
 
 needs_byte_names = pytest.mark.skipif(sys.platform != "linux", reason="file names must be text on this system")
@@ -77,7 +77,8 @@ def test_formats_have_the_same_results(classify: RunCommand, few: Path, tmp_path
     (few / "c.wav").write_bytes((few / "b.wav").read_bytes()[:44] + bytes(96000))  # its samples are silence
     formats = {form: classify(few, "--format", form) for form in ("table", "csv", "json", "jsonl")}
 
-    assert all(done.returncode == 0 and done.stderr == "" for done in formats.values())
+    assert all(done.returncode == 0 for done in formats.values())
+    assert {done.stderr for done in formats.values()} == {"speechgmm: 1 of 3 recordings have a warning\n"}
     answers = json.loads(formats["json"].stdout)
     assert (answers["schema"], answers["schema_version"]) == ("speechgmm-answers", 1)
     answers = answers["answers"]
@@ -87,6 +88,8 @@ def test_formats_have_the_same_results(classify: RunCommand, few: Path, tmp_path
     ]
     assert [answer["label"] for answer in answers] == ["female", "unknown", "male"]
     assert [answer["reason"] for answer in answers] == ["", "no speech", ""]
+    zeros = "its last 96,001 bytes of 96,044 are zeros, which is silence, or a download that broke off"
+    assert [answer["warning"] for answer in answers] == ["", zeros, ""]
     assert answers[0]["probability"] == answers[0]["probabilities"]["female"] > 0.5
     assert answers[0]["score"] == answers[0]["log_likelihood_ratios"]["female"] > 0
 
@@ -95,7 +98,7 @@ def test_formats_have_the_same_results(classify: RunCommand, few: Path, tmp_path
     assert rows[1:] == [csv_cells(answer) for answer in answers]
 
     lines = formats["table"].stdout.splitlines()
-    assert lines[0].split() == ["label", "probability", "score", "speech", "path"]
+    assert lines[0].split() == ["label", "probability", "score", "speech", "heard", "path"]
     assert [line.split() for line in lines[1:]] == [table_cells(answer) for answer in answers]
 
 
@@ -110,8 +113,24 @@ def csv_cells(answer: dict[str, Any]) -> list[str]:
 def table_cells(answer: dict[str, Any]) -> list[str]:
     """The expected words in the table of an entry of the json output."""
     figures = [f"{answer['probability']:.3f}", f"{answer['score']:+.2f}"] if answer["label"] != "unknown" else []
-    reason = f" ({answer['reason']})" if answer["reason"] else ""
-    return [answer["label"], *figures, f"{answer['speech_s']:.1f}", "s", *f"{answer['path']}{reason}".split()]
+    remarks = "; ".join(filter(None, [answer["reason"], answer["warning"]]))
+    name = f"{answer['path']} ({remarks})" if remarks else answer["path"]
+    seconds = [f"{answer['speech_s']:.1f}", "s", f"{answer['duration_s']:.1f}", "s"]
+    return [answer["label"], *figures, *seconds, *name.split()]
+
+
+def test_warning_about_channels(classify: RunCommand, voices: Path, tmp_path: Path) -> None:
+    """Speech that cancels in the mean of the channels is not answered without a word; --quiet leaves out the note."""
+    samples, rate = soundfile.read(next(voices.rglob("*.wav")))
+    file = tmp_path / "opposite.wav"
+    soundfile.write(file, np.stack([samples, -samples], axis=1), rate)
+
+    mixed, first, quiet = classify(file), classify(file, "--channel", "1"), classify(file, "--quiet")
+
+    assert "(no speech; its channels cancel each other in their mean, which was heard: use --channel" in mixed.stdout
+    assert mixed.stderr == "speechgmm: 1 of 1 recordings have a warning\n"
+    assert "no speech" not in first.stdout
+    assert first.stderr == quiet.stderr == ""
 
 
 def test_a_format_is_one_entry(classify: RunCommand, few: Path, monkeypatch: pytest.MonkeyPatch) -> None:

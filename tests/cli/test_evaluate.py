@@ -287,13 +287,12 @@ def test_unknown_column_is_refused_before_the_evaluation(evaluate: RunCommand, m
     assert done.stderr == f"speechgmm: error: {message}\n"
 
 
-def test_labels_the_model_does_not_have_are_left_out(
-    evaluate: RunCommand, manifest: Path, held_out: Path, tmp_path: Path
-) -> None:
+def test_labels_the_model_does_not_have_are_left_out(evaluate: RunCommand, manifest: Path, tmp_path: Path) -> None:
     """Recordings of another class are counted on stderr and listed in the report."""
     with manifest.open("a", encoding="utf-8") as stream:
-        for number, file in enumerate(sorted(held_out.rglob("*.wav"))[:3]):
-            stream.write(f"{file.parent}/../{file.parent.name}/{file.name},child,c{number},test,en\n")
+        for number in range(3):
+            (tmp_path / f"{number}.wav").touch()
+            stream.write(f"{number}.wav,child,c{number},test,en\n")
 
     done = evaluate(manifest, "-o", tmp_path / "report")
 
@@ -303,6 +302,19 @@ def test_labels_the_model_does_not_have_are_left_out(
     report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
     assert report["n_utterances"] == 4
     assert {item["reason"] for item in report["skipped"]} == {"its label 'child' is not a class of the model"}
+
+
+def test_a_label_that_looks_like_a_class_of_the_model_is_refused(
+    evaluate: RunCommand, held_out: Path, tmp_path: Path
+) -> None:
+    """It is not another class."""
+    manifest = write_manifest(tmp_path / "m.csv", held_out, lambda label, *_: {"label": label.replace("f", "F")})
+
+    done = evaluate(manifest)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    message = "the label 'Female' looks like the class 'female' of the model, write it as the model does"
+    assert done.stderr == f"speechgmm: error: {manifest}: {message}\n"
 
 
 def test_unreadable_recordings_are_reported(evaluate: RunCommand, held_out: Path, tmp_path: Path) -> None:

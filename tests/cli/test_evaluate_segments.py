@@ -88,6 +88,32 @@ def test_parallel_run_gives_the_same_report(evaluate: RunCommand) -> None:
     assert evaluate("--jobs", "2").stdout == evaluate().stdout
 
 
+def test_only_the_turns_of_the_channel_count(
+    run: RunCommand, tiny_model_file: Path, talks: Path, tmp_path: Path
+) -> None:
+    """A channel is scored against its own turns, as `segment` writes them; without any it is a failure."""
+    sound, rate = soundfile.read(talks / "talk1.wav")
+    soundfile.write(tmp_path / "call.wav", np.stack([np.zeros_like(sound), sound, sound], axis=1), rate)
+    segmented = run(
+        *("segment", tmp_path / "call.wav", "--model", tiny_model_file, "--channel", "2", "--format", "rttm", "-q")
+    )
+    other = "SPEAKER call 1 0.0 18.0 <NA> <NA> male <NA> <NA>\n"
+    (tmp_path / "both.rttm").write_text(other + segmented.stdout)
+
+    done = [
+        run(
+            *("evaluate-segments", tmp_path / "call.wav", tmp_path / "both.rttm", "--model", tiny_model_file),
+            *("--channel", channel, "--format", "json"),
+        )
+        for channel in (2, 3)
+    ]
+
+    assert json.loads(done[0].stdout)["errors"]["missed_s"] == pytest.approx(0.0, abs=0.01)
+    assert json.loads(done[0].stdout)["errors"]["false_alarm_s"] == pytest.approx(0.0, abs=0.01)
+    assert done[1].returncode == 1
+    assert "the reference of 'call' has segments of channel 1, 2 only, expected some of channel 3" in done[1].stderr
+
+
 def test_unused_references_are_noted(evaluate: RunCommand, talks: Path) -> None:
     """References without a recording are counted on stderr, unless --quiet is given."""
     done = evaluate(recordings=[talks / "talk1.wav"])

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import shlex
+import signal
 import subprocess
 import sys
 from importlib import metadata
@@ -11,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from speechgmm.cli import COMMANDS, parse
+from speechgmm.cli.termination import Terminated
 from tests.builders import RunCommand
 
 NAMES = [command.__name__.rpartition(".")[2].replace("_", "-") for command in COMMANDS]
@@ -220,28 +225,191 @@ def test_ctrl_c_exits_with_130(run: RunCommand, monkeypatch: pytest.MonkeyPatch)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "speechgmm: interrupted\n")
 
 
+SLEEP = """
+import sys, time
+import speechgmm.api
+from speechgmm.cli import main
+
+def load(file):
+    print("ready", flush=True)
+    time.sleep(60)
+
+speechgmm.api.load = load
+sys.exit(main(["describe"]))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+@pytest.mark.parametrize(
+    ("number", "code", "message"),
+    [("SIGTERM", 143, "terminated"), ("SIGHUP", 129, "terminated"), ("SIGINT", 130, "interrupted")],
+)
+def test_signals_end_a_command_in_order(number: str, code: int, message: str) -> None:
+    """SIGTERM and SIGHUP end a command as Ctrl-C does: one line, no traceback, the exit code of the signal."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SLEEP], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(getattr(signal, number))
+        assert process.communicate(timeout=20) == ("", f"speechgmm: {message}\n")
+        assert process.returncode == code
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_sigterm_leaves_nothing_half_written(tmp_path: Path) -> None:
+    """The temporary file of an output is deleted."""
+    script = """
+import os, sys, time
+from speechgmm.cli import main
+
+def fsync(handle):
+    print("ready", flush=True)
+    time.sleep(60)
+
+os.fsync = fsync
+sys.exit(main(["demo", "--synthetic", "--folder", sys.argv[1]]))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path / "demo")], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+        assert process.returncode == 143
+    assert [path.name for path in (tmp_path / "demo").iterdir()] == ["synthetic"]
+
+
+def test_an_error_that_a_signal_caused_is_that_signal(run: RunCommand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that is interrupted may raise another error."""
+
+    def interrupted(file: Path) -> None:
+        try:
+            raise Terminated(signal.SIGTERM)
+        finally:
+            raise UnboundLocalError("a variable")
+
+    monkeypatch.setattr("speechgmm.api.load", interrupted)
+
+    done = run("describe")
+
+    assert (done.returncode, done.stdout, done.stderr) == (143, "", "speechgmm: terminated\n")
+
+
+def test_an_error_of_the_program_is_raised(run: RunCommand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not hidden."""
+
+    def faulty(file: Path) -> None:
+        raise UnboundLocalError("a variable")
+
+    monkeypatch.setattr("speechgmm.api.load", faulty)
+    with pytest.raises(UnboundLocalError):
+        run("describe")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"), [(("--jobs", "2"), "2"), (("--jobs", "all"), "all"), ((), ""), (("-q", "--jobs", "2"), "")]
+)
+def test_one_process_is_noted(voices: Path, tiny_model_file: Path, arguments: tuple[str, ...], shown: str) -> None:
+    """Where the system has no semaphores, --jobs has no effect; joblib's own warning is not shown."""
+    file = next(voices.rglob("*.wav"))
+    command = [sys.executable, "-m", "speechgmm", "classify", str(file), "--model", str(tiny_model_file), *arguments]
+    done = subprocess.run(
+        command, env={**os.environ, "JOBLIB_MULTIPROCESSING": "0"}, capture_output=True, text=True, check=False
+    )
+
+    reason = "this system has no semaphores for worker processes, which need a writable /dev/shm"
+    note = f"speechgmm: --jobs {shown}: {reason}: one process does all of the work\n"
+    assert (done.returncode, done.stderr) == (0, note if shown else "")
+    assert str(file) in done.stdout
+
+
+def test_a_signal_that_is_ignored_stays_ignored(run: RunCommand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by nohup; after the command, the handlers are those from before."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    handlers = []
+    monkeypatch.setattr("speechgmm.api.load", lambda file: handlers.append(signal.getsignal(signal.SIGTERM)))
+    try:
+        with pytest.raises(AttributeError):  # there is no model
+            run("describe")
+        assert handlers == [signal.getsignal(signal.SIGTERM)] == [signal.SIG_IGN]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def run_redirected(command: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed command with a redirection, by a shell."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.run(
+        f"{shlex.quote(str(SCRIPT))} {command}",
+        shell=True,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full to simulate a full disk")
-def test_full_disk_behind_stdout_is_reported(tiny_model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("arguments", ["describe", "--help", "--version", "classify --help"])
+@pytest.mark.parametrize(
+    ("redirection", "reason"), [(">/dev/full", "No space left on device"), (">&-", "it is closed")]
+)
+def test_full_or_closed_stdout_is_reported(arguments: str, redirection: str, reason: str) -> None:
     """If stdout cannot be written: one line on stderr, exit code 1, no traceback at exit."""
-    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [SCRIPT, "describe", tiny_model_file], stdout=full, stderr=subprocess.PIPE, text=True, check=False
-        )
+    done = run_redirected(f"{arguments} {redirection}")
 
-    assert (done.returncode, done.stderr) == (1, "speechgmm: error: stdout: No space left on device\n")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"speechgmm: error: stdout: {reason}\n")
 
 
-def test_closed_streams_behave_like_empty_ones(
-    run: RunCommand, monkeypatch: pytest.MonkeyPatch, tiny_model_file: Path, tmp_path: Path
-) -> None:
-    """The command works in a process started without standard streams, as by some schedulers."""
-    for name in ("stdin", "stdout", "stderr"):
-        monkeypatch.setattr(sys, name, None)
+@pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+@pytest.mark.parametrize("arguments", ["classify -", "segment -", "segment - --raw s16le --rate 16000"])
+def test_closed_stdin_is_wrong_usage(arguments: str) -> None:
+    """Where stdin is needed: one line, exit code 2, nothing on stdout."""
+    done = run_redirected(f"{arguments} <&-")
 
-    done = run("classify", "-", tmp_path, "--model", tiny_model_file)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == ("speechgmm: error: -: standard input is closed: redirect it from a file or a pipe\n")
 
-    assert done.returncode == 1  # there are no recordings
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+def test_stdin_that_cannot_be_read_is_wrong_usage(tmp_path: Path) -> None:
+    """It was opened for writing."""
+    done = run_redirected(f"classify - 0>{shlex.quote(str(tmp_path / 'names'))}")
+
+    assert done.returncode == 2
+    assert done.stderr == "speechgmm: error: -: standard input cannot be read: Bad file descriptor\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full to simulate a full disk")
+@pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-"])
+def test_no_result_is_lost_with_stderr(voices: Path, tiny_model_file: Path, redirection: str) -> None:
+    """If stderr cannot be written, the results are those of any other run, and so is the exit code."""
+    file = next(voices.rglob("*.wav"))
+    done = run_redirected(f"classify none.wav {file} --model {tiny_model_file} --format jsonl {redirection}")
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert str(file) in done.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+def test_no_standard_streams_at_all(voices: Path, tiny_model_file: Path, tmp_path: Path) -> None:
+    """A process that some scheduler started without them writes its files, which take none of their numbers."""
+    report = tmp_path / "report"
+    done = run_redirected(f"evaluate {voices} --model {tiny_model_file} -o {report} <&- >&- 2>&-")
+
+    assert done.returncode == 1  # stdout
+    assert json.loads((report / "report.json").read_text())["n_utterances"] == 24
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+def test_no_file_takes_the_number_of_a_standard_stream() -> None:
+    """What a library prints, or a worker process, would end up in it."""
+    script = "import os; from speechgmm import cli; cli.main = lambda: os.open(os.devnull, 0); cli.entry_point()"
+    command = f"{shlex.quote(sys.executable)} -c {shlex.quote(script)} <&- >&- 2>&-"
+
+    assert subprocess.run(command, shell=True, check=False).returncode > 2
 
 
 def test_errors_escape_control_characters(run: RunCommand) -> None:
@@ -261,3 +429,37 @@ def test_verbose_prints_the_model_file(run: RunCommand, voices: Path, tiny_model
     assert (quiet.returncode, quiet.stderr) == (0, "")
     assert (verbose.returncode, verbose.stderr) == (0, f"speechgmm: model: {tiny_model_file}\n")
     assert verbose.stdout == quiet.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(
+            ["segment", "x.wav", option, text]
+            for option in ("--start", "--end")
+            for text in ("1_5", "٣", "inf", "1e400")
+        ),
+        *(["classify", "x.wav", option, "1_0"] for option in ("--jobs", "--channel", "--min-probability")),
+        ["classify", "x.wav", "--min-probability", "nan"],
+        ["classify", "x.wav", "--priors", "a=0.5,b=0_5"],
+        ["classify", "x.wav", "--priors", "b=0.5,a=nan"],
+        ["evaluate-segments", "x.wav", "x.rttm", "--collar", "0_5"],
+        ["evaluate", "x", "--resamples", "1_0"],
+        ["audit", "x", "--min-odds", "1_0"],
+        ["train", "x", "-o", "m.npz", "--components", "1_6"],
+        ["train", "x", "-o", "m.npz", "--components", "16,٣"],
+        ["train", "x", "-o", "m.npz", "--seed", "1_0"],
+        ["crossvalidate", "x", "--folds", "٣"],
+        ["recipe", "--set", "em.tolerance=1_5"],
+        ["recipe", "--set", "training.components = 1_6"],
+        ["train", "x", "-o", "m.npz", "--map", "1_6.5"],
+    ],
+    ids=" ".join,
+)
+def test_numbers_have_plain_digits(run: RunCommand, arguments: list[str]) -> None:
+    """What only Python reads as a finite number is wrong usage."""
+    done = run(*arguments)
+
+    assert done.returncode == 2
+    assert " is n" in done.stderr
+    assert re.split("[,=]", arguments[-1])[-1].strip() in done.stderr

@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
+from speechgmm.audio.hearing import Heard
 from speechgmm.segmentation.segment import Segment
 from speechgmm.segmentation.writers import FORMATS, Format
 from tests.builders import RunCommand, spoken
@@ -109,7 +110,14 @@ def test_a_format_is_one_entry(
 ) -> None:
     """A format that is entered in `FORMATS` is in the help and can be used; its fields decide what is printed."""
 
-    def starts(segments: Iterable[Segment], *, name: str, duration_s: float | None = None) -> Iterator[str]:
+    def starts(
+        segments: Iterable[Segment],
+        *,
+        name: str,
+        duration_s: float | None = None,
+        channel: int | None = None,
+        heard: Heard | None = None,
+    ) -> Iterator[str]:
         yield "starts\n"
         yield f"{Path(name).name} {' '.join(f'{segment.start:g}' for segment in segments)}\n"
 
@@ -328,7 +336,7 @@ def test_an_empty_stream(tiny_model_file: Path) -> None:
         out, err = sound.communicate(b"", timeout=120)
     assert sound.returncode == 1
     assert err == b"speechgmm: error: standard input: it is empty (0 bytes)\n"
-    assert b"," not in out.replace(b"path,start,end,label,probability,reason\n", b"")
+    assert b"," not in out.replace(b"path,start,end,label,probability,reason,warning\n", b"")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGTERM ends a process at once elsewhere")
@@ -366,3 +374,48 @@ def test_a_closed_stdout(tiny_model_file: Path, recording: Path) -> None:
             sound.stdin.close()
         assert sound.stderr.read() == b""
         assert sound.wait(timeout=60) == 1
+
+
+@pytest.fixture(scope="module")
+def opposite(samples: npt.NDArray[np.float64], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording whose channels cancel each other."""
+    file = tmp_path_factory.mktemp("opposite") / "talk.wav"
+    soundfile.write(file, np.stack([samples, -samples], axis=1), RATE, subtype="PCM_16")
+    return file
+
+
+CANCELLED = "its channels cancel each other in their mean, which was heard: use --channel"
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_warning_in_every_format(run: RunCommand, opposite: Path, tiny_model_file: Path, form: str) -> None:
+    """The output has it, or stderr if the format has no place for it."""
+    command = ["segment", opposite, "--model", tiny_model_file, "--format", form]
+    done, first = run(*command), run(*command, "--channel", "1")
+
+    assert done.returncode == first.returncode == 0
+    assert "speechgmm: 1 of 1 recordings have a warning\n" in done.stderr
+    assert (f"speechgmm: {opposite}: {CANCELLED}" in done.stderr) != FORMATS[form].shows_warning
+    if form == "csv":
+        assert all(row["warning"].startswith(CANCELLED) for row in rows(done.stdout))
+    elif form == "json":
+        answer = json.loads(done.stdout)
+        assert answer["warning"].startswith(CANCELLED)
+        assert answer["heard_s"] == pytest.approx(12.0, abs=0.01)
+    elif form == "table":
+        assert f"\nwarning: {CANCELLED}" in done.stdout
+    assert "warning:" not in first.stdout
+    assert "have a warning" not in first.stderr
+
+
+def test_warning_about_sound_on_stdin(
+    run: RunCommand, opposite: Path, tiny_model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is known at the end."""
+    with opposite.open("rb") as stream:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(stream))
+        done = run("segment", "-", "--model", tiny_model_file, "--format", "json")
+
+    assert done.returncode == 0
+    assert f"speechgmm: standard input: {CANCELLED}" in done.stderr
+    assert json.loads(done.stdout)["warning"].startswith(CANCELLED)

@@ -196,7 +196,7 @@ def test_all_faults_of_a_manifest_are_listed(run: RunCommand, voices: Path, mode
         "female/synthetic-f01/01.wav,female,f1,train\n"
         "female/none.wav,female,f2,train\n"
         "female/synthetic-f01/02.wav,female,f1,dev\n"
-        "male/synthetic-m01/01.wav,,m1,training\n"
+        ",male,m1,training\n"
     )
 
     done = run("train", manifest, "--root", voices, "-o", model_file)
@@ -206,7 +206,7 @@ def test_all_faults_of_a_manifest_are_listed(run: RunCommand, voices: Path, mode
         f"speechgmm: error: {manifest}: the manifest is faulty",
         f"{manifest}:3: there is no file {voices}/female/none.wav",
         f"{manifest}:4: speaker 'f1' has the split 'dev' here and 'train' on line 2",
-        f"{manifest}:5: the label is empty",
+        f"{manifest}:5: the path is empty",
         f"{manifest}:5: the split is 'training', expected train, dev, test, other or nothing",
     ]
 

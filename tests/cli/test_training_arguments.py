@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import pytest
 
@@ -49,3 +50,19 @@ def test_progress_is_in_lines_where_there_is_no_terminal(capsys: pytest.CaptureF
     quiet = argparse.Namespace(quiet=False, verbose=False)
     assert list(detailed_progress_for(quiet)(range(2), total=2, what="reading")) == [0, 1]
     assert capsys.readouterr().err == ""
+
+
+def test_features_that_were_damaged_are_noted(run: RunCommand, voices: Path, tmp_path: Path) -> None:
+    """They are extracted again, and the model is the same; with -q there is no note."""
+    arguments = ("train", voices, "--recipe", "plain", "--components", "2", "--features", tmp_path / "features")
+    assert run(*arguments, "-o", tmp_path / "first.npz").returncode == 0
+    for quiet, name in ((False, "second.npz"), (True, "third.npz")):
+        array = next((tmp_path / "features").rglob("*.npy"))
+        array.write_bytes(array.read_bytes()[:128])
+
+        done = run(*arguments, "-o", tmp_path / name, *(["-q"] if quiet else []))
+
+        note = f"speechgmm: {array}: the features are damaged ("
+        assert done.returncode == 0
+        assert (note in done.stderr) == (not quiet)
+        assert (tmp_path / name).read_bytes() == (tmp_path / "first.npz").read_bytes()

@@ -14,6 +14,7 @@ import pytest
 
 from speechgmm.classifier.model import Model
 from speechgmm.classifier.scorer import Scores
+from speechgmm.cli.audit import to_csv
 from speechgmm.corpus.recording import Corpus, Recording
 from speechgmm.crossvalidation.audit import Contradiction, audit
 from speechgmm.crossvalidation.crossvalidate import CrossValidation, FoldScores, ScoredRecording
@@ -55,6 +56,12 @@ def test_a_speaker_is_scored_as_one_long_utterance(tiny_model: Model) -> None:
     assert speaker.odds == pytest.approx(math.exp(2 * mean * 1000 / 1100))
     assert (speaker.speaker, speaker.path, speaker.label, speaker.contradicted_by) == ("s", "", "female", "male")
     assert (speaker.n_utterances, speaker.n_contradicted) == (4, 3)
+
+
+def test_no_cell_of_the_list_is_a_formula(tiny_model: Model) -> None:
+    """A spreadsheet would run it."""
+    results = results_of(tiny_model, scored("=1+1.wav", "female", None, male=9.0))
+    assert to_csv(audit(results, min_odds=2)).splitlines()[1].startswith("file,,'=1+1.wav,female,male,")
 
 
 def test_more_recordings_of_a_voice_change_the_odds_little(tiny_model: Model) -> None:

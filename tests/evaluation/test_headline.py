@@ -161,6 +161,7 @@ EXPECTED = {
     "n_decided": 2,
     "n_unknown": 1,
     "n_correct": 1,
+    "heard_s": 4.5,
     "unknown_reasons": {"no speech": 1},
     "accuracy": 0.333333,
     "accuracy_wilson": interval(0.061492, 0.79234),
@@ -238,6 +239,7 @@ EXPECTED = {
     "confident_errors": [EXAMPLE_OF_B],
     "least_certain": [EXAMPLE_OF_B, EXAMPLE_OF_A],
     "skipped": [],
+    "warnings": [],
     "notes": [],
     "model": {},
     "intervals": {

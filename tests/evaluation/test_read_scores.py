@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from speechgmm.classifier.outcome import Outcome
 from speechgmm.errors import EvaluationError
 from speechgmm.evaluation.read_scores import read_scores
 from speechgmm.evaluation.report_files import score_rows
+from speechgmm.tables import csv_line
 
 PAIR = ("female", "male")
 
@@ -78,6 +80,44 @@ def test_tables_of_other_programs(tmp_path: Path) -> None:
     assert (second.decision.label, second.columns) == ("unknown", {})
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("path;label;truth;probability\r\n1.wav;a;b;0,75\r\n", "utf-8-sig"),
+        ("path\tlabel\ttruth\tprobability\r\n1.wav\ta\tb\t0.75\r\n", "utf-16"),
+    ],
+)
+def test_tables_that_a_spreadsheet_has_saved(tmp_path: Path, text: str, encoding: str) -> None:
+    """With other separators, decimal commas and encodings."""
+    file = tmp_path / "saved.csv"
+    file.write_text(text, encoding=encoding)
+    (outcome,) = read_scores(file).outcomes.values()
+    assert (outcome.path, outcome.decision.label, outcome.truth, outcome.decision.probability) == (
+        "1.wav",
+        "a",
+        "b",
+        0.75,
+    )
+
+
+def test_formulas_are_read_as_the_text_that_they_were(tmp_path: Path) -> None:
+    """The apostrophe that keeps a spreadsheet from running them is taken away."""
+    outcome = replace(FIRST, path="=1+1.wav", speaker="@SUM(1)", columns={"=note": "'-x"})
+    file = tmp_path / "scores.csv"
+    file.write_text("".join(map(csv_line, score_rows([outcome], classes=PAIR))), encoding="utf-8")
+    assert list(read_scores(file).outcomes.values()) == [outcome]
+    for cell in ("'=1+1.wav", "'@SUM(1)", "'=note", "''-x"):
+        assert re.search(rf"(^|,){re.escape(cell)}(,|$)", file.read_text(), flags=re.MULTILINE)
+
+
+def test_a_workbook_is_refused(tmp_path: Path) -> None:
+    """The message has the remedy."""
+    file = tmp_path / "scores.xlsx"
+    file.write_bytes(b"PK\x03\x04")
+    with pytest.raises(EvaluationError, match=r"scores\.xlsx: it is a workbook .* save the sheet as CSV"):
+        read_scores(file)
+
+
 HEADER = "path,label,truth,probability,probability_f,llr_f,probability_m,llr_m\n"
 
 
@@ -96,6 +136,14 @@ HEADER = "path,label,truth,probability,probability_f,llr_f,probability_m,llr_m\n
         ("path,label,truth\n,f,m\n", ":2: column 'path' holds '', expected a value"),
         ("path,label,truth\na,f,\n", ":2: column 'truth' holds '', expected a value"),
         ('path,label,truth\na,f,m\nb,"f,m\n', ":3: the row cannot be read as CSV: unexpected end of data"),
+        *(
+            (
+                HEADER + f"a,f,f,{cell},,,,\n",
+                f":2: column 'probability' holds '{cell}', expected a number from 0 to 1 or an empty cell",
+            )
+            for cell in ("0.1_5", "٠", "nan", "1e400")
+        ),
+        ("path,label,truth\na,f,F\n", ": the labels 'F' and 'f' look like one class, write them alike"),
         (HEADER + "a,x,f,,,,,\n", ":2: column 'label' holds 'x', expected f or m or unknown"),
         (HEADER + "a,f,unknown,,,,,\n", ":2: column 'truth' holds 'unknown', expected f or m"),
         (

@@ -21,7 +21,7 @@ from speechgmm.evaluation.array_types import Floats
 from speechgmm.evaluation.breakdown import ClassResult, GroupResult
 from speechgmm.evaluation.metrics import Interval
 from speechgmm.evaluation.outcome_counts import count_outcomes
-from speechgmm.evaluation.report import Outcome, Skipped, evaluate
+from speechgmm.evaluation.report import Outcome, Skipped, Warned, evaluate
 from speechgmm.evaluation.report_files import SCORE_COLUMNS, score_rows, to_json
 from speechgmm.evaluation.report_text import to_text
 from tests.builders import decide
@@ -366,6 +366,18 @@ def test_two_files() -> None:
     assert report.cllr == pytest.approx((math.log2(4 / 3) + math.log2(5 / 4)) / 2)
 
 
+def test_heard_and_warnings() -> None:
+    """The seconds of all utterances, and each utterance whose audio was odd; the text lists them."""
+    odd = replace(SMALL[3], warning="its channels cancel each other")
+    report = evaluate([*SMALL[:3], odd, *SMALL[4:]], classes=PAIR, n_resamples=10)
+    assert report.heard_s == pytest.approx(sum(one.duration_s for one in SMALL))
+    assert report.warnings == (Warned(path="a4.wav", warning="its channels cancel each other"),)
+    text = to_text(report)
+    assert "Warnings: 1 recording\n  a4.wav: its channels cancel each other" in text
+    assert "Warnings" not in to_text(evaluate(SMALL, classes=PAIR, n_resamples=10))
+    assert to_json(report)["warnings"] == [{"path": "a4.wav", "warning": "its channels cancel each other"}]
+
+
 def test_skipped_notes_and_model_are_copied() -> None:
     """Skipped recordings, notes and the model description are in the report unchanged."""
     skipped = [Skipped(path="x.wav", reason="not audio")]
@@ -560,22 +572,22 @@ def test_score_rows() -> None:
         outcome("a,1.wav", "female", "anna", third, duration_s=0.1, corpus="x", score="7"),
         outcome("b.wav", "male", None, undecided("no speech"), language="de"),
     ]
-    outcomes[0] = replace(outcomes[0], snr_db=17.25, start=0.5, end=0.6)
+    outcomes[0] = replace(outcomes[0], snr_db=17.25, start=0.5, end=0.6, warning="odd; strange")
     header, first, second = score_rows(outcomes, classes=PAIR)
-    assert header[:12] == list(SCORE_COLUMNS)
+    assert header[:13] == list(SCORE_COLUMNS)
     assert header[:6] == ["path", "label", "probability", "score", "speech_s", "reason"]
     assert header[6:9] == ["truth", "speaker", "duration_s"]
-    assert header[9:12] == ["snr_db", "start", "end"]
-    assert header[12:16] == ["probability_female", "llr_female", "probability_male", "llr_male"]
-    assert header[16:] == ["corpus", "column_score", "language"]
+    assert header[9:13] == ["snr_db", "start", "end", "warning"]
+    assert header[13:17] == ["probability_female", "llr_female", "probability_male", "llr_male"]
+    assert header[17:] == ["corpus", "column_score", "language"]
     assert first[:2] == ["a,1.wav", "male"]
     assert first[4:9] == [repr(1 / 3), "", "female", "anna", "0.1"]
     assert [float(first[i]) for i in (2, 3)] == [2 / 3, math.log(2)]
-    assert first[9:12] == ["17.25", "0.5", "0.6"]
-    assert [float(cell) for cell in first[12:16]] == [1 / 3, math.log(1 / 2), 2 / 3, math.log(2)]
-    assert first[16:] == ["x", "7", ""]
+    assert first[9:13] == ["17.25", "0.5", "0.6", "odd; strange"]
+    assert [float(cell) for cell in first[13:17]] == [1 / 3, math.log(1 / 2), 2 / 3, math.log(2)]
+    assert first[17:] == ["x", "7", ""]
     assert second[:9] == ["b.wav", "unknown", "", "", "0.1", "no speech", "male", "", "4.0"]
-    assert second[9:] == ["", "0.0", "", "", "", "", "", "", "", "de"]
+    assert second[9:] == ["", "0.0", "", "", "", "", "", "", "", "", "de"]
 
 
 def test_score_rows_survive_csv() -> None:

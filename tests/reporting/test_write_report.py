@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 import sys
@@ -22,7 +23,7 @@ from speechgmm.errors import OutputError
 from speechgmm.evaluation.evaluate_model import Assessment, assess
 from speechgmm.evaluation.report import evaluate
 from speechgmm.reporting.report_page import Origin
-from speechgmm.reporting.write_report import FIGURES, FILES, has_matplotlib, origin_of, publish
+from speechgmm.reporting.write_report import FIGURES, FILES, as_csv, has_matplotlib, origin_of, publish
 from tests.builders import RunCommand
 
 ORIGIN = Origin(command="speechgmm evaluate", made="2026-01-02T03:04:05+00:00", versions={})
@@ -246,6 +247,13 @@ def test_report_json_is_what_is_documented(
 
 
 @pytest.mark.checkout
+def test_no_cell_of_scores_csv_is_a_formula(assessment: Assessment) -> None:
+    """Names of recordings and speakers may come from others."""
+    outcome = replace(assessment.outcomes[0], path="=1+1", speaker="@SUM(1)", columns={"note": "+x"})
+    (row,) = csv.DictReader(io.StringIO(as_csv(assessment.report, [outcome])))
+    assert (row["path"], row["speaker"], row["note"]) == ("'=1+1", "'@SUM(1)", "'+x")
+
+
 def test_scores_csv_is_what_is_documented(assessment: Assessment, tmp_path: Path, no_pictures: None) -> None:
     """The documented columns in order, then those of the classes and of the corpus."""
     publish(tmp_path, assessment.report, assessment.outcomes, origin=ORIGIN)

@@ -63,13 +63,24 @@ def test_textgrids_of_praat(save: str, text: str, tmp_path: Path) -> None:
     assert reference.segments == (Segment(start=1.25, end=3.5, label="female"),)
 
 
+@pytest.mark.parametrize("names", ["voices voices", "words words"])
+def test_tiers_of_one_name_are_refused(names: str, tmp_path: Path) -> None:
+    """None of them is lost."""
+    grid = parselmouth.praat.call("Create TextGrid", 0.0, 5.0, names, "")
+    file = tmp_path / "x.TextGrid"
+    parselmouth.praat.call(grid, "Save as text file...", str(file))
+    one, other = names.split()
+    assert faults(file, b"")[1].endswith(f"found '{one}', '{other}'")
+
+
 def test_the_tier_is_called_voices_or_the_only_one(tmp_path: Path) -> None:
     """Several tiers of other names are refused."""
     grid = parselmouth.praat.call("Create TextGrid", 0.0, 5.0, "words phones", "")
     file = tmp_path / "x.TextGrid"
     parselmouth.praat.call(grid, "Save as text file...", str(file))
     assert faults(file, b"")[1] == (
-        "x.TextGrid:1: expected one interval tier, or one with the name 'voices', found 'words', 'phones'"
+        "x.TextGrid:1: expected one interval tier, one with the name 'voices', or tiers 'channel 1', 'channel 2' ..., "
+        "found 'words', 'phones'"
     )
 
 
@@ -122,10 +133,14 @@ def test_a_folder_of_references(tmp_path: Path) -> None:
     ("line", "fault"),
     [
         ("SPEAKER x 1 -0.5 1 <NA> <NA> male", "the start is -0.5 s, expected 0 or more"),
-        ("SPEAKER x 1 inf 1 <NA> <NA> male", "the start is inf s, expected 0 or more"),
+        ("SPEAKER x 1 1e308 1e308 <NA> <NA> male", "the end is inf s, expected a time in the recording"),
         ("SPEAKER x 1 5 -2 <NA> <NA> male", "the end at 3 s is before the start at 5 s"),
         ("SPEAKER x 1 5 ten <NA> <NA> male", "start and duration are '5' and 'ten', expected seconds"),
         ("SPEAKER x 1 5 nan <NA> <NA> male", "start and duration are '5' and 'nan', expected seconds"),
+        ("SPEAKER x 1 inf 1 <NA> <NA> male", "start and duration are 'inf' and '1', expected seconds"),
+        ("SPEAKER x 1 1_5 2_0 <NA> <NA> male", "start and duration are '1_5' and '2_0', expected seconds"),
+        ("SPEAKER x 1 ٣ 1 <NA> <NA> male", "start and duration are '٣' and '1', expected seconds"),
+        ("SPEAKER x 1 5 1e400 <NA> <NA> male", "start and duration are '5' and '1e400', expected seconds"),
         ("SPEAKER x 1 5", "expected 'SPEAKER recording channel start duration x x name', found 'SPEAKER x 1 5'"),
         ("speaker x 1 5 1 <NA> <NA> male", f"expected '{FIELDS}', found 'speaker x 1 5 1 <NA> <NA> male'"),
         ("garbage", f"expected '{FIELDS}', found 'garbage'"),
@@ -148,8 +163,120 @@ def test_faults_of_rttm_have_their_line(line: str, fault: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "SPEAKER my x 1 0 1 <NA> <NA> male",
+        "SPEAKER my x 1 0 1 <NA> <NA> male <NA>",
+        "SPEAKER my x 1 0 1 <NA> <NA> male <NA> <NA>",
+        "SPEAKER my own x 1 0 1 <NA> <NA> male <NA> <NA>",
+        "SPEAKER my x 1 0 1 <NA> <NA> 12 <NA>",
+        "SPEAKER x 1 0 1 <NA> <NA> speaker 2 <NA> <NA>",
+        "SPEAKER x 1 0 1 <NA> <NA> very low",
+        "SPEAKER x 1 0 1 <NA> <NA> very low <NA> <NA>",
+        "SPEAKER x 1 0 1 <NA> <NA> male\u00a0voice <NA> <NA>",
+    ],
+)
+def test_blanks_in_names_of_rttm_are_refused(line: str, tmp_path: Path) -> None:
+    """The message shows the fields that are expected, and blames no name."""
+    assert faults(tmp_path / "a.rttm", line) == [
+        "a.rttm: the reference is faulty",
+        f"a.rttm:1: expected '{FIELDS}' with _ for each blank in a name, found '{line}'",
+    ]
+
+
+def test_confidences_in_rttm_are_skipped(tmp_path: Path) -> None:
+    """They are numbers."""
+    assert read(tmp_path / "a.rttm", "SPEAKER x 1 0 1 <NA> <NA> male 0.93 <NA>\n")["x"].segments == (
+        Segment(start=0, end=1, label="male"),
+    )
+
+
+RTTM_OF_CHANNELS = """\
+SPEAKER call 1 0 2 <NA> <NA> male <NA> <NA>
+SPEAKER call 2 1 4 <NA> <NA> female <NA> <NA>
+SPEAKER call <NA> 6 1 <NA> <NA> male <NA> <NA>
+"""
+CSV_OF_CHANNELS = "start,end,label,Channel\n0,2,male,1\n1,5,female,2\n6,7,male,\n"
+FIRST = Segment(start=0, end=2, label="male")
+SECOND = Segment(start=1, end=5, label="female")
+ANY = Segment(start=6, end=7, label="male")
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.rttm", RTTM_OF_CHANNELS), ("call.csv", CSV_OF_CHANNELS)])
+def test_only_the_channel_counts(name: str, content: str, tmp_path: Path) -> None:
+    """And what names no channel; without a channel all counts."""
+    file = tmp_path / name
+    file.write_text(content)
+    found = [read_references(file, classes=CLASSES, channel=channel)["call"] for channel in (1, 2, None)]
+    assert [reference.segments for reference in found] == [(FIRST, ANY), (SECOND, ANY), (FIRST, SECOND, ANY)]
+
+
+def test_names_on_other_channels_need_no_class(tmp_path: Path) -> None:
+    """They do not count."""
+    file = tmp_path / "a.rttm"
+    file.write_text(RTTM_OF_CHANNELS.replace("female", "ada"))
+    assert read_references(file, classes=CLASSES, channel=1)["call"].segments == (FIRST, ANY)
+    with pytest.raises(CorpusError, match="'ada' is not"):
+        read_references(file, classes=CLASSES, channel=2)
+
+
+def test_tiers_of_channels(tmp_path: Path) -> None:
+    """A TextGrid may have a tier for each channel."""
+    grid = parselmouth.praat.call("Create TextGrid", 0.0, 5.0, "words channel1 ch2", "")
+    parselmouth.praat.call(grid, "Set tier name", 2, "Channel 1")
+    for tier, text in enumerate(("so", "male", "female"), start=1):
+        parselmouth.praat.call(grid, "Set interval text", tier, 1, text)
+    file = tmp_path / "call.TextGrid"
+    parselmouth.praat.call(grid, "Save as text file...", str(file))
+    labels = [
+        [segment.label for segment in read_references(file, classes=CLASSES, channel=channel)["call"].segments]
+        for channel in (1, 2, None)
+    ]
+    assert labels == [["male"], ["female"], ["male", "female"]]
+
+
+def test_a_reference_of_other_channels_fails_with_its_recording(tmp_path: Path) -> None:
+    """Not with the others."""
+    file = tmp_path / "a.rttm"
+    file.write_text(f"{RTTM_OF_CHANNELS}SPEAKER other 2 0 1 <NA> <NA> male\nSPEAKER other A 0 1 <NA> <NA> male\n")
+    references = read_references(file, classes=CLASSES, channel=1)
+    references["call"].check(10.0)
+    with pytest.raises(
+        CorpusError,
+        match=r"a\.rttm:4: the reference of 'other' has segments of channel 2, A only, expected some of channel 1",
+    ):
+        references["other"].check(10.0)
+
+
+def test_a_reference_for_each_channel(tmp_path: Path) -> None:
+    """Two files may annotate the channels of a recording."""
+    for number, line in enumerate(RTTM_OF_CHANNELS.splitlines()[:2], start=1):
+        (tmp_path / f"{number}.rttm").write_text(line)
+    for channel, segment in ((1, FIRST), (2, SECOND)):
+        assert read_references(tmp_path, classes=CLASSES, channel=channel)["call"].segments == (segment,)
+    with pytest.raises(CorpusError, match=r"2\.rttm:1: 'call' already has a reference in .*1\.rttm:1"):
+        read_references(tmp_path, classes=CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "Start;END;label\r\n1,0;2,0;male\r\n".encode("utf-8-sig")),
+        ("a.tsv", b"start\tend\tlabel\n1.0\t2.0\tmale\n"),
+        ("a.csv", "start\tend\tlabel\n1.0\t2.0\tmale\n".encode("utf-16")),
+    ],
+)
+def test_tables_of_spreadsheets(name: str, content: bytes, tmp_path: Path) -> None:
+    """Other separators and encodings, decimal commas, capital letters in the header."""
+    assert read(tmp_path / name, content)["a"].segments == (Segment(start=1, end=2, label="male"),)
+
+
+@pytest.mark.parametrize(
     ("content", "fault"),
     [
+        ("start,end,label,label\n0,1,male,female\n", "a.csv:1: there are two columns 'label'"),
+        ("\nstart,end,label\n0,1_5,male\n", "a.csv:3: start and end are '0' and '1_5', expected seconds"),
+        ('start,end,label\n"0\n",x,male\n', "a.csv:2: start and end are '0' and 'x', expected seconds"),
         ("start,end\n0,1\n", "a.csv:1: there is no column 'label' in the header"),
         ("start,end,label\n0,1\n", "a.csv:2: there are 2 cells, expected 3 as in the header"),
         ("start,end,label\n0,,male\n", "a.csv:2: start and end are '0' and '', expected seconds"),
@@ -187,6 +314,8 @@ def test_a_textgrid_that_is_cut_short_is_refused(keep: int, tmp_path: Path) -> N
         ("            xmin = 0.500", '            xmin = "0.500"'),
         ("            xmax = 1.500", '            xmax = "1.500"'),
         ('text = "male"', "text = 5"),
+        ("            xmax = 1.500", "            xmax = 1_5"),
+        ("            xmax = 1.500", "            xmax = ١"),
         ('name = "voices"', "name = 3"),
     ],
 )

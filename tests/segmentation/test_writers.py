@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from speechgmm.audio.hearing import Heard
 from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.errors import OutputError
 from speechgmm.segmentation.segment import NONSPEECH, Segment
@@ -92,6 +94,20 @@ def test_pyannote_reads_rttm(tmp_path: Path) -> None:
     assert tracks == [(1.5, 3.25, 'fém_"a"'), (3.5, 3661.004, UNKNOWN), (3661.004, 3662.0, "b")]
 
 
+def test_rttm_has_the_channel() -> None:
+    """Its third field."""
+    segment = Segment(start=0.0, end=1.0, label="male")
+    lines = ["".join(FORMATS["rttm"].write([segment], name="x.wav", channel=channel)) for channel in (None, 2)]
+    assert [line.split()[2] for line in lines] == ["1", "2"]
+
+
+def test_no_cell_is_a_formula() -> None:
+    """A spreadsheet would run it."""
+    segment = Segment(start=0.0, end=1.0, label="@SUM(1)")
+    text = "".join(FORMATS["csv"].write([segment], name="=1+1.wav"))
+    assert text.splitlines()[1].startswith("'=1+1.wav,0.000,1.000,'@SUM(1),")
+
+
 def test_an_rttm_line_has_ten_fields() -> None:
     """As in the evaluation plan; adjacent segments are adjacent after rounding to milliseconds."""
     adjoining = (Segment(start=0.0004, end=1.0006, label="a"), Segment(start=1.0006, end=2.0, label="b"))
@@ -119,7 +135,7 @@ def test_csv_has_a_row_per_segment() -> None:
     assert [row["label"] for row in rows] == [segment.label for segment in SEGMENTS]
     assert rows[1] == {
         **{"path": "talks/my talk.wav", "start": "1.500", "end": "3.250"},
-        **{"label": 'fém "a"', "probability": "0.9375", "reason": ""},
+        **{"label": 'fém "a"', "probability": "0.9375", "reason": "", "warning": ""},
     }
     assert (rows[2]["probability"], rows[2]["reason"]) == ("", "too little speech, 0.1 s")
 
@@ -135,6 +151,21 @@ def test_json_has_a_schema_and_every_field() -> None:
     }
     assert values["segments"][2]["probability"] is None
     assert len(values["segments"]) == 4
+    assert (values["heard_s"], values["warning"]) == (None, "")
+
+
+def test_warning_of_a_recording() -> None:
+    """Formats with a place for it have it; a line end in it is replaced."""
+    heard = Heard(seconds=12.3456, remarks=["odd\n", "strange"])
+
+    def text(form: str) -> str:
+        return "".join(FORMATS[form].write(SEGMENTS, name="a.wav", heard=heard))
+
+    values = json.loads(text("json"))
+    assert (values["heard_s"], values["warning"]) == (12.346, "odd\n; strange")
+    assert {row["warning"] for row in csv.DictReader(io.StringIO(text("csv")))} == {"odd\n; strange"}
+    assert text("table").endswith("\nwarning: odd?; strange\n")
+    assert all(("strange" in text(form)) == FORMATS[form].shows_warning for form in FORMATS)
 
 
 def test_the_table() -> None:

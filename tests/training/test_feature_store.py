@@ -17,7 +17,8 @@ from speechgmm.corpus.recording import Corpus, Recording
 from speechgmm.errors import AudioError, OutputError, TrainingError
 from speechgmm.features.extraction import Failure, Utterance, extract
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.training.feature_store import FeatureStore
+from speechgmm.training import feature_store
+from speechgmm.training.feature_store import FeatureStore, damage_of
 from speechgmm.training.recipe import Recipe
 from speechgmm.training.run_context import Run
 from speechgmm.training.train import train
@@ -44,6 +45,15 @@ def fetched(store: FeatureStore, recording: Recording) -> Utterance:
     utterance = store.fetch(recording)
     assert isinstance(utterance, Utterance)
     return utterance
+
+
+def test_damaged_features_give_the_same_model(corpus: Corpus, tmp_path: Path) -> None:
+    """The model does not depend on the state of the folder."""
+    run = Run(recipe=SMALL, executor=LocalExecutor(2), feature_folder=tmp_path / "features")
+    expected = model_bytes(corpus, tmp_path / "first.npz", run)
+    for damage, array in zip(DAMAGES, arrays_in(tmp_path / "features"), strict=False):
+        damage(array)
+    assert model_bytes(corpus, tmp_path / "again.npz", run) == expected
 
 
 def arrays_in(folder: Path) -> list[Path]:
@@ -138,6 +148,48 @@ def empty_array(array: Path) -> None:
     array.write_bytes(b"")
 
 
+def zero_array(array: Path) -> None:
+    """As after a power loss."""
+    content = array.read_bytes()
+    array.write_bytes(content[:128] + bytes(len(content) - 128))
+
+
+def change_a_value(array: Path) -> None:
+    content = bytearray(array.read_bytes())
+    content[1000] ^= 0x10
+    array.write_bytes(content)
+
+
+def no_number(array: Path) -> None:
+    frames = np.load(array)
+    frames[7, 3] = np.nan
+    np.save(array, frames)
+
+
+def change_the_header(array: Path) -> None:
+    """Python's tokenizer cannot read it."""
+    content = bytearray(array.read_bytes())
+    content[10:20] = b"{'descr'(("
+    array.write_bytes(content)
+
+
+def nest_the_header(array: Path) -> None:
+    content = bytearray(array.read_bytes())
+    content[10:127] = b"(" * 117
+    array.write_bytes(content)
+
+
+def change_a_mean(array: Path) -> None:
+    description = array.with_suffix(".json")
+    known = json.loads(description.read_text())
+    known["stretches"][0][2][0] += 0.5
+    description.write_text(json.dumps(known))
+
+
+def nest_the_description(array: Path) -> None:
+    array.with_suffix(".json").write_text("[" * 100_000)
+
+
 def cut_description(array: Path) -> None:
     description = array.with_suffix(".json")
     description.write_text(description.read_text()[:-5])
@@ -164,17 +216,26 @@ def no_description(array: Path) -> None:
     array.with_suffix(".json").unlink()
 
 
+def no_array(array: Path) -> None:
+    array.unlink()
+
+
 DAMAGES = [
-    *(cut_array, shorten_array, double_array, empty_array),
-    *(cut_description, forge_front_end, forge_digest, strange_description, no_description),
+    *(cut_array, shorten_array, double_array, empty_array, zero_array, change_a_value, no_number),
+    *(change_the_header, nest_the_header, change_a_mean, nest_the_description),
+    *(cut_description, forge_front_end, forge_digest, strange_description),
 ]
+GAPS = [no_description, no_array]
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", [*DAMAGES, *GAPS])
 def test_features_that_are_not_what_they_should_be_are_made_again(
     recording: Recording, damage: Callable[[Path], None], tmp_path: Path
 ) -> None:
-    """A truncated array, one of another shape or front end, a description that is missing or damaged: made again."""
+    """A damaged array, one of another shape or front end, a file that is missing or damaged: made again.
+
+    Damage is told. A file is also missing where a training was killed or a person deleted it, which is not.
+    """
     expected = fetched(store_in(tmp_path), recording)
     frames = expected.storage.read(0, expected.n_speech)
     (array,) = arrays_in(tmp_path)
@@ -186,9 +247,26 @@ def test_features_that_are_not_what_they_should_be_are_made_again(
     np.testing.assert_array_equal(again.storage.read(0, again.n_speech), frames)
     assert np.load(array).dtype == np.float32
     assert array.with_suffix(".json").read_bytes() == description
+    told = damage_of(again)
+    assert told.startswith(f"{array}: the features are damaged (") == (damage in DAMAGES)
+    assert told.endswith(") and were extracted again") == (damage in DAMAGES)
+    assert damage_of(fetched(store_in(tmp_path), recording)) == ""
 
 
-@pytest.mark.parametrize("damage", [cut_array, empty_array, Path.unlink])
+def test_features_of_an_earlier_version_are_made_again_without_a_word(recording: Recording, tmp_path: Path) -> None:
+    """They had no digest."""
+    fetched(store_in(tmp_path), recording)
+    (array,) = arrays_in(tmp_path)
+    description = array.with_suffix(".json")
+    known = json.loads(description.read_text())
+    del known["digest"]
+    description.write_text(json.dumps(known))
+
+    assert damage_of(fetched(store_in(tmp_path), recording)) == ""
+    assert "digest" in json.loads(description.read_text())
+
+
+@pytest.mark.parametrize("damage", [cut_array, empty_array, change_the_header, nest_the_header, Path.unlink])
 def test_features_that_go_while_they_are_used_are_made_again(
     recording: Recording, damage: Callable[[Path], None], tmp_path: Path
 ) -> None:
@@ -213,13 +291,15 @@ def test_features_that_cannot_be_made_again_are_an_error(recording: Recording, t
 
 
 def test_a_value_that_is_no_number_is_found_and_named(corpus: Corpus, tmp_path: Path) -> None:
-    """NaN in an array that is whole otherwise: the file and the remedy are told before anything is fitted."""
+    """NaN in an array whose digest is right: the file and the remedy are told before anything is fitted."""
     features = tmp_path / "features"
     train(corpus, Run(recipe=SMALL, feature_folder=features))
     array = arrays_in(features)[5]
-    frames = np.load(array)
-    frames[7, 3] = np.nan
-    np.save(array, frames)
+    no_number(array)
+    description = array.with_suffix(".json")
+    known = json.loads(description.read_text())
+    known["digest"] = feature_store._digest(known["stretches"], np.load(array))
+    description.write_text(json.dumps(known))
     with pytest.raises(TrainingError) as caught:
         train(corpus, Run(recipe=SMALL, feature_folder=features))
     assert str(caught.value) == (

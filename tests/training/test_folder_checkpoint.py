@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from speechgmm.mixture.bernoulli import BernoulliMixture
 from speechgmm.mixture.em import Fit, Iteration
 from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.model import Mixture
-from speechgmm.training.folder_checkpoint import FolderCheckpoint
+from speechgmm.training.folder_checkpoint import FolderCheckpoint, checkpoint_in
 from tests.builders import RunCommand
 
 IDENTITY = {"options": "some", "recordings": "these"}
@@ -98,6 +99,30 @@ def test_a_damaged_checkpoint_is_refused(content: bytes, tmp_path: Path) -> None
         begun(tmp_path)
 
 
+def damages(content: bytes) -> Iterator[bytes]:
+    """The content cut, with zeros, and with one changed byte in any place."""
+    for length in range(0, len(content), 97):
+        yield content[:length]
+    yield content[:100] + bytes(len(content) - 100)
+    yield bytes(len(content))
+    yield content + b"more"
+    for place in range(0, len(content), 31):
+        yield content[:place] + bytes([content[place] ^ 0x20]) + content[place + 1 :]
+
+
+def test_damage_is_found_wherever_it_is(tmp_path: Path) -> None:
+    """No fit is resumed from a file that is not as it was written."""
+    page = begun(tmp_path).at("class-1")
+    page.write(fit_of(GAUSSIAN))
+    file = tmp_path / "class-1.npz"
+    for content in damages(file.read_bytes()):
+        file.write_bytes(content)
+        with pytest.raises(
+            CheckpointError, match=r"class-1\.npz: the checkpoint cannot be read .*: delete it, and this"
+        ):
+            page.read()
+
+
 class Intruder:
     """What runs when it is unpickled makes a folder."""
 
@@ -111,10 +136,79 @@ class Intruder:
 def test_a_pickle_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
     """An array of Python objects is refused, not unpickled."""
     checkpoint = begun(tmp_path / "checkpoint")
-    np.savez(tmp_path / "checkpoint" / "class-1.npz", family=np.array([Intruder(tmp_path / "here")], dtype=object))
+    file = tmp_path / "checkpoint" / "class-1.npz"
+    np.savez(file, family=np.array([Intruder(tmp_path / "here")], dtype=object))
+    file.write_bytes(file.read_bytes() + hashlib.sha256(file.read_bytes()).digest())
     with pytest.raises(CheckpointError, match=r"class-1\.npz"):
         checkpoint.at("class-1").read()
     assert not (tmp_path / "here").exists()
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from speechgmm.training.folder_checkpoint import checkpoint_in
+with checkpoint_in(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
+def test_a_checkpoint_has_one_training_at_a_time(tmp_path: Path) -> None:
+    """A second one is refused while the first lives, in another process or in this one; nothing is left of the lock."""
+    folder = tmp_path / "checkpoint"
+    refusal = f"{folder}: another training is using this checkpoint: wait until it has ended, or give another folder"
+
+    def refused() -> str:
+        with pytest.raises(CheckpointError) as caught, checkpoint_in(folder):
+            pass
+        return str(caught.value)
+
+    with subprocess.Popen([sys.executable, "-c", HOLDER, folder], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        assert refused() == refusal
+        holder.kill()
+    with checkpoint_in(folder) as checkpoint:
+        assert refused() == refusal
+        checkpoint.begin(IDENTITY)
+    with checkpoint_in(folder) as checkpoint:
+        checkpoint.begin(IDENTITY)
+    assert [each.name for each in folder.iterdir()] == ["training.json"]
+
+
+def test_a_training_that_fails_early_leaves_no_folder(tmp_path: Path) -> None:
+    """A folder that was there stays."""
+    (tmp_path / "old").mkdir()
+    for name in ("old", "new"):
+        with checkpoint_in(tmp_path / name):
+            pass
+    assert [each.name for each in tmp_path.iterdir()] == ["old"]
+
+
+KILLED = """
+import os, sys
+from speechgmm.cli import main
+os.fsync = lambda handle: os.kill(os.getpid(), 9)
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
+def test_killed_while_it_begins_the_same_command_goes_on(run: RunCommand, voices: Path, tmp_path: Path) -> None:
+    """The temporary file that is left is no file of another's, and is deleted."""
+    folder = tmp_path / "checkpoint"
+    command = ["train", voices, "-o", tmp_path / "model.npz", *ARGUMENTS, "--quiet", "--checkpoint", folder]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *map(str, command)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert folder / "training.json" not in list(folder.iterdir())
+    assert len(list(folder.iterdir())) == 2
+
+    done = run(*command)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not list(folder.rglob(".*"))
 
 
 def kill_after(n_writes: int, folder: Path, command: list[str]) -> int:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import itertools
 import operator
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Generator, Iterator
@@ -14,7 +17,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from speechgmm.errors import AudioError
+from speechgmm.errors import AudioError, WorkerError
 from speechgmm.workers.local import ordered_map, single_thread, single_threaded
 
 
@@ -41,6 +44,154 @@ def test_processes_work_in_the_folder_of_the_caller(tmp_path: Path, monkeypatch:
         (tmp_path / name).mkdir()
         monkeypatch.chdir(tmp_path / name)
         assert set(ordered_map(call, [Path.cwd] * 4, jobs=2)) == {tmp_path / name}
+
+
+def run_script(script: str, **environment: str) -> str:
+    """What a Python script prints in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_without_semaphores_one_process_does_the_work() -> None:
+    """Where joblib finds no semaphores, as without /dev/shm, the results are those of one process."""
+    script = """
+import operator, os
+from speechgmm.workers.local import ordered_map, process_count
+print(process_count(2), process_count(-1))
+print(set(ordered_map(operator.methodcaller("__call__"), [os.getpid], jobs=2)) == {os.getpid()})
+"""
+    assert run_script(script, JOBLIB_MULTIPROCESSING="0") == "1 1\nTrue\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_does_its_own_work() -> None:
+    """It has no part in the workers of the process that it was forked from, and must not wait for them."""
+    script = """
+import operator, os, warnings
+from speechgmm.workers.local import ordered_map
+warnings.simplefilter("ignore")  # that it is forked while there are threads
+print(list(ordered_map(operator.neg, range(4), jobs=2)), flush=True)
+if child := os.fork():
+    os.waitpid(child, 0)
+else:
+    print(list(ordered_map(operator.neg, range(4), jobs=2)), flush=True)
+    os._exit(0)
+"""
+    assert run_script(script) == "[0, -1, -2, -3]\n" * 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_process_forked_in_the_middle_of_work_does_not_wait() -> None:
+    """A lock that another thread held at the fork is free in the new process."""
+    script = """
+import os, threading, time, warnings
+from speechgmm.workers.local import single_thread
+warnings.simplefilter("ignore")
+single_thread._lock.acquire()
+if child := os.fork():
+    print(os.waitpid(child, 0)[1])
+else:
+    with single_thread:
+        os._exit(0)
+"""
+    assert run_script(script) == "0\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_workers_end_with_their_parent() -> None:
+    """When the parent is killed, no worker lives on and holds its stdout, whether it has work or none."""
+    script = """
+import os, time
+from speechgmm.workers.local import ordered_map
+
+def work(item):
+    os.write(1, b"ready ")
+    time.sleep(60)
+
+list(ordered_map(work, range(2), jobs=3))
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.read(len(b"ready ready ")) == b"ready ready "
+        parent.kill()
+        assert parent.communicate(timeout=20)[0] == b""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_ctrl_c_does_not_reach_workers() -> None:
+    """A terminal sends it to all processes of a command; the parent ends its workers, which print no traceback."""
+    script = """
+import os, time
+from speechgmm.workers.local import ordered_map
+
+def work(item):
+    os.write(1, b"ready ")
+    time.sleep(60)
+
+try:
+    list(ordered_map(work, range(2), jobs=2))
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.read(len(b"ready ready ")) == b"ready ready "
+        os.killpg(parent.pid, signal.SIGINT)
+        assert parent.communicate(timeout=20) == (b"interrupted\n", b"")
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="needs signal masks")
+def test_workers_start_with_the_signals_of_a_terminal_blocked() -> None:
+    """So that not even Python's start in a worker is interrupted; the caller gets the signals as before."""
+    script = """
+import signal
+from speechgmm.workers.local import ordered_map
+
+def blocked(_):
+    return {signal.SIGINT, signal.SIGHUP} <= signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+print(list(ordered_map(blocked, range(4), jobs=2)), blocked(0))
+"""
+    assert run_script(script) == "[True, True, True, True] False\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_a_worker_that_starts_later_ignores_them() -> None:
+    """A worker that replaces an idle one is started by another thread."""
+    script = """
+import os, signal
+from speechgmm.workers.local import _end_with_parent
+_end_with_parent(os.getppid())
+os.kill(os.getpid(), signal.SIGINT)
+os.kill(os.getpid(), signal.SIGHUP)
+print("alive")
+"""
+    assert run_script(script) == "alive\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_a_killed_worker_is_an_error() -> None:
+    """As where memory is short: the error says so, and the next work has new workers."""
+    with pytest.raises(WorkerError, match=r"^a worker process was killed, .*: use fewer jobs, or one$"):
+        list(ordered_map(kill_this_process, range(4), jobs=2))
+    assert list(ordered_map(operator.neg, range(4), jobs=2)) == [0, -1, -2, -3]
+
+
+def kill_this_process(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 3])
