@@ -70,7 +70,8 @@ def survey_units(source: Source, begin: int, kind: str) -> list[Part]:
             return [Part(kind=kind, begin=begin, end=unit.begin, tells_end=tells_end)]
     if walk.missing and tells_end:
         raise cut_short(walk.missing, source.size)
-    remark = UNFINISHED if walk.missing else check_holes(walk, begin, end)
+    hole = check_holes(walk, begin, end)
+    remark = UNFINISHED if walk.missing else hole
     last = walk.holes[-1][0] if walk.holes and walk.holes[-1][1] == end else walk.position
     return [Part(kind=kind, begin=begin, end=last, tells_end=tells_end, stream_bytes=dict(stream_bytes), remark=remark)]
 

@@ -543,6 +543,18 @@ def test_transmission_that_was_recorded(tmp_path: Path, name: str) -> None:
     )
 
 
+def test_hole_in_a_transmission_that_ends_within_a_frame(tmp_path: Path) -> None:
+    """The incomplete last frame does not hide the hole."""
+    file = write(tmp_path / "a.aac", chirps(8.0, 48_000), 48_000, "aac")
+    content = file.read_bytes()
+    file.write_bytes(content[:20_000] + bytes(6000) + content[26_000:-9])
+
+    with pytest.raises(
+        AudioError, match=r"a\.aac: it is damaged: from byte [\d,]+ on, [\d,]+ bytes of it are no audio$"
+    ):
+        heard_of(file)
+
+
 @pytest.mark.parametrize("codec", ["adpcm_ima_wav", "adpcm_ms", "pcm_s16le", "aac"])
 def test_avi_declares_no_duration(tmp_path: Path, codec: str) -> None:
     """The durations of ffmpeg may be thousands of seconds; tags of codecs may be numbers."""

@@ -281,6 +281,33 @@ sys.exit(main(["demo", "--synthetic", "--folder", sys.argv[1]]))
     assert [path.name for path in (tmp_path / "demo").iterdir()] == ["synthetic"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+@pytest.mark.parametrize(("number", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_waits_for_the_end_of_an_import(tmp_path: Path, number: str, code: int) -> None:
+    """An extension in C++ that is interrupted by an exception in its import would abort the process."""
+    (tmp_path / "slow_extension.py").write_text(
+        f"import os, signal\nos.kill(os.getpid(), signal.{number})\nprint('imported', flush=True)\n"
+    )
+    script = """
+import time
+import speechgmm.api
+from speechgmm.cli import main
+
+def load(file):
+    import slow_extension
+    time.sleep(60)
+
+speechgmm.api.load = load
+raise SystemExit(main(["describe"]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=50
+    )
+
+    assert (done.returncode, done.stdout) == (code, "imported\n")
+    assert done.stderr.count("\n") == 1
+
+
 def test_an_error_that_a_signal_caused_is_that_signal(run: RunCommand, monkeypatch: pytest.MonkeyPatch) -> None:
     """A library that is interrupted may raise another error."""
 

@@ -102,7 +102,7 @@ def test_tables_that_a_spreadsheet_has_saved(tmp_path: Path, text: str, encoding
 
 def test_formulas_are_read_as_the_text_that_they_were(tmp_path: Path) -> None:
     """The apostrophe that keeps a spreadsheet from running them is taken away."""
-    outcome = replace(FIRST, path="=1+1.wav", speaker="@SUM(1)", columns={"=note": "'-x"})
+    outcome = replace(FIRST, path="=1+1.wav", speaker="@SUM(1)", warning="-odd", columns={"=note": "'-x"})
     file = tmp_path / "scores.csv"
     file.write_text("".join(map(csv_line, score_rows([outcome], classes=PAIR))), encoding="utf-8")
     assert list(read_scores(file).outcomes.values()) == [outcome]

@@ -8,13 +8,18 @@ from typing import Any, TypeVar
 
 import pytest
 
+from speechgmm.audio.hearing import Heard
 from speechgmm.corpus.recording import Recording
 from speechgmm.errors import AudioError, CorpusError, EvaluationError, OptionError
 from speechgmm.evaluation.intervals import Resampling
+from speechgmm.evaluation.outcome_counts import Warned
 from speechgmm.progress import silent
 from speechgmm.segmentation.evaluate_segments import SegmentAssessment, assess_segments
 from speechgmm.segmentation.references import Reference
+from speechgmm.segmentation.report_json import report_to_json
+from speechgmm.segmentation.report_text import report_text
 from speechgmm.segmentation.segment import NONSPEECH, Segment
+from speechgmm.segmentation.segment_recordings import SegmentStream
 
 T = TypeVar("T")
 
@@ -60,6 +65,21 @@ def test_a_bad_collar_is_refused_before_the_work() -> None:
     """No recording is segmented."""
     with pytest.raises(OptionError, match="the collar is -1"):
         assessed("damaged.wav", collar_s=-1)
+
+
+def test_warnings_are_reported() -> None:
+    """A recording whose audio was odd is scored, and listed with the warning."""
+
+    def odd(file: Path) -> SegmentStream:
+        return SegmentStream(iter(segment(file)), Heard(remarks=["its channels cancel each other"]))
+
+    recording = Recording(file=Path("one.wav"), name="one.wav", label="")
+    report = assess_segments(odd, [recording], {"one": reference("one")}).report
+
+    assert report.warnings == (Warned(path="one.wav", warning="its channels cancel each other"),)
+    assert report_to_json(report)["warnings"] == [{"path": "one.wav", "warning": "its channels cancel each other"}]
+    assert "Warnings: 1\n  one.wav: its channels cancel each other" in report_text(report)
+    assert assessed("one.wav").report.warnings == ()
 
 
 def test_failures_are_reported() -> None:
