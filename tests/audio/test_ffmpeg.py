@@ -17,12 +17,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from speechgmm.audio import ffmpeg, reading
+from speechgmm.audio import reading
 from speechgmm.audio.byte_source import Source, Window
-from speechgmm.audio.ffmpeg import MediaFile, Track
 from speechgmm.audio.hearing import Heard
-from speechgmm.audio.media_clock import Clock
-from speechgmm.audio.media_tracks import opened_track
 from speechgmm.audio.samples import Frames, Samples, to_mono_at_rate
 from speechgmm.audio.survey import survey
 from speechgmm.corpus.folder import find_audio, scan_folder
@@ -32,6 +29,11 @@ if TYPE_CHECKING:
     from av import AudioFrame
 
 av = pytest.importorskip("av", reason="the extra 'media' is not installed")
+
+from speechgmm.audio import ffmpeg  # noqa: E402 - they need av
+from speechgmm.audio.ffmpeg import MediaFile, Track  # noqa: E402 - they need av
+from speechgmm.audio.media_clock import Clock  # noqa: E402 - they need av
+from speechgmm.audio.media_tracks import opened_track  # noqa: E402 - they need av
 
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 
