@@ -37,7 +37,7 @@ from speechgmm.audio.samples import Samples
 from speechgmm.corpus.recording import Corpus, Recording
 from speechgmm.files import make_folder, write_atomically
 from speechgmm.segmentation.segment import Segment
-from speechgmm.segmentation.writers import rttm
+from speechgmm.segmentation.writers import SegmentedRecording, rttm
 
 MANIFEST = Path(__file__).resolve().parent.parent / "corpus_manifest.csv"
 STEADY = ("rain", "sea_waves", "helicopter", "chainsaw")
@@ -121,7 +121,11 @@ def compose(
 
 def write_reference(folder: Path, spans: dict[str, list[tuple[Segment, str]]]) -> None:
     """Write the reference of all programmes as RTTM and as CSV."""
-    lines = [line for name, pairs in spans.items() for line in rttm((segment for segment, _ in pairs), name=name)]
+    lines = [
+        line
+        for name, pairs in spans.items()
+        for line in rttm((segment for segment, _ in pairs), SegmentedRecording(name=name))
+    ]
     write_atomically(folder / "reference.rttm", "".join(lines).encode())
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")

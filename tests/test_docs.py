@@ -28,7 +28,7 @@ from speechgmm.cli import COMMANDS, main
 from speechgmm.cli.recipe_arguments import OLD_FOLDS, OLD_OPTIONS
 from speechgmm.demo.synthesis import KINDS, write_voices
 from speechgmm.segmentation.segment import Segment
-from speechgmm.segmentation.writers import FORMATS
+from speechgmm.segmentation.writers import FORMATS, SegmentedRecording
 from speechgmm.training.recipe import Recipe, SmallData
 from tests.builders import RunCommand, free_port, spoken, write_manifest
 
@@ -189,7 +189,7 @@ def write_programmes(folder: Path) -> None:
     ]
     (folder / "reference.rttm").write_text("".join(turns), encoding="utf-8")
     segments = [Segment(start=0.0, end=4.0, label="Ada"), Segment(start=4.0, end=8.0, label="male")]
-    grid = "".join(FORMATS["textgrid"].write(segments, name="interview.wav", duration_s=8.0))
+    grid = "".join(FORMATS["textgrid"].write(segments, SegmentedRecording(name="interview.wav", duration_s=8.0)))
     (folder / "interview.TextGrid").write_text(grid, encoding="utf-8")
 
 

@@ -33,7 +33,7 @@ from speechgmm.cli.given_recordings import GivenRecordings
 from speechgmm.cli.segment_files import SUMMARY, SegmentFiles
 from speechgmm.cli.standard_streams import standard_input
 from speechgmm.cli.timeline_output import add_timeline_argument, check_timeline, write_timeline
-from speechgmm.segmentation.writers import FORMATS
+from speechgmm.segmentation.writers import FORMATS, SegmentedRecording
 
 if TYPE_CHECKING:
     from speechgmm.classifier.model import Model
@@ -139,7 +139,8 @@ def _segment_stdin(model: Model, options: argparse.Namespace) -> int:
     files.check_inputs([Path("/dev/stdin")])
     tally = Tally(model.labels)
     segments = tally.adding(segment_blocks(model, sound, offset_s=options.start))
-    texts = FORMATS[options.format].write(segments, name="stdin", channel=options.channel, heard=heard)
+    recording = SegmentedRecording(name="stdin", channel=options.channel, heard=heard)
+    texts = FORMATS[options.format].write(segments, recording)
     if options.output is None:
         for text in texts:
             print(text, end="", flush=True)
@@ -178,8 +179,9 @@ def _segment_files(model: Model, options: argparse.Namespace) -> int:
             report_failure(result.reason)
             continue
         tally = Tally(model.labels)
-        segments, heard, channel = result.segments, result.heard, items[index].channel
-        texts = list(form.write(tally.adding(segments), name=names[index], channel=channel, heard=heard))
+        segments, heard = result.segments, result.heard
+        recording = SegmentedRecording(name=names[index], channel=items[index].channel, heard=heard)
+        texts = list(form.write(tally.adding(segments), recording))
         summaries.append(tally.summary(names[index]))
         files.attempt(write_timeline, options, items[index], segments, summaries[-1])
         n_warnings += bool(heard.warning)

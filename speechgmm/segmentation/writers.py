@@ -13,10 +13,10 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from speechgmm.errors import OutputError
 from speechgmm.segmentation.segment import NONSPEECH, Segment, clock
@@ -55,39 +55,35 @@ _TEXTGRID_INTERVAL = """\
 """
 
 
-class Write(Protocol):
-    """A function that writes segments as text."""
+@dataclass(frozen=True, kw_only=True)
+class SegmentedRecording:
+    """What a writer is told about the recording of the segments.
 
-    def __call__(
-        self,
-        segments: Iterable[Segment],
-        *,
-        name: str,
-        duration_s: float | None = None,
-        channel: int | None = None,
-        heard: Heard | None = None,
-    ) -> Iterator[str]:
-        """Write the segments of one recording.
+    Attributes
+    ----------
+    name : str
+        Its name.
+    duration_s : float, optional
+        Its duration in seconds. If None or less than the end of the last segment, that end.
+    channel : int, optional
+        Its channel that was segmented, from 1; None for its only channel or the mean of several.
+    heard : Heard, optional
+        What was heard of it; it may be filled in only when the last segment was taken.
+    """
 
-        Parameters
-        ----------
-        segments : iterable of Segment
-            In order of time.
-        name : str
-            Name of the recording.
-        duration_s : float, optional
-            Duration of the recording in seconds. If None or less than the end of the last segment, that end.
-        channel : int, optional
-            Channel of the recording, from 1; None for its only channel or the mean of several.
-        heard : Heard, optional
-            What was heard of the recording; it may be filled in only when the last segment was taken.
+    name: str
+    duration_s: float | None = None
+    channel: int | None = None
+    heard: Heard | None = None
 
-        Yields
-        ------
-        str
-            The next lines of the file.
-        """
-        ...
+    @property
+    def warning(self) -> str:
+        """What was odd about it; empty if nothing was."""
+        return "" if self.heard is None else self.heard.warning
+
+
+Write = Callable[[Iterable[Segment], SegmentedRecording], Iterator[str]]
+"""A function that writes the segments of one recording, in order of time, as text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,75 +117,48 @@ class Format:
     shows_warning: bool = False
 
 
-def table(
-    segments: Iterable[Segment],
-    *,
-    name: str,
-    duration_s: float | None = None,
-    channel: int | None = None,
-    heard: Heard | None = None,
-) -> Iterator[str]:
+def table(segments: Iterable[Segment], recording: SegmentedRecording) -> Iterator[str]:
     """Aligned columns: start, end, probability of a class, and label."""
-    yield f"{printable(name)}\n{'start':>11}  {'end':>11}  probability  label\n"
+    yield f"{printable(recording.name)}\n{'start':>11}  {'end':>11}  probability  label\n"
     for segment in segments:
         probability = "" if math.isnan(segment.probability) else f"{segment.probability:.3f}"
         reason = f"  ({segment.reason})" if segment.reason else ""
         times = "  ".join(f"{clock(time, 2):>11}" for time in (segment.start, segment.end))
         yield f"{times}  {probability:>11}  {printable(segment.label + reason)}\n"
-    if heard is not None and heard.warning:
-        yield f"warning: {printable(heard.warning)}\n"
+    if recording.warning:
+        yield f"warning: {printable(recording.warning)}\n"
 
 
-def comma_separated(
-    segments: Iterable[Segment],
-    *,
-    name: str,
-    duration_s: float | None = None,
-    channel: int | None = None,
-    heard: Heard | None = None,
-) -> Iterator[str]:
+def comma_separated(segments: Iterable[Segment], recording: SegmentedRecording) -> Iterator[str]:
     """A row per segment under the header `COLUMNS` (`tables`); times in seconds."""
     yield csv_line(COLUMNS)
     for segment in segments:
         probability = "" if math.isnan(segment.probability) else repr(float(segment.probability))
         times = f"{segment.start:.3f}", f"{segment.end:.3f}"
-        warning = "" if heard is None else heard.warning
-        yield csv_line([name, *times, segment.label, probability, segment.reason, warning])
+        row = [recording.name, *times, segment.label, probability, segment.reason, recording.warning]
+        yield csv_line(row)
 
 
-def json_object(
-    segments: Iterable[Segment],
-    *,
-    name: str,
-    duration_s: float | None = None,
-    channel: int | None = None,
-    heard: Heard | None = None,
-) -> Iterator[str]:
+def json_object(segments: Iterable[Segment], recording: SegmentedRecording) -> Iterator[str]:
     """One object: ``schema``, ``schema_version``, ``path``, ``segments``, ``duration_s``, ``heard_s``, ``warning``.
 
     NaN is null.
     """
-    yield f'{{"schema": "{SCHEMA}", "schema_version": {SCHEMA_VERSION}, "path": {json.dumps(name)}, "segments": ['
+    path = json.dumps(recording.name)
+    yield f'{{"schema": "{SCHEMA}", "schema_version": {SCHEMA_VERSION}, "path": {path}, "segments": ['
     separator, end = "\n", 0.0
     for segment in segments:
         yield separator + json.dumps(_values(segment), allow_nan=False)
         separator, end = ",\n", segment.end
     rest = {
-        "duration_s": round(max(duration_s or 0.0, end), 3),
-        "heard_s": None if heard is None else round(heard.seconds, 3),
-        "warning": "" if heard is None else heard.warning,
+        "duration_s": round(max(recording.duration_s or 0.0, end), 3),
+        "heard_s": None if recording.heard is None else round(recording.heard.seconds, 3),
+        "warning": recording.warning,
     }
     yield "\n], " + json.dumps(rest)[1:] + "\n"
 
 
-def textgrid(
-    segments: Iterable[Segment],
-    *,
-    name: str,
-    duration_s: float | None = None,
-    channel: int | None = None,
-    heard: Heard | None = None,
-) -> Iterator[str]:
+def textgrid(segments: Iterable[Segment], recording: SegmentedRecording) -> Iterator[str]:
     """Praat's TextGrid in the long text form (UTF-8): one interval tier that fills the recording.
 
     Raises
@@ -197,41 +166,27 @@ def textgrid(
     OutputError
         If segments overlap; a tier cannot hold that.
     """
-    intervals = list(_intervals(segments, name=name, duration_s=duration_s))
+    intervals = list(_intervals(segments, recording))
     end = intervals[-1][1] if intervals else 0.0
     yield _TEXTGRID_HEAD.format(end=end, tier=TIER, size=len(intervals))
     for number, (start, stop, label) in enumerate(intervals, start=1):
         yield _TEXTGRID_INTERVAL.format(number=number, start=start, end=stop, text=label.replace('"', '""'))
 
 
-def rttm(
-    segments: Iterable[Segment],
-    *,
-    name: str,
-    duration_s: float | None = None,
-    channel: int | None = None,
-    heard: Heard | None = None,
-) -> Iterator[str]:
+def rttm(segments: Iterable[Segment], recording: SegmentedRecording) -> Iterator[str]:
     """Rich Transcription Time Marked: a SPEAKER line per speech segment, with the label as the speaker's name.
 
     The format is that of the NIST Rich Transcription evaluations (RT-09 evaluation plan, appendix A). Its fields cannot
     contain blanks and have no escape: a blank becomes ``_``. The recording is its file name without suffix.
     """
-    recording = recording_id(name)
+    identifier, channel = recording_id(recording.name), recording.channel or 1
     for segment in _speech(segments):
         start, end = round(segment.start, 3), round(segment.end, 3)
         label = one_word(segment.label)
-        yield f"SPEAKER {recording} {channel or 1} {start:.3f} {end - start:.3f} <NA> <NA> {label} <NA> <NA>\n"
+        yield f"SPEAKER {identifier} {channel} {start:.3f} {end - start:.3f} <NA> <NA> {label} <NA> <NA>\n"
 
 
-def audacity(
-    segments: Iterable[Segment],
-    *,
-    name: str,
-    duration_s: float | None = None,
-    channel: int | None = None,
-    heard: Heard | None = None,
-) -> Iterator[str]:
+def audacity(segments: Iterable[Segment], recording: SegmentedRecording) -> Iterator[str]:
     """A label track of Audacity: start, end and label, separated by tabs."""
     for segment in _speech(segments):
         yield f"{segment.start:.3f}\t{segment.end:.3f}\t{printable(segment.label)}\n"
@@ -271,25 +226,24 @@ def _values(segment: Segment) -> dict[str, Any]:
     }
 
 
-def _intervals(
-    segments: Iterable[Segment], *, name: str, duration_s: float | None
-) -> Iterator[tuple[float, float, str]]:
+def _intervals(segments: Iterable[Segment], recording: SegmentedRecording) -> Iterator[tuple[float, float, str]]:
     """Intervals (start, end, text) from 0 to the end, rounded to milliseconds, without gaps and none of length 0."""
     last_end = 0.0
     for segment in segments:
         start, end = round(segment.start, 3), round(segment.end, 3)
         if start < last_end:
             raise OutputError(
-                f"{name}: the segment from {start:.3f} s overlaps the one that ends at {last_end:.3f} s, which a "
-                "TextGrid cannot hold; write another format, such as rttm"
+                f"{recording.name}: the segment from {start:.3f} s overlaps the one that ends at {last_end:.3f} s, "
+                "which a TextGrid cannot hold; write another format, such as rttm"
             )
         if last_end < start:
             yield last_end, start, ""
         if start < end:
             yield start, end, "" if segment.label == NONSPEECH else segment.label
         last_end = end
-    if last_end < round(duration_s or 0.0, 3):
-        yield last_end, round(duration_s or 0.0, 3), ""
+    duration_s = round(recording.duration_s or 0.0, 3)
+    if last_end < duration_s:
+        yield last_end, duration_s, ""
 
 
 def _speech(segments: Iterable[Segment]) -> Iterator[Segment]:

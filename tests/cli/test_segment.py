@@ -20,9 +20,8 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from speechgmm.audio.hearing import Heard
 from speechgmm.segmentation.segment import Segment
-from speechgmm.segmentation.writers import FORMATS, Format
+from speechgmm.segmentation.writers import FORMATS, Format, SegmentedRecording
 from tests.builders import RunCommand, spoken
 
 RATE = 16000
@@ -110,16 +109,9 @@ def test_a_format_is_one_entry(
 ) -> None:
     """A format that is entered in `FORMATS` is in the help and can be used; its fields decide what is printed."""
 
-    def starts(
-        segments: Iterable[Segment],
-        *,
-        name: str,
-        duration_s: float | None = None,
-        channel: int | None = None,
-        heard: Heard | None = None,
-    ) -> Iterator[str]:
+    def starts(segments: Iterable[Segment], recording: SegmentedRecording) -> Iterator[str]:
         yield "starts\n"
-        yield f"{Path(name).name} {' '.join(f'{segment.start:g}' for segment in segments)}\n"
+        yield f"{Path(recording.name).name} {' '.join(f'{segment.start:g}' for segment in segments)}\n"
 
     form = Format(description="start times", suffix=".starts", write=starts, one_recording=one_recording, header=True)
     monkeypatch.setitem(FORMATS, "starts", form)

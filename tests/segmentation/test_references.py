@@ -10,7 +10,7 @@ from speechgmm.demo.ami_corpus import speaker_label
 from speechgmm.errors import CorpusError, OptionError
 from speechgmm.segmentation.references import Reference, read_references
 from speechgmm.segmentation.segment import NONSPEECH, Segment
-from speechgmm.segmentation.writers import FORMATS
+from speechgmm.segmentation.writers import FORMATS, SegmentedRecording
 
 parselmouth = pytest.importorskip("parselmouth", reason="praat-parselmouth is not installed")
 
@@ -43,7 +43,11 @@ def test_what_is_written_can_be_read(form: str, tmp_path: Path) -> None:
     """Written segments are read as the same reference; non-speech is left out."""
     file = tmp_path / f"my talk{FORMATS[form].suffix}"
     silence = Segment(start=2.0, end=3.25, label=NONSPEECH)
-    text = "".join(FORMATS[form].write([*SEGMENTS[:2], silence, SEGMENTS[2]], name="my talk.wav", duration_s=12.0))
+    text = "".join(
+        FORMATS[form].write(
+            [*SEGMENTS[:2], silence, SEGMENTS[2]], SegmentedRecording(name="my talk.wav", duration_s=12.0)
+        )
+    )
     assert read(file, text)["my_talk"].segments == SEGMENTS
 
 
@@ -300,7 +304,9 @@ def test_faults_of_tables_have_their_line(content: str, fault: str, tmp_path: Pa
 @pytest.mark.parametrize("keep", range(1, 24))
 def test_a_textgrid_that_is_cut_short_is_refused(keep: int, tmp_path: Path) -> None:
     """At every line: no part of it is used, and there is no traceback."""
-    lines = "".join(FORMATS["textgrid"].write(SEGMENTS[1:], name="x", duration_s=10.125)).splitlines()
+    lines = "".join(
+        FORMATS["textgrid"].write(SEGMENTS[1:], SegmentedRecording(name="x", duration_s=10.125))
+    ).splitlines()
     message = faults(tmp_path / "x.TextGrid", "\n".join(lines[:keep]))
     assert "expected a TextGrid in text form; something is missing or wrong up to this line" in message[1]
 
@@ -321,14 +327,14 @@ def test_a_textgrid_that_is_cut_short_is_refused(keep: int, tmp_path: Path) -> N
 )
 def test_a_bad_textgrid_is_refused(good: str, bad: str, tmp_path: Path) -> None:
     """Another object, a string instead of a number, a number instead of a string, infinitely many tiers."""
-    text = "".join(FORMATS["textgrid"].write(SEGMENTS, name="x", duration_s=12.0))
+    text = "".join(FORMATS["textgrid"].write(SEGMENTS, SegmentedRecording(name="x", duration_s=12.0)))
     assert good in text
     assert "expected a TextGrid in text form" in faults(tmp_path / "x.TextGrid", text.replace(good, bad))[1]
 
 
 def test_faults_in_a_textgrid_have_their_line(tmp_path: Path) -> None:
     """The line on which the interval starts; the last line if something is missing."""
-    lines = "".join(FORMATS["textgrid"].write(SEGMENTS, name="x", duration_s=12.0)).splitlines()
+    lines = "".join(FORMATS["textgrid"].write(SEGMENTS, SegmentedRecording(name="x", duration_s=12.0))).splitlines()
     index = lines.index('            text = "female"')
     lines[index] = '            text = "child"'
     message = faults(tmp_path / "x.TextGrid", "\n".join(lines))
@@ -338,7 +344,7 @@ def test_faults_in_a_textgrid_have_their_line(tmp_path: Path) -> None:
 
 def test_comments_in_a_textgrid_are_skipped(tmp_path: Path) -> None:
     """With their numbers and strings."""
-    text = "".join(FORMATS["textgrid"].write(SEGMENTS, name="x", duration_s=12.0))
+    text = "".join(FORMATS["textgrid"].write(SEGMENTS, SegmentedRecording(name="x", duration_s=12.0)))
     commented = text.replace("item []:", 'item []: ! 5 tiers "or so"')
     assert read(tmp_path / "x.TextGrid", commented)["x"].segments == SEGMENTS
 

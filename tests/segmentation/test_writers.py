@@ -14,7 +14,7 @@ from speechgmm.audio.hearing import Heard
 from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.errors import OutputError
 from speechgmm.segmentation.segment import NONSPEECH, Segment
-from speechgmm.segmentation.writers import FORMATS, TIER, recording_id
+from speechgmm.segmentation.writers import FORMATS, TIER, SegmentedRecording, recording_id
 
 parselmouth = pytest.importorskip("parselmouth", reason="praat-parselmouth is not installed")
 load_rttm = pytest.importorskip("pyannote.database.util", reason="pyannote.database is not installed").load_rttm
@@ -28,7 +28,9 @@ SEGMENTS = (
 
 
 def written(form: str, segments: tuple[Segment, ...] = SEGMENTS, *, duration_s: float | None = 3700.0) -> str:
-    return "".join(FORMATS[form].write(iter(segments), name="talks/my talk.wav", duration_s=duration_s))
+    return "".join(
+        FORMATS[form].write(iter(segments), SegmentedRecording(name="talks/my talk.wav", duration_s=duration_s))
+    )
 
 
 def tier(text: str, folder: Path) -> list[tuple[float, float, str]]:
@@ -97,14 +99,17 @@ def test_pyannote_reads_rttm(tmp_path: Path) -> None:
 def test_rttm_has_the_channel() -> None:
     """Its third field."""
     segment = Segment(start=0.0, end=1.0, label="male")
-    lines = ["".join(FORMATS["rttm"].write([segment], name="x.wav", channel=channel)) for channel in (None, 2)]
+    lines = [
+        "".join(FORMATS["rttm"].write([segment], SegmentedRecording(name="x.wav", channel=channel)))
+        for channel in (None, 2)
+    ]
     assert [line.split()[2] for line in lines] == ["1", "2"]
 
 
 def test_no_cell_is_a_formula() -> None:
     """A spreadsheet would run it."""
     segment = Segment(start=0.0, end=1.0, label="@SUM(1)")
-    text = "".join(FORMATS["csv"].write([segment], name="=1+1.wav"))
+    text = "".join(FORMATS["csv"].write([segment], SegmentedRecording(name="=1+1.wav")))
     assert text.splitlines()[1].startswith("'=1+1.wav,0.000,1.000,'@SUM(1),")
 
 
@@ -159,7 +164,7 @@ def test_warning_of_a_recording() -> None:
     heard = Heard(seconds=12.3456, remarks=["odd\n", "strange"])
 
     def text(form: str) -> str:
-        return "".join(FORMATS[form].write(SEGMENTS, name="a.wav", heard=heard))
+        return "".join(FORMATS[form].write(SEGMENTS, SegmentedRecording(name="a.wav", heard=heard)))
 
     values = json.loads(text("json"))
     assert (values["heard_s"], values["warning"]) == (12.346, "odd\n; strange")
@@ -192,7 +197,7 @@ def test_text_comes_before_the_next_segment(form: str) -> None:
             asked.append(segment.start)
             yield segment
 
-    texts = FORMATS[form].write(arriving(), name="x.wav")
+    texts = FORMATS[form].write(arriving(), SegmentedRecording(name="x.wav"))
     text = ""
     while "fém" not in text and "f\\u00e9m" not in text:
         text += next(texts)
