@@ -27,7 +27,6 @@ from speechgmm.evaluation.report import evaluate
 from speechgmm.features.extraction import Failure, Utterance
 from speechgmm.features.front_end import aligned
 from speechgmm.training.material import Material, read_material, selected
-from speechgmm.training.packaged_rejection import packaged_rejection
 from speechgmm.training.recordings import TrainingRecordings, part_nonspeech
 from speechgmm.training.run_context import Run
 from speechgmm.training.train import train_on
@@ -113,7 +112,6 @@ def crossvalidate(corpus: Corpus, run: Run, *, folding: Folding = Folding()) -> 
     """
     voices, nonspeech = part_nonspeech(without_splits(corpus), run.recipe.nonspeech)
     run = run.scaled_to(voices.recordings)
-    packaged_rejection(run.recipe)  # refused before the long work
     folds = divide(voices, folding, run.recipe.seed)
     material = read_material(TrainingRecordings(voices=voices, nonspeech=nonspeech), run)
     scored: list[FoldScores] = []

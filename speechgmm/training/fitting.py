@@ -18,7 +18,6 @@ from speechgmm.mixture.model import Mixture
 from speechgmm.mixture.restarts import Restarts, fit_restarts
 from speechgmm.training.material import Material
 from speechgmm.training.mmi_training import train_discriminative
-from speechgmm.training.packaged_rejection import packaged_rejection
 from speechgmm.training.pooling import ClassUtterances, balance, pool, reference_mean
 from speechgmm.training.recipe import FAMILY_OF
 from speechgmm.training.run_context import Run
@@ -74,8 +73,7 @@ def fit_scorer(material: Material, run: Run) -> FittedScorer:
     TrainingError
         If a class has too little speech.
     """
-    labels, recipe = material.corpus.labels, run.recipe
-    packaged = packaged_rejection(recipe)
+    labels, recipe, packaged = material.corpus.labels, run.recipe, material.packaged
     rejecting = recipe.rejecting_stream
     streams = tuple(
         fit_stream(

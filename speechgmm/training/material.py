@@ -16,6 +16,7 @@ from speechgmm.corpus.recording import Corpus, Recording, augmented_versions
 from speechgmm.features.extraction import Failure, Utterance, extract
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.training.feature_store import FeatureStore
+from speechgmm.training.packaged_rejection import PackagedRejection, packaged_rejection
 from speechgmm.training.recipe import Recipe
 from speechgmm.training.recordings import TrainingRecordings
 from speechgmm.training.run_context import Run
@@ -38,6 +39,8 @@ class Material:
         The recordings and their augmented versions, in each stream.
     nonspeech : list of Utterance
         Non-speech and augmented versions of it, with the frames of the rejecting stream.
+    packaged : PackagedRejection, optional
+        What stands for non-speech, where the recipe takes that of the package.
     failures : tuple of Failure
         Recordings that could not be used.
     """
@@ -46,6 +49,7 @@ class Material:
     streams: StreamUtterances
     nonspeech: list[Utterance]
     failures: tuple[Failure, ...]
+    packaged: PackagedRejection | None = None
 
     @property
     def usable(self) -> list[Recording]:
@@ -101,9 +105,12 @@ def read_material(recordings: TrainingRecordings, run: Run) -> Material:
 
     Raises
     ------
+    OptionError
+        If rejection is asked for and there is nothing for it.
     OutputError
         If features cannot be written to the feature folder.
     """
+    packaged = packaged_rejection(run.recipe)
     voices, nonspeech, recipe = recordings.voices, recordings.nonspeech, run.recipe
     noises = tuple(recording.file for recording in nonspeech)
 
@@ -118,6 +125,7 @@ def read_material(recordings: TrainingRecordings, run: Run) -> Material:
         corpus=voices,
         streams=of_voices.streams,
         nonspeech=of_nonspeech.streams[0],
+        packaged=packaged,
         failures=(*of_voices.failures, *of_nonspeech.failures),
     )
 

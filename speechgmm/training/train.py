@@ -23,7 +23,6 @@ from speechgmm.training.card import training_card
 from speechgmm.training.component_selection import compare_sizes
 from speechgmm.training.fitting import FittedStream, fit_scorer
 from speechgmm.training.material import Material, read_material
-from speechgmm.training.packaged_rejection import packaged_rejection
 from speechgmm.training.recordings import require_speakers, training_recordings
 from speechgmm.training.run_context import Run
 from speechgmm.workers.local import single_thread
@@ -87,7 +86,6 @@ def train(corpus: Corpus, run: Run, *, about: Mapping[str, Any] | None = None) -
     """
     recordings = training_recordings(corpus, run.recipe.nonspeech)
     run = run.scaled_to(recordings.voices.recordings)
-    packaged_rejection(run.recipe)  # refused before the long work
     return train_on(read_material(recordings, run), run, about=about)
 
 

@@ -17,11 +17,12 @@ from speechgmm.errors import OptionError
 from speechgmm.features.front_end import Stretch
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.options import EMOptions
-from speechgmm.training import train as training
+from speechgmm.training import material
 from speechgmm.training.calibrate import LEAST_PACKAGED_RATIO, HeldOutScores, calibrate
 from speechgmm.training.packaged_rejection import packaged_rejection
 from speechgmm.training.recipe import Recipe
 from speechgmm.training.run_context import Run
+from speechgmm.training.train import train
 from tests.builders import unit_gaussian, white_noise
 
 ROBUST = Recipe.load("robust")
@@ -100,9 +101,9 @@ def test_a_class_of_sounds_prevails_and_plain_has_none() -> None:
 
 def test_another_front_end_is_refused_before_the_work(voices: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The mixtures suit one front end only; the message gives the remedies."""
-    monkeypatch.setattr(training, "read_material", lambda *_: pytest.fail("the work was started"))
+    monkeypatch.setattr(material, "_extract_all", lambda *_: pytest.fail("the work was started"))
     other = ROBUST.with_settings("streams.2.n_mels=60")
     with pytest.raises(
         OptionError, match=r"^rejection\.packaged needs streams\.2, .* or set rejection\.packaged=false$"
     ):
-        training.train(read_corpus(voices), Run(recipe=other))
+        train(read_corpus(voices), Run(recipe=other))
