@@ -35,7 +35,7 @@ from speechgmm import read_corpus
 from speechgmm.audio.reading import read
 from speechgmm.audio.samples import Samples
 from speechgmm.corpus.recording import Corpus, Recording
-from speechgmm.files import make_folder, write_atomically
+from speechgmm.output.files import make_folder, write_atomically
 from speechgmm.segmentation.segment import Segment
 from speechgmm.segmentation.writers import SegmentedRecording, rttm
 

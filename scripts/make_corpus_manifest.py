@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from speechgmm.files import write_atomically
+from speechgmm.output.files import write_atomically
 
 HELD_OUT_SHARE = 0.15
 COLUMNS = (

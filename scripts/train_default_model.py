@@ -27,7 +27,7 @@ from speechgmm.classifier.outcome import Outcome
 from speechgmm.cli.arguments import job_count
 from speechgmm.corpus.recording import Corpus
 from speechgmm.evaluation.evaluate_model import assess
-from speechgmm.files import write_atomically
+from speechgmm.output.files import write_atomically
 from speechgmm.training.run_context import Run
 from speechgmm.training.train import train
 from speechgmm.workers.local import LocalExecutor

@@ -14,7 +14,8 @@ may answer "unknown". The main job from Python::
 The rooms (folders), in the order of the data: `audio` and `corpus` read recordings, `augmentation` alters them,
 `features` extracts frames, `mixture` fits Gaussian mixtures by EM, `classifier` scores and decides, `training` makes a
 model, `evaluation`, `crossvalidation` and `segmentation` use it, `reporting` writes pages and figures. `workers` runs
-the work in parallel, `demo` has recordings to try it on, `cli` is the command line.
+the work in parallel, `text` reads and writes tables, `output` writes files, `demo` has recordings to try it on, `cli`
+is the command line.
 """
 
 from __future__ import annotations

@@ -15,24 +15,23 @@ pytestmark = pytest.mark.checkout
 # Each room may import itself, what belongs to all (`COMMON`), and the rooms named: these stand before it on the way of
 # the data. Nothing imports a room that comes later.
 ROOMS: dict[str, set[str]] = {
+    "text": set(),
+    "output": set(),
     "audio": set(),
-    "corpus": {"audio"},
+    "corpus": {"text", "output", "audio"},
     "augmentation": {"audio"},
     "features": {"audio", "corpus", "augmentation"},
     "mixture": set(),
     "workers": set(),
-    "classifier": {"audio", "corpus", "features", "mixture", "workers"},
-    "training": {"audio", "corpus", "augmentation", "features", "mixture", "classifier", "workers"},
-    "evaluation": {"audio", "corpus", "features", "classifier", "workers"},
+    "classifier": {"text", "output", "audio", "corpus", "features", "mixture", "workers"},
+    "training": {"output", "audio", "corpus", "augmentation", "features", "mixture", "classifier", "workers"},
+    "evaluation": {"text", "audio", "corpus", "features", "classifier", "workers"},
     "crossvalidation": {"audio", "corpus", "features", "classifier", "training", "evaluation", "workers"},
-    "segmentation": {"audio", "corpus", "features", "mixture", "classifier", "evaluation", "workers"},
-    "reporting": {"audio", "corpus", "mixture", "classifier", "evaluation", "segmentation"},
+    "segmentation": {"text", "audio", "corpus", "features", "mixture", "classifier", "evaluation", "workers"},
+    "reporting": {"text", "output", "audio", "corpus", "mixture", "classifier", "evaluation", "segmentation"},
     "demo": set(),
 }
-COMMON = {
-    *("argument_checks", "errors", "files", "locks", "numerals", "progress", "provenance", "tables"),
-    *("temporary_files", "terminal", "textfiles"),
-}
+COMMON = {"argument_checks", "errors", "progress", "provenance"}
 ANYTHING = {"api", "cli", "__init__", "__main__"}
 
 # Foreign libraries that only some files may know of.

@@ -81,7 +81,7 @@ def survey_chunks(source: Source, begin: int, kind: str) -> Part:
     Raises
     ------
     UnsoundError
-        If the file ends before its declared end, or its header is wrong in a way that no decoder can be told.
+        If the file ends before its declared end, or its header is wrong and a decoder would follow it.
     """
     magic = source.at(begin, 4)
     chunk = _au_samples(source, begin) if kind == "au" else _samples(source, begin, magic, kind)

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 
@@ -91,7 +91,7 @@ class Media:
 
     def __init__(self, file: Path, part: Part, channel: int | None, process: _Process) -> None:
         self._file, self._process = file, process
-        request = {"name": str(file), "path": os.path.abspath(file), "channel": channel}  # noqa: PTH100  # of any bytes
+        request = {"name": str(file), "path": str(file.absolute()), "channel": channel}
         stream_bytes = list(part.stream_bytes.items())
         answer, _ = self._ask(
             open={**request, "begin": part.begin, "end": part.end, "kind": part.kind, "stream_bytes": stream_bytes}
@@ -135,6 +135,8 @@ class _Process:
             stderr=subprocess.DEVNULL,  # decoders print there
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
         )
+        self._requests = cast(IO[bytes], self._popen.stdin)
+        self._answers = cast(IO[bytes], self._popen.stdout)
         self._owner = os.getpid()
         self._is_late = threading.Event()
 
@@ -146,8 +148,8 @@ class _Process:
     def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], Frames | None]:
         """Send a request and wait for the answer and its samples."""
         try:
-            _pipe(self._popen.stdin).write(json.dumps(request).encode() + b"\n")
-            _pipe(self._popen.stdin).flush()
+            self._requests.write(json.dumps(request).encode() + b"\n")
+            self._requests.flush()
             while (answer := self._answer()).get("alive"):
                 pass
             return answer, self._samples(answer) if "shape" in answer else None
@@ -169,14 +171,14 @@ class _Process:
         timer = threading.Timer(PATIENCE_S, self._give_up)
         timer.start()
         try:
-            answer: dict[str, Any] = json.loads(_pipe(self._popen.stdout).readline())
+            answer: dict[str, Any] = json.loads(self._answers.readline())
         finally:
             timer.cancel()
         return answer
 
     def _samples(self, answer: dict[str, Any]) -> Frames:
         shape, dtype = tuple(answer["shape"]), np.dtype(answer["dtype"])
-        content = _pipe(self._popen.stdout).read(math.prod(shape) * dtype.itemsize)
+        content = self._answers.read(math.prod(shape) * dtype.itemsize)
         return np.frombuffer(content, dtype).reshape(shape)
 
     def _give_up(self) -> None:
@@ -188,11 +190,6 @@ class _Process:
             return f"the decoder gave no sound for {PATIENCE_S:g} s"
         code = self._popen.returncode
         return f"the decoder crashed, {f'signal {-code}' if code < 0 else f'exit status {code}'}"
-
-
-def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-    assert pipe is not None  # noqa: S101  # Popen was told to make it
-    return pipe
 
 
 _idle: list[_Process] = []

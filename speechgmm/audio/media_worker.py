@@ -75,7 +75,7 @@ class Decoder:
                     raise AudioError(f"{self._name}: it cannot be read ({self._window.error.strerror})")
             except AudioError as error:
                 self._send({"error": str(error)})
-            except Exception as error:  # noqa: BLE001  # whatever a hostile file makes PyAV raise
+            except Exception as error:  # noqa: BLE001  # a hostile file may make PyAV raise anything
                 reason = "it needs too much memory" if isinstance(error, MemoryError) else f"{error}".strip()
                 self._send({"error": f"{self._name}: it cannot be decoded ({reason})"})
             else:

@@ -71,7 +71,7 @@ def open_sound_file(file: Path, part: Part, *, size: int, stack: ExitStack) -> S
     except TypeError as error:  # soundfile requires a sampling rate if the suffix is .raw
         raise NotSoundError(_HEADERLESS) from error
     stack.enter_context(sound_file)
-    if sound_file.format == "RAW":  # libsndfile's guess from a suffix such as .au or .vox, whatever the contents
+    if sound_file.format == "RAW":  # libsndfile guesses it from a suffix such as .au or .vox
         raise NotSoundError(_HEADERLESS)
     if sound_file.format == "MP3" and part.n_samples is None:
         raise NotSoundError("its frames have no declared length, which is not supported")

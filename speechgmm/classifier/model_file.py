@@ -32,9 +32,9 @@ from speechgmm.classifier.rejection import NonSpeechModel
 from speechgmm.classifier.scorer import Stream
 from speechgmm.errors import ModelFileError, OptionError
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.files import write_atomically
 from speechgmm.mixture.family_registry import FAMILIES
 from speechgmm.mixture.model import Mixture
+from speechgmm.output.files import write_atomically
 
 FORMAT, FORMAT_VERSION = "speechgmm-model", 1
 MAX_BYTES = 256 << 20

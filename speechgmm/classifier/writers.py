@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.classifier.outcome import Outcome
-from speechgmm.tables import csv_line
-from speechgmm.terminal import escaped
+from speechgmm.text.tables import csv_line
+from speechgmm.text.terminal import escaped
 
 SCHEMA = "speechgmm-answers"
 SCHEMA_VERSION = 1
@@ -73,7 +73,7 @@ def table(outcomes: Iterable[Outcome], *, labels: Sequence[str]) -> Iterator[str
 
 
 def comma_separated(outcomes: Iterable[Outcome], *, labels: Sequence[str]) -> Iterator[str]:
-    """A row per recording (`tables`): `COLUMNS`, then ``probability_CLASS`` and ``llr_CLASS`` of each class."""
+    """A row per recording (`text.tables`): `COLUMNS`, then ``probability_CLASS`` and ``llr_CLASS`` of each class."""
     yield csv_line([*COLUMNS, *(f"{kind}_{label}" for label in labels for kind in ("probability", "llr"))])
     for outcome in outcomes:
         values = _values(outcome, labels)

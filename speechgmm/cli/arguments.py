@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from speechgmm.argument_checks import MAX_JOBS
 from speechgmm.cli.console import detail
 from speechgmm.cli.corpus_selection import select_where
-from speechgmm.numerals import decimal, whole
+from speechgmm.text.numerals import decimal, whole
 
 if TYPE_CHECKING:
     from speechgmm.classifier.model import Model
@@ -180,7 +180,7 @@ def priors(text: str) -> dict[str, float]:
 def open_corpus(options: argparse.Namespace, outputs: Sequence[Path] = ()) -> Corpus:
     """Read RECORDINGS and apply --where; refuse outputs that are among the inputs of the command."""
     from speechgmm.corpus import read_corpus
-    from speechgmm.files import check_not_inputs
+    from speechgmm.output.files import check_not_inputs
 
     corpus = read_corpus(options.recordings, root=options.root)
     check_not_inputs(outputs, [*_given_files(options), *(recording.file for recording in corpus.recordings)])

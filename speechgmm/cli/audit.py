@@ -14,8 +14,8 @@ from speechgmm.cli.arguments import Subparsers, add_corpus_arguments, new_comman
 from speechgmm.cli.fold_arguments import add_fold_arguments, crossvalidated
 from speechgmm.cli.recipe_arguments import add_recipe_arguments, add_seed_argument, read_recipe
 from speechgmm.cli.training_arguments import add_folder_arguments, add_further_options, add_workers_argument
-from speechgmm.tables import csv_line
-from speechgmm.terminal import escaped
+from speechgmm.text.tables import csv_line
+from speechgmm.text.terminal import escaped
 
 if TYPE_CHECKING:
     from speechgmm.crossvalidation.audit import Audit, Contradiction
@@ -56,7 +56,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Audit the labels and list the contradictions."""
     from speechgmm.crossvalidation.audit import MIN_ODDS, audit, check_odds
-    from speechgmm.files import check_destination, write_atomically
+    from speechgmm.output.files import check_destination, write_atomically
 
     min_odds = MIN_ODDS if options.min_odds is None else options.min_odds
     check_odds(min_odds)

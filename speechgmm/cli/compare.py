@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from speechgmm.cli.arguments import Subparsers, new_command
 from speechgmm.cli.report_output import add_bootstrap_arguments
-from speechgmm.terminal import escaped
+from speechgmm.text.terminal import escaped
 
 if TYPE_CHECKING:
     from speechgmm.evaluation.comparison import Comparison, ErrorChange, Figure

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from speechgmm.cli.standard_streams import discard
 from speechgmm.progress import Progress, silent
-from speechgmm.terminal import escaped
+from speechgmm.text.terminal import escaped
 
 T = TypeVar("T")
 

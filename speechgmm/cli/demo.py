@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     """Prepare recordings, run the main commands on them, and compare the trained with the shipped model."""
     from platformdirs import user_cache_path
 
-    from speechgmm.files import make_folder
+    from speechgmm.output.files import make_folder
 
     folder = options.folder or user_cache_path("speechgmm") / "demo"
     make_folder(folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechgmm.cli.arguments import Subparsers, new_command
-from speechgmm.terminal import escaped
+from speechgmm.text.terminal import escaped
 
 if TYPE_CHECKING:
     from speechgmm.classifier.model import Model

@@ -127,7 +127,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _check_output(options: argparse.Namespace, recordings: Sequence[Path]) -> None:
     """Check before the work that the report can be written and that it is none of the inputs."""
-    from speechgmm.files import check_destinations, check_not_inputs
+    from speechgmm.output.files import check_destinations, check_not_inputs
 
     if options.output is None:
         return
@@ -148,7 +148,7 @@ def _note_unused(
 
 
 def _deliver(options: argparse.Namespace, report: SegmentationReport) -> None:
-    from speechgmm.files import each_attempted, make_folder, write_atomically
+    from speechgmm.output.files import each_attempted, make_folder, write_atomically
     from speechgmm.segmentation.report_json import report_to_json
     from speechgmm.segmentation.report_text import report_text
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from speechgmm.cli.console import detail, note
-from speechgmm.numerals import decimal, whole
+from speechgmm.text.numerals import decimal, whole
 
 if TYPE_CHECKING:
     from speechgmm.training.recipe import Recipe

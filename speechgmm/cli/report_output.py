@@ -72,7 +72,7 @@ def check_columns(corpus: Corpus, by: Sequence[str]) -> None:
 
 def check_report_folder(options: argparse.Namespace) -> None:
     """Check before the work starts that the report can be written."""
-    from speechgmm.files import check_destinations
+    from speechgmm.output.files import check_destinations
 
     check_destinations(report_files(options), replace=options.force)
 
@@ -100,7 +100,7 @@ def deliver(
         The recordings of the outcomes, for the audio clips.
     """
     from speechgmm.evaluation.report_text import to_text
-    from speechgmm.files import each_attempted, make_folder
+    from speechgmm.output.files import each_attempted, make_folder
     from speechgmm.reporting.write_report import as_json, has_matplotlib, origin_of, publish
 
     with each_attempted() as attempts:

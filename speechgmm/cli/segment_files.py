@@ -36,7 +36,7 @@ class SegmentFiles:
 
     def __init__(self, options: argparse.Namespace, names: Sequence[str]) -> None:
         from speechgmm.errors import OptionError
-        from speechgmm.files import check_destinations
+        from speechgmm.output.files import check_destinations
 
         self.n_failures = 0
         self._options = options
@@ -59,7 +59,7 @@ class SegmentFiles:
 
     def check_inputs(self, recordings: Iterable[Path]) -> None:
         """Refuse outputs, also that of --html, that are the model or one of the recordings."""
-        from speechgmm.files import check_not_inputs
+        from speechgmm.output.files import check_not_inputs
 
         page = [] if self._options.html is None else [self._options.html]
         check_not_inputs([*self._files, *page], [model_file(self._options), *recordings])
@@ -84,7 +84,7 @@ class SegmentFiles:
             report_failure(str(error))
 
     def _write(self, file: Path, text: str) -> None:
-        from speechgmm.files import make_folder, write_atomically
+        from speechgmm.output.files import make_folder, write_atomically
 
         make_folder(file.parent)
         write_atomically(file, text.encode("utf-8", "surrogateescape"))

@@ -26,7 +26,7 @@ def add_timeline_argument(parser: argparse.ArgumentParser) -> None:
 def check_timeline(options: argparse.Namespace, n_recordings: int) -> None:
     """Check before the work that the page can be written."""
     from speechgmm.errors import OptionError
-    from speechgmm.files import check_destination
+    from speechgmm.output.files import check_destination
 
     if options.html is None:
         return
@@ -37,7 +37,7 @@ def check_timeline(options: argparse.Namespace, n_recordings: int) -> None:
 
 def write_timeline(options: argparse.Namespace, item: Channel, segments: Sequence[Segment], summary: Summary) -> None:
     """Write the page if --html is given."""
-    from speechgmm.files import write_atomically
+    from speechgmm.output.files import write_atomically
     from speechgmm.reporting.embedded_sound import sound_of
     from speechgmm.reporting.timeline import timeline_page
     from speechgmm.reporting.write_report import origin_of

@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     """Train, write the model and summarise the training."""
     from speechgmm.classifier.model_file import save
     from speechgmm.cli.train_summary import to_text
-    from speechgmm.files import check_destination, each_attempted
+    from speechgmm.output.files import check_destination, each_attempted
     from speechgmm.training.recordings import training_recordings
     from speechgmm.training.train import train
 

@@ -33,7 +33,7 @@ def add_train_report_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check_train_report(options: argparse.Namespace, recipe: Recipe) -> None:
     """Check before the work that the report can be written."""
-    from speechgmm.files import check_destination, check_destinations
+    from speechgmm.output.files import check_destination, check_destinations
     from speechgmm.reporting.training_plots import require_matplotlib
 
     _check_sizes_files(options)
@@ -57,7 +57,7 @@ def train_report_files(options: argparse.Namespace, recipe: Recipe) -> list[Path
 
 def write_train_report(options: argparse.Namespace, training: Training) -> None:
     """Write the report to the folder of --report, if there is one, and the comparison to stderr and --sizes."""
-    from speechgmm.files import each_attempted, make_folder, write_atomically
+    from speechgmm.output.files import each_attempted, make_folder, write_atomically
     from speechgmm.reporting.training_plots import likelihood_curves, loss_curves, rendered, size_curve
     from speechgmm.training.component_selection import to_csv
     from speechgmm.training.history import history_of

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgmm.terminal import escaped
+from speechgmm.text.terminal import escaped
 
 if TYPE_CHECKING:
     from speechgmm.training.calibrate import HeldOutAnswer

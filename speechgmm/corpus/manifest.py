@@ -4,7 +4,7 @@
 encoding                             UTF-8, with or without byte order mark, or UTF-16 with it
 line ends                            LF or CRLF
 cells                                separated by commas, semicolons or tabs, quoted if needed (RFC 4180); white
-                                     space is stripped (`tables`)
+                                     space is stripped (`text.tables`)
 empty lines                          ignored
 first row                            column names, in any case; `columns` knows synonyms and Common Voice
 `path`, `label`                      required; a row without label is left out
@@ -39,10 +39,10 @@ from speechgmm.corpus.contradictions import Row, contradictions
 from speechgmm.corpus.look_alike import plain, shown
 from speechgmm.corpus.recording import RESERVED_LABEL, SPLITS, Corpus, Recording
 from speechgmm.errors import CorpusError, OutputError
-from speechgmm.files import write_atomically
-from speechgmm.tables import SEPARATORS, Table, UnreadableRowError, csv_line
-from speechgmm.terminal import escaped
-from speechgmm.textfiles import UTF8, NotTextError, decoded, undecoded
+from speechgmm.output.files import write_atomically
+from speechgmm.text.tables import SEPARATORS, Table, UnreadableRowError, csv_line
+from speechgmm.text.terminal import escaped
+from speechgmm.text.textfiles import UTF8, NotTextError, decoded, undecoded
 
 _WINDOWS_ROOT = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 

@@ -13,8 +13,8 @@ from speechgmm.classifier.outcome import Outcome
 from speechgmm.corpus.look_alike import look_alikes, shown
 from speechgmm.errors import EvaluationError
 from speechgmm.evaluation.report_files import SCORE_COLUMNS
-from speechgmm.tables import Table, UnreadableRowError
-from speechgmm.textfiles import NotTextError, decoded
+from speechgmm.text.tables import Table, UnreadableRowError
+from speechgmm.text.textfiles import NotTextError, decoded
 
 REQUIRED = ("path", "label", "truth")
 """The required columns; the others of `SCORE_COLUMNS` are optional."""
@@ -47,7 +47,7 @@ def read_scores(file: Path) -> ScoreTable:
     Parameters
     ----------
     file : Path
-        In any form that `tables` reads, such as one that a spreadsheet has saved.
+        In any form that `text.tables` reads, such as one that a spreadsheet has saved.
 
     Returns
     -------

@@ -1,6 +1,7 @@
 """Convert a report to the contents of report.json, and outcomes to the rows of scores.csv.
 
-No file is written here: `to_json` returns an object for `json.dumps`, `score_rows` yields rows for `tables.csv_line`.
+No file is written here: `to_json` returns an object for `json.dumps`, `score_rows` yields rows for
+`text.tables.csv_line`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from speechgmm.evaluation.breakdown import ClassResult, GroupResult
 from speechgmm.evaluation.headline import UAR, Estimate, Metric
 from speechgmm.evaluation.metrics import Interval
 from speechgmm.evaluation.report import Report
-from speechgmm.terminal import printable
+from speechgmm.text.terminal import printable
 
 _WIDTH = 100
 _NAME_WIDTH = 22

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from speechgmm.errors import OptionError
 from speechgmm.mixture.information_criteria import SizeResult, choose
-from speechgmm.terminal import printable
+from speechgmm.text.terminal import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

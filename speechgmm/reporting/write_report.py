@@ -14,14 +14,14 @@ from speechgmm.corpus.recording import Recording
 from speechgmm.errors import AudioError, OptionError
 from speechgmm.evaluation.report import Report
 from speechgmm.evaluation.report_files import score_rows, to_json
-from speechgmm.files import Attempts, delete, each_attempted, make_folder, write_atomically
+from speechgmm.output.files import Attempts, delete, each_attempted, make_folder, write_atomically
 from speechgmm.provenance import software_versions
 from speechgmm.reporting.clips import clip
 from speechgmm.reporting.rendered_figures import DESCRIPTIONS, KINDS, Picture, draw
 from speechgmm.reporting.report_page import Origin, report_page
 from speechgmm.reporting.tables import Clips
 from speechgmm.reporting.training_plots import require_matplotlib
-from speechgmm.tables import csv_line
+from speechgmm.text.tables import csv_line
 
 REPORT, SCORES, PAGE, FIGURES = "report.json", "scores.csv", "report.html", "figures"
 FILES = (REPORT, SCORES, PAGE, *(f"{FIGURES}/{name}.{kind}" for name in DESCRIPTIONS for kind in KINDS))

@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from speechgmm.numerals import decimal
 from speechgmm.segmentation.writers import TIER, one_word, recording_id
-from speechgmm.tables import Table, UnreadableRowError
+from speechgmm.text.numerals import decimal
+from speechgmm.text.tables import Table, UnreadableRowError
 
 _COLUMNS = ("start", "end", "label")
 _FURTHER_COLUMNS = ("path", "channel")

@@ -19,7 +19,7 @@ from speechgmm.errors import CorpusError, OptionError
 from speechgmm.segmentation.readers import READERS, Faults, Line
 from speechgmm.segmentation.segment import NONSPEECH, Segment
 from speechgmm.segmentation.writers import one_word, recording_id
-from speechgmm.textfiles import NotTextError, decoded, undecoded
+from speechgmm.text.textfiles import NotTextError, decoded, undecoded
 
 TOLERANCE_S = 0.25
 """Accepted time from a recording's end to the end of its reference; audio decoders and annotators differ by less."""

@@ -13,7 +13,7 @@ from speechgmm.segmentation.error_rate import Errors
 from speechgmm.segmentation.report import SegmentationReport
 from speechgmm.segmentation.segment import NONSPEECH, clock
 from speechgmm.segmentation.speaking_time import Summary
-from speechgmm.terminal import printable
+from speechgmm.text.terminal import printable
 
 _WIDTH = 100
 _LIST_LENGTH = 10

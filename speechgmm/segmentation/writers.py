@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from speechgmm.errors import OutputError
 from speechgmm.segmentation.segment import NONSPEECH, Segment, clock
-from speechgmm.tables import csv_line
-from speechgmm.terminal import printable
+from speechgmm.text.tables import csv_line
+from speechgmm.text.terminal import printable
 
 if TYPE_CHECKING:
     from speechgmm.audio.hearing import Heard
@@ -130,7 +130,7 @@ def table(segments: Iterable[Segment], recording: SegmentedRecording) -> Iterato
 
 
 def comma_separated(segments: Iterable[Segment], recording: SegmentedRecording) -> Iterator[str]:
-    """A row per segment under the header `COLUMNS` (`tables`); times in seconds."""
+    """A row per segment under the header `COLUMNS` (`text.tables`); times in seconds."""
     yield csv_line(COLUMNS)
     for segment in segments:
         probability = "" if math.isnan(segment.probability) else repr(float(segment.probability))

@@ -29,7 +29,7 @@ from speechgmm.errors import AudioError
 from speechgmm.features.extraction import Failure, StretchSummary, Utterance, recording_stretches, summarise_stretch
 from speechgmm.features.front_end import Features, Stretch
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.files import make_folder, write_atomically
+from speechgmm.output.files import make_folder, write_atomically
 
 DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, RecursionError, SyntaxError, TokenError)
 """Errors of reading damaged features; those of Python's parser are of the header of an array."""

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from speechgmm.errors import CheckpointError
-from speechgmm.files import make_folder, write_atomically
-from speechgmm.locks import locked
 from speechgmm.mixture.checkpoint import Checkpoint
 from speechgmm.mixture.em import Fit, Iteration
 from speechgmm.mixture.family_registry import FAMILIES
-from speechgmm.temporary_files import PREFIX
+from speechgmm.output.files import make_folder, write_atomically
+from speechgmm.output.locks import locked
+from speechgmm.output.temporary_files import PREFIX
 
 IDENTITY = "training.json"
 LOCK = f"{PREFIX}lock"

@@ -1,8 +1,8 @@
 """Rejection without recordings of non-speech: speech and non-speech mixtures of the shipped model.
 
-The shipped model has heard many voices and freely licensed recordings of sounds (see its card), in the front end of its
-rejecting stream. Its mixtures suit every model whose rejecting stream has this front end, if the frames are normalised
-toward the same mean.
+The shipped model was trained on many voices and on freely licensed recordings of sounds (see its card), with the front
+end of its rejecting stream. Its mixtures suit every model whose rejecting stream has this front end, if the frames are
+normalised toward the same mean.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from speechgmm import files
+from speechgmm.output import files
 from tests.builders import RunCommand, write_manifest
 
 TINY = ("--recipe", "plain", "--components", "2", "--set", "calibration.folds=2", "--quiet")

@@ -15,7 +15,7 @@ from speechgmm.classifier.outcome import Outcome
 from speechgmm.errors import EvaluationError
 from speechgmm.evaluation.read_scores import read_scores
 from speechgmm.evaluation.report_files import score_rows
-from speechgmm.tables import csv_line
+from speechgmm.text.tables import csv_line
 
 PAIR = ("female", "male")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from speechgmm.terminal import escaped, printable
+from speechgmm.text.terminal import escaped, printable
 
 
 def test_escaped_keeps_letters_and_undecodable_bytes() -> None:

@@ -8,7 +8,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from speechgmm.locks import names, try_lock, unlink
+from speechgmm.output.locks import names, try_lock, unlink
 
 PREFIX, SUFFIX = ".speechgmm-", ".part"
 """Of the names, which are short: the name of an output may be as long as its file system allows."""

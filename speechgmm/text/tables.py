@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from speechgmm.numerals import decimal
+from speechgmm.text.numerals import decimal
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 """The separators that are recognised, and their names."""

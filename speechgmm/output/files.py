@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import ParamSpec
 
 from speechgmm.errors import OutputError
-from speechgmm.temporary_files import open_temporary
+from speechgmm.output.temporary_files import open_temporary
 
 P = ParamSpec("P")
 
@@ -191,7 +191,7 @@ def _is_too_long(error: OutputError) -> bool:
 
 
 def check_not_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
-    """Refuse an output that is an input of the same run, or another output of it, under whatever name.
+    """Refuse an output that is an input of the same run, or another output of it, by any name.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from typing import NoReturn
 import pytest
 
 from speechgmm.errors import OutputError
-from speechgmm.files import (
+from speechgmm.output.files import (
     check_destination,
     check_destinations,
     check_not_inputs,
@@ -24,7 +24,7 @@ from speechgmm.files import (
     make_folder,
     write_atomically,
 )
-from speechgmm.locks import try_lock
+from speechgmm.output.locks import try_lock
 
 WRITES: tuple[Callable[[Path], None], ...] = (
     lambda file: write_atomically(file, b"new"),
@@ -233,7 +233,7 @@ def test_a_socket_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 OWNER = """
 import sys, time
 from pathlib import Path
-from speechgmm.temporary_files import open_temporary
+from speechgmm.output.temporary_files import open_temporary
 open_temporary(Path(sys.argv[1]), 0o666)
 print("open", flush=True)
 time.sleep(60)

@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from speechgmm.tables import Table, UnreadableRowError, csv_line
+from speechgmm.text.tables import Table, UnreadableRowError, csv_line
 
 
 def table(text: str, known: str = "path label") -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from speechgmm.numerals import decimal, whole
+from speechgmm.text.numerals import decimal, whole
 
 
 @pytest.mark.parametrize(
