@@ -74,6 +74,8 @@ ONTO_INPUTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
 def test_no_command_replaces_an_input(run: RunCommand, work: Path, case: str, spelling: str) -> None:
     """Also with --force, whatever the name: nothing is read further, and the input is as it was."""
     source, target, (*command, output) = ONTO_INPUTS[case]
+    if "--report" in command:
+        pytest.importorskip("matplotlib", reason="the extra 'report' is not installed")
     content = Path(source).read_bytes()
     if source != target:
         Path(target).write_bytes(content)
@@ -181,6 +183,7 @@ def test_a_report_on_segments_is_printed(run: RunCommand, work: Path, full_for: 
 @pytest.mark.parametrize("lost", ["new.npz", "training.json"])
 def test_a_training_writes_what_it_can(run: RunCommand, work: Path, full_for: list[str], lost: str) -> None:
     """The model without its report, or the report without its model, which is then not said to be there."""
+    pytest.importorskip("matplotlib", reason="the extra 'report' is not installed")
     full_for += [lost]
 
     done = run("train", "voices", *TINY, "-o", "new.npz", "--report", "r")

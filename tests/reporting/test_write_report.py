@@ -246,7 +246,6 @@ def test_report_json_is_what_is_documented(
     assert set(read["uar_bootstrap"]) == {"low", "high"}
 
 
-@pytest.mark.checkout
 def test_no_cell_of_scores_csv_is_a_formula(assessment: Assessment) -> None:
     """Names of recordings and speakers may come from others."""
     outcome = replace(assessment.outcomes[0], path="=1+1", speaker="@SUM(1)", columns={"note": "+x"})
@@ -254,6 +253,7 @@ def test_no_cell_of_scores_csv_is_a_formula(assessment: Assessment) -> None:
     assert (row["path"], row["speaker"], row["note"]) == ("'=1+1", "'@SUM(1)", "'+x")
 
 
+@pytest.mark.checkout
 def test_scores_csv_is_what_is_documented(assessment: Assessment, tmp_path: Path, no_pictures: None) -> None:
     """The documented columns in order, then those of the classes and of the corpus."""
     publish(tmp_path, assessment.report, assessment.outcomes, origin=ORIGIN)
