@@ -27,10 +27,11 @@ from tqdm import tqdm
 from speechgmm import FrontEndOptions, Recipe, read_corpus
 from speechgmm.audio.reading import digest
 from speechgmm.corpus.recording import Recording
-from speechgmm.features.extraction import Failure, extract
+from speechgmm.features.extraction import Failure
 from speechgmm.features.front_end import Features, Stretch
 from speechgmm.mixture.options import EMOptions
 from speechgmm.training.feature_store import FeatureStore, StoredFeatures
+from speechgmm.training.heard_recordings import extract
 from speechgmm.training.run_context import Run
 from speechgmm.training.train import train
 
@@ -49,10 +50,10 @@ def real_frames(manifest: Path, label: str, n_recordings: int) -> Features:
     chosen = np.linspace(0, len(corpus.recordings) - 1, n_recordings).astype(int)
     frames: list[Features] = []
     for index in tqdm(chosen, desc=f"reading {label}", disable=None):
-        utterance = extract(corpus.recordings[index], front_end=FRONT_END)
-        if isinstance(utterance, Failure):
-            raise SystemExit(utterance.reason)
-        frames += [stretch.frames for stretch in utterance.stretches()]
+        result = extract(corpus.recordings[index], front_ends=[FRONT_END])
+        if isinstance(result, Failure):
+            raise SystemExit(result.reason)
+        frames += [stretch.frames for stretch in result.utterances[0].stretches()]
     return np.concatenate(frames)
 
 

@@ -31,21 +31,26 @@ class Background:
     Attributes
     ----------
     sounds : tuple of Path
-        Non-speech sounds that are not used in training.
+        Non-speech sounds that are not used in training, without music.
+    music : tuple of Path
+        Music that is not used in training.
     voices : tuple of Recording
         Speech that is not used to train a mixture.
     """
 
     sounds: tuple[Path, ...]
+    music: tuple[Path, ...]
     voices: tuple[Recording, ...]
 
     @classmethod
     def of(cls, corpus: Corpus) -> Background:
         """The background material of a corpus."""
         recordings = corpus.recordings
-        sounds = tuple(item.file for item in recordings if item.label == "none" and item.split == "other")
+        unheard = [item for item in recordings if item.label == "none" and item.split == "other"]
+        sounds = tuple(item.file for item in unheard if "music" not in item.columns["sound_class"])
+        music = tuple(item.file for item in unheard if item.columns["sound_class"] == "music")
         voices = tuple(item for item in recordings if item.label != "none" and item.split in ("dev", "test"))
-        return cls(sounds, voices)
+        return cls(sounds, music, voices)
 
 
 def generator_for(recording: Recording, purpose: str = "") -> np.random.Generator:
@@ -64,7 +69,7 @@ def conditions(
         The condition's name and the samples, at `RATE`.
     """
     samples = read(recording.file, sampling_rate=RATE)
-    for name, degraded in _cheap(samples, generator_for(recording), background.sounds):
+    for name, degraded in _cheap(samples, generator_for(recording), background):
         if not wanted or name in wanted:
             yield name, degraded
     for name, make in _costly(recording, samples, background.voices).items():
@@ -72,7 +77,7 @@ def conditions(
             yield name, make()
 
 
-def _cheap(samples: Samples, rng: np.random.Generator, sounds: tuple[Path, ...]) -> Iterator[tuple[str, Samples]]:
+def _cheap(samples: Samples, rng: np.random.Generator, background: Background) -> Iterator[tuple[str, Samples]]:
     yield "whole", samples
     for length_s in LENGTHS_S:
         n_samples = round(RATE * length_s)
@@ -82,7 +87,8 @@ def _cheap(samples: Samples, rng: np.random.Generator, sounds: tuple[Path, ...])
     yield "8 kHz", telephone(samples, RATE, companded=False)
     yield "mu-law", telephone(samples, RATE, companded=True)
     for snr_db in LEVELS_DB:
-        yield f"noise {snr_db:g} dB", with_sound(samples, rng, sounds, snr_db)
+        yield f"noise {snr_db:g} dB", with_sound(samples, rng, background.sounds, snr_db)
+    yield "music 10 dB", with_sound(samples, rng, background.music, 10.0)
     yield "room", reverberated(samples, RATE, decay_s=0.4, wet_db=-6.0, rng=rng)
     yield "level -30 dB", (samples * np.float32(10 ** (-30 / 20))).astype(np.float32)
 

@@ -5,7 +5,11 @@
 CORPORA_ROOT/manifest.csv lists every file with label, speaker, corpus, language, use, duration, licence, source and
 sha256. Files of use "train" are split 70 : 15 : 15 into train, dev and test: speaker-disjoint, within each corpus and
 label, in the order of the SHA-256 of the speakers' names, so that the split of a speaker does not depend on the order
-of the rows. All other files get the split "other" and do not train the shipped model.
+of the rows. Non-speech sounds are split by their source into train and other. All other files get the split "other" and
+do not train the shipped model.
+
+The column group has one value for corpora of one collection, which are held out together. The column acted has "yes"
+where voices are acted, and may be raised.
 """
 
 from __future__ import annotations
@@ -23,10 +27,26 @@ from speechgmm.output.files import write_atomically
 HELD_OUT_SHARE = 0.15
 COLUMNS = (
     *("path", "label", "speaker", "corpus", "language", "split", "duration_s", "sound_class"),
-    *("licence", "source", "sha256"),
+    *("licence", "source", "sha256", "group", "acted"),
 )
 
-NONSPEECH_FOLDS = "123"
+COLLECTIONS = {
+    "common-voice-more": "common-voice",
+    "common-voice-mx": "common-voice",
+    "librispeech-mp3": "librispeech",
+    "vctk-vocoded": "vctk",
+    "cmu-arctic": "vctk",
+    "sdap-acted": "games",
+    "zero-ad": "games",
+    "flare-rpg": "games",
+    **dict.fromkeys(("dendi", "slr79-kannada", "msc-malayalam", "pao", "kerstin"), "small"),
+}
+"""Collections of several corpora; any other corpus is one by itself."""
+
+ACTED = ("emodb", "sdap-acted", "banglaser", "zero-ad", "flare-rpg", "ravdess")
+
+NONSPEECH_FOLDS = "123"  # of ESC-10: these train
+NONSPEECH_FIFTHS = 4  # of five parts of the other sources: these train
 
 
 def split_speakers(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
@@ -45,16 +65,23 @@ def split_speakers(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 
 def split_of(row: Mapping[str, str], split: Mapping[str, str]) -> str:
-    """The split of a recording: that of its speaker; for non-speech sounds, that of the fold.
-
-    The names of ESC-10 clips begin with the number of their fold, 1 to 5; clips of one source are in one fold. The
-    folds in `NONSPEECH_FOLDS` train.
-    """
+    """The split of a recording: that of its speaker; for non-speech sounds, that of their source."""
     if row["use"] == "train":
         return split[row["speaker"]]
     if row["use"] == "nonspeech":
-        return "train" if Path(row["path"]).name[0] in NONSPEECH_FOLDS else "other"
+        return "train" if _nonspeech_trains(row) else "other"
     return "other"
+
+
+def _nonspeech_trains(row: Mapping[str, str]) -> bool:
+    """Whether the source of a sound trains.
+
+    The names of ESC-10 clips begin with the number of their fold, 1 to 5; clips of one source are in one fold. Other
+    sounds name their source, of which several clips come; the SHA-256 of its name decides.
+    """
+    if row["corpus"] == "esc10":
+        return Path(row["path"]).name[0] in NONSPEECH_FOLDS
+    return int(hashlib.sha256(row["source"].encode()).hexdigest()[:8], 16) % 5 < NONSPEECH_FIFTHS
 
 
 def main() -> None:
@@ -70,7 +97,9 @@ def main() -> None:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for row in rows:
-        writer.writerow({**row, "split": split_of(row, split)})
+        corpus = row["corpus"]
+        group, acted = COLLECTIONS.get(corpus, corpus), "yes" if corpus in ACTED else ""
+        writer.writerow({**row, "split": split_of(row, split), "group": group, "acted": acted})
     write_atomically(arguments.output, text.getvalue().encode())
     print(f"{arguments.output}: {len(rows)} recordings, {len(split)} speakers of use train")
 

@@ -13,8 +13,9 @@ INTRODUCTION = """\
 
 `scripts/train_default_model.py` writes this page from the data in the model file (`speechgmm describe`).
 
-One diagonal Gaussian mixture for each of {labels} in each stream. The cepstral mean of an utterance is shifted toward
-the training mean. The scores of the streams are fused into one calibrated likelihood ratio. The streams:
+Each stream has a background mixture of diagonal Gaussians of all voices, and tied to it sub-models of usual and of
+raised voices for each of {labels}. The cepstral mean of an utterance is shifted toward the training mean. The scores of
+the streams are fused into one calibrated likelihood ratio. The streams:
 
 {streams}
 
@@ -56,7 +57,7 @@ def card_text(model: Model) -> str:
         "## What it cannot do\n\n" + bullets(card["limits"]),
         "## Results\n\n" + RESULTS + "\n" + results_table(model.labels, card["results"]),
         "The test speakers by corpus:\n\n" + corpus_table(card["results"]["test_by_corpus"]),
-        "Non-speech sounds (ESC-10) and how many of them were rejected:\n\n"
+        "Sounds of sources that did not train, and how many of them were rejected:\n\n"
         + rejection_table(card["results"]["non_speech"]),
         "## Data\n\n" + data_text(model),
     ]
@@ -67,7 +68,7 @@ def stream_text(stream: Stream) -> str:
     """The front end and the size of a stream, in one line."""
     front_end = stream.front_end
     return (
-        f"{stream.mixtures[0].n_components} components per class on {front_end.n_dimensions} features: "
+        f"{stream.all_mixtures[0].n_components} components on {front_end.n_dimensions} features: "
         f"{front_end.features}, {1000 * front_end.window_s:g} ms window, {front_end.n_mels} mel bands from "
         f"{front_end.fmin_hz:g} to {front_end.fmax_hz:g} Hz, frames within {front_end.speech_range_db:g} dB of the "
         "loudest"
@@ -142,8 +143,14 @@ def data_text(model: Model) -> str:
             for corpus in model.card["corpora"]
         ),
     )
+    share_alike = sorted({corpus["corpus"] for corpus in model.card["corpora"] if "-SA-" in corpus["licence"]})
+    sounds = table(
+        ["source of sounds", "licence", "clips"],
+        ([each["source"], each["licence"], each["clips"]] for each in model.card["sounds"]),
+    )
     return (
-        f"The mixtures are trained on `train`, the calibration on `dev`.\n\n{amounts}\n\n{corpora}\n\n"
+        "All of them train the sub-models. The calibration is fitted to the scores of each collection of corpora by a "
+        f"model trained on the others.\n\n{amounts}\n\n{corpora}\n\nThe sounds of the rejection:\n\n{sounds}\n\n"
         "`corpus_manifest.csv` lists every file with source, licence and sha256. The recordings are not part of this "
-        "project. The telephone corpus (wuw-telephone) has a share-alike licence."
+        f"project. These corpora have a share-alike licence: {', '.join(share_alike)}. So have some of the sounds."
     )

@@ -5,25 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from speechgmm import FrontEndOptions, Recipe
-from speechgmm.mixture.mmi import MMIOptions
+from speechgmm.training.recipe import Augmentation
 
-SHIPPED = replace(Recipe.load("robust"), nonspeech="none")
-SHORT, LONG = SHIPPED.front_ends
-MIDDLE = FrontEndOptions(window_s=0.02, n_mels=48, fmax_hz=5500.0, n_coefficients=24)
+SHIPPED = replace(Recipe.load("robust"), nonspeech="none", calibration_by="group")
+SHORT, LONG, WIDE = SHIPPED.front_ends
 
-LIKELIHOOD = replace(SHIPPED, mmi=None, balance_by="")
+MIXTURES = replace(SHIPPED, mmi=None, augmentation=Augmentation(), mmi_raised_by="", balance_by="")
 
 RECIPES = {
     "shipped": SHIPPED,
-    "maximum-likelihood": LIKELIHOOD,
+    "class-mixtures": replace(MIXTURES, n_components=64),
     "one-stream": replace(SHIPPED, further_front_ends=()),
-    "no-effort-augmentation": replace(SHIPPED, mmi=MMIOptions(batch_size=256, channel_share=0.3)),
-    "no-augmentation": replace(SHIPPED, mmi=MMIOptions(batch_size=256)),
-    "no-mean-normalisation": replace(
-        SHIPPED,
-        front_end=replace(SHORT, cepstral_mean="none"),
-        further_front_ends=(replace(LONG, cepstral_mean="none"),),
-    ),
-    "previous": Recipe(n_components=256, front_end=MIDDLE),
+    "two-streams": replace(SHIPPED, further_front_ends=(LONG,)),
+    "no-effort-augmentation": replace(SHIPPED, augmentation=Augmentation(channel_share=0.3)),
+    "no-augmentation": replace(SHIPPED, augmentation=Augmentation()),
+    "64-components": replace(SHIPPED, n_components=64),
     "bernoulli": Recipe(front_end=FrontEndOptions(features="patterns")),
 }

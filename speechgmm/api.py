@@ -25,12 +25,13 @@ from speechgmm.errors import AudioError, OptionError
 from speechgmm.evaluation.evaluate_model import assess
 from speechgmm.evaluation.report import Report
 from speechgmm.features.extraction import Failure
+from speechgmm.progress import Progress
 from speechgmm.reporting.write_report import origin_of, write_page
 from speechgmm.segmentation.options import SegmentationOptions
 from speechgmm.segmentation.segment import Segment
 from speechgmm.segmentation.segment_recordings import segment_blocks, segment_file
-from speechgmm.training.feature_store import damage_of
 from speechgmm.training.folder_checkpoint import checkpoint_in
+from speechgmm.training.heard_recordings import notes_on
 from speechgmm.training.recipe import DEFAULT, Recipe
 from speechgmm.training.run_context import Run, Sizes
 from speechgmm.training.train import Training
@@ -121,7 +122,7 @@ def train(
             feature_folder=feature_folder,
             executor=executor,
             checkpoint=kept,
-            progress=_logging_damage,
+            progress=_logging(),
         )
         return run_training(corpus, run)
 
@@ -381,9 +382,16 @@ def _log_warning(name: str, warning: str) -> None:
         logger.warning("%s: %s", name, warning.replace("--channel", "channel"))
 
 
-def _logging_damage(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:  # names of `Progress`
-    """A progress that logs the features that were damaged."""
-    for item in items:
-        if damage := damage_of(item):
-            logger.warning(damage)
-        yield item
+def _logging() -> Progress:
+    """A progress that logs features that were damaged, and what was odd about recordings: once each."""
+    told: set[str] = set()
+
+    def log(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:  # names of `Progress`
+        for item in items:
+            for text in notes_on(item):
+                if text not in told:
+                    logger.warning(text.replace("--channel", "channel"))
+                    told.add(text)
+            yield item
+
+    return log

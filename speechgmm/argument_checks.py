@@ -7,6 +7,7 @@ import operator
 import os
 import reprlib
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, SupportsFloat, TypeVar
 
@@ -117,3 +118,36 @@ def job_count(value: Any) -> int:
     if number == 0 or abs(number) > MAX_JOBS:
         raise wrong("jobs", value, f"1 to {MAX_JOBS:,}, or -1 for one worker per core")
     return number
+
+
+def conform_fields(options: Any) -> None:
+    """Check the fields of a frozen dataclass that are numbers, text or truth values; for its `__post_init__`.
+
+    Numbers of numpy become numbers of Python, which can be written to files. A number need not be finite.
+
+    Parameters
+    ----------
+    options : dataclass
+        In a module with ``from __future__ import annotations``.
+
+    Raises
+    ------
+    OptionError
+        If a value is of another type.
+    """
+    for field in fields(options):
+        value = getattr(options, field.name)
+        if field.type == "int":
+            object.__setattr__(options, field.name, whole_number(field.name, value))
+        elif field.type == "float":
+            object.__setattr__(options, field.name, _real_number(field.name, value))
+        elif field.type == "str":
+            instance_of(str, field.name, value, "text")
+        elif field.type == "bool":
+            instance_of(bool, field.name, value, "True or False")
+
+
+def _real_number(name: str, value: Any) -> float:
+    if isinstance(value, float) and not math.isfinite(value):
+        return float(value)
+    return number(name, value, "a number")

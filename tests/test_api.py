@@ -417,7 +417,7 @@ def test_floating_point_errors_of_the_caller_change_nothing(
 
     def answers() -> list[object]:
         file = tmp_path / "model.npz"
-        speechgmm.save(speechgmm.train(voices, recipe=replace(SMALL, mmi=MMIOptions(steps=3))).model, file)
+        speechgmm.save(speechgmm.train(voices, recipe=replace(SMALL, mmi=MMIOptions(iterations=3))).model, file)
         report = speechgmm.evaluate(voices, tiny_model)
         speechgmm.save_page(report, tmp_path / "page.html")
         decision = speechgmm.classify(voice, model=tiny_model)

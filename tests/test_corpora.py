@@ -59,8 +59,26 @@ def test_splits_are_speaker_disjoint(everything: Corpus) -> None:
     others = {item.columns["corpus"] for item in voices if item.split == "other"}
     assert others == {"ami", "asterisk-prompts", "fsdd", "ravdess", "speechocean762-child"}
     assert not trained & others
-    folds = {(item.split, Path(item.name).name[0]) for item in everything.recordings if item.label == "none"}
+    sounds = [item for item in everything.recordings if item.label == "none"]
+    folds = {(item.split, Path(item.name).name[0]) for item in sounds if item.columns["corpus"] == "esc10"}
     assert folds == {("train", "1"), ("train", "2"), ("train", "3"), ("other", "4"), ("other", "5")}
+    sources = {
+        split: {item.columns["source"] for item in sounds if item.split == split and item.columns["corpus"] == "sounds"}
+        for split in ("train", "other")
+    }
+    assert all(sources.values())
+    assert not sources["train"] & sources["other"]
+
+
+def test_collections_are_held_out_together(everything: Corpus) -> None:
+    """Each corpus is in one group; corpora of one collection are in the same; acted corpora are marked."""
+    groups = {(item.columns["corpus"], item.columns["group"]) for item in everything.recordings}
+    assert len({corpus for corpus, _ in groups}) == len(groups)
+    assert {corpus for corpus, group in groups if group == "common-voice"} == {
+        *("common-voice", "common-voice-more", "common-voice-mx"),
+    }
+    acted = {item.columns["corpus"] for item in everything.recordings if item.columns["acted"]}
+    assert acted == {"emodb", "sdap-acted", "banglaser", "zero-ad", "flare-rpg", "ravdess"}
 
 
 @pytest.mark.slow

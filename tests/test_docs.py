@@ -65,8 +65,6 @@ CHECKED_ONLY = re.compile(
 )
 """Commands of other programs, which the tests do not run. What they name must exist."""
 
-TRAINS = re.compile(r"speechgmm (train|crossvalidate|audit) (?!.*(mmi\.steps|--recipe plain))")
-"""Commands that train by MMI for minutes. The tests run two of its steps."""
 
 SUFFIXES = ("csv", "html", "json", "md", "npz", "png", "py", "rttm", "toml")
 
@@ -129,7 +127,7 @@ def reduced(command: str) -> str:
     """What the tests run for a command of a page."""
     for text, replacement in REDUCED.items():
         command = command.replace(text, replacement)
-    return f"{command} --set mmi.steps=2" if TRAINS.search(command) else command
+    return command
 
 
 def run_command(command: str, monkeypatch: pytest.MonkeyPatch) -> int:

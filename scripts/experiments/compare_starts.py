@@ -21,7 +21,7 @@ from tqdm import tqdm
 from speechgmm import FrontEndOptions, read_corpus
 from speechgmm.corpus.recording import Corpus
 from speechgmm.corpus.speakers import speaker_of
-from speechgmm.features.extraction import Failure, extract
+from speechgmm.features.extraction import Failure
 from speechgmm.features.front_end import Features, normalise_mean
 from speechgmm.mixture.component_family import Family
 from speechgmm.mixture.em import fit
@@ -30,6 +30,7 @@ from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.initialisation import START_METHODS, start
 from speechgmm.mixture.options import EMOptions
 from speechgmm.mixture.shards import shards_of
+from speechgmm.training.heard_recordings import extract
 
 MANIFEST = Path(__file__).resolve().parents[2] / "corpus_manifest.csv"
 FRONT_END = FrontEndOptions()
@@ -55,10 +56,10 @@ def speech_of(corpus: Corpus, split: str, n_speakers: int) -> Features:
     chosen = [speakers[i] for i in np.linspace(0, len(speakers) - 1, min(n_speakers, len(speakers))).astype(int)]
     frames: list[Features] = []
     for speaker in tqdm(chosen, desc=f"reading {split}", disable=None):
-        utterance = extract(first[speaker], front_end=FRONT_END)
-        if isinstance(utterance, Failure):
-            raise SystemExit(utterance.reason)
-        frames += [stretch.frames for stretch in utterance.stretches()]
+        result = extract(first[speaker], front_ends=[FRONT_END])
+        if isinstance(result, Failure):
+            raise SystemExit(result.reason)
+        frames += [stretch.frames for stretch in result.utterances[0].stretches()]
     mean = np.concatenate(frames).mean(axis=0, dtype=np.float64)
     return np.concatenate([normalise_mean(part, mean, FRONT_END) for part in frames])
 

@@ -39,8 +39,11 @@ class Source:
         return self.stream.read(count).ljust(count, b"\0")
 
     def find(self, pattern: bytes, begin: int, end: int | None = None) -> int:
-        """Offset of the first occurrence of `pattern` that lies in [begin, end); -1 if there is none."""
-        end = self.size if end is None else end
+        """Offset of the first occurrence of `pattern` that lies in [begin, end); -1 if there is none.
+
+        The range may reach past the end of the file: headers may declare any number.
+        """
+        end = self.size if end is None else min(end, self.size)
         while begin < end:
             count = min(_BLOCK + len(pattern) - 1, end - begin)
             if (index := self.at(begin, count).find(pattern)) >= 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 
 def remainders(polynomial: int, width: int) -> list[int]:
     """Table for `checksum`, by byte: `polynomial` has `width` bits after the highest one."""
@@ -21,3 +23,13 @@ def checksum(content: bytes, table: list[int], width: int) -> int:
     for byte in content:
         remainder = (remainder << 8 & mask) ^ table[remainder >> (width - 8) ^ byte]
     return remainder
+
+
+def checked_ends(content: bytes, table: list[int], width: int) -> Iterator[int]:
+    """Offsets up to which the content ends with the remainder of what stands before."""
+    remainder = 0
+    mask = (1 << width) - 1
+    for index, byte in enumerate(content, start=1):
+        remainder = (remainder << 8 & mask) ^ table[remainder >> (width - 8) ^ byte]
+        if remainder == 0:
+            yield index

@@ -11,12 +11,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from speechgmm.audio.byte_source import Source
-from speechgmm.audio.extent import Part, UnsoundError, cut_short
+from speechgmm.audio.extent import Part, UnsoundError, cut_short, may_be_sound
 from speechgmm.audio.units import tag
 
 _MAX_CHUNKS = 1000  # a normal file has a few; a hostile one could have millions of empty ones
 _UNSET_64 = 1 << 60  # a 64-bit size that was not set is the largest number, or close to it
-_JUNK = 4096  # what follows the sound and is neither a chunk nor more sound is shorter
 _TO_THE_END = 0xFFFFFFFF
 _LARGEST_32 = 0xFFFFFFFF - 1
 _LONGEST_HEAD = 1 << 24
@@ -98,7 +97,8 @@ def survey_chunks(source: Source, begin: int, kind: str) -> Part:
         raise cut_short(declared - present, source.size)
     end = _end_of_chunks(source, chunk.begin + declared, _LAYOUTS.get(magic))
     wrapped = present - declared >= 1 << 32 and (present - declared) % (1 << 32) <= 1
-    if wrapped or (not is_beginning(source, end) and source.size - source.end_of_zeros(end) > _JUNK):
+    rest = 0 if is_beginning(source, end) else source.size - source.end_of_zeros(end)
+    if wrapped or may_be_sound(rest, declared):
         remark = f"its header declares {declared:,} bytes of sound, {present:,} follow and were read"
         return replace(_to_the_end(source, begin, chunk, kind), remark=remark)
     if kind != "svx" and not is_beginning(source, end):  # libsndfile reads SVX files up to their end

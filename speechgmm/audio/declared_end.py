@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 
 from speechgmm.audio.byte_source import Source
-from speechgmm.audio.units import vint
+from speechgmm.audio.units import SAMPLE_DUMP_HEADER, vint
 
 # Top-level boxes of an MP4 file. Devices append other data after them, which must not be parsed as boxes.
 _BOXES = {b"ftyp", b"free", b"mdat", b"meta", b"mfra", b"moof", b"moov", b"sidx", b"skip", b"styp", b"uuid", b"wide"}
@@ -23,7 +23,7 @@ _SEGMENT = b"\x18\x53\x80\x67"
 _ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 _NIST_FIELDS = (rb"channel_count", rb"sample_count", rb"sample_n_bytes")
 _MAT4_SIZES = (8, 4, 4, 2, 2, 1)  # bytes per number, by the tens digit of the type
-_SDS_HEADER, _SDS_PACKET = 21, 127
+_SDS_PACKET = 127
 
 
 def declared_end(source: Source, begin: int, kind: str) -> int | None:
@@ -191,10 +191,10 @@ def _mat5(source: Source, begin: int) -> int | None:
 
 def _sds(source: Source, begin: int) -> int | None:
     """MIDI sample dump: packets of 120 bytes of samples, 7 bits in each byte."""
-    header = source.at(begin, _SDS_HEADER)
+    header = source.at(begin, SAMPLE_DUMP_HEADER)
     n_samples = header[10] | header[11] << 7 | header[12] << 14
     per_packet = 120 // max(-(-header[6] // 7), 1)
-    return begin + _SDS_HEADER + -(-n_samples // per_packet) * _SDS_PACKET
+    return begin + SAMPLE_DUMP_HEADER + -(-n_samples // per_packet) * _SDS_PACKET
 
 
 FINDERS: dict[str, Callable[[Source, int], int | None]] = {

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 _FEW_ZEROS = 2048
+_FEW_BYTES, _JUNK = 256, 4096
 _UNFILLED = 1 << 26
 
 
@@ -75,6 +76,19 @@ class Extent:
 def cut_short(missing: int, size: int) -> UnsoundError:
     """The error for a file that ends before its declared end."""
     return UnsoundError(f"it is cut short, its header declares {missing:,} bytes more than the {size:,} it has")
+
+
+def may_be_sound(n_after: int, n_bytes: int) -> bool:
+    """Whether what follows the sound is more than tags and padding that are not recognised.
+
+    Parameters
+    ----------
+    n_after : int
+        Bytes after the declared end.
+    n_bytes : int
+        Bytes of sound before it: of a short recording, few bytes are much sound.
+    """
+    return n_after > min(_JUNK, max(_FEW_BYTES, n_bytes // 20))
 
 
 def remark_on_zeros(n_zeros: int, n_bytes: int) -> str:

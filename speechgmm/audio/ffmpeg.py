@@ -35,6 +35,8 @@ _PROTECTED = {"aavd", "drms", "enca"}  # codec tags of encrypted MP4 files
 _PREROLL_S = 0.5  # a decoder with memory needs input from before the requested time
 _LENGTH_TOLERANCE = 0.02
 _LENGTH_TOLERANCE_S = 0.5
+_LENGTH_ROUNDING = 0.001
+_LENGTH_ROUNDING_S = 0.25  # containers count whole frames, or the delay of the encoder
 _ZEROS = 64  # bytes: more in a row are a hole in the file, except in formats without compression
 _REREADING = 2  # times the size of the file: a hostile index refers to the same data again and again
 
@@ -221,12 +223,17 @@ class Track:
         return None
 
     def _check_end(self, end_s: float) -> None:
+        """Raise an AudioError if much of the declared length is missing; add a remark if less is."""
         declared_s = self._declared_s()
-        if declared_s is not None and end_s < declared_s * (1 - _LENGTH_TOLERANCE) - _LENGTH_TOLERANCE_S:
+        if declared_s is None:
+            return
+        if end_s < declared_s * (1 - _LENGTH_TOLERANCE) - _LENGTH_TOLERANCE_S:
             raise AudioError(
                 f"{self._file.name}: it is cut short, its header declares {declared_s:.3f} s of audio, "
                 f"reading ended after {end_s:.3f} s"
             )
+        if end_s < declared_s * (1 - _LENGTH_ROUNDING) - _LENGTH_ROUNDING_S:
+            self.remarks.append(f"its header declares {declared_s:.2f} s of audio, it ends after {end_s:.2f} s")
 
 
 def _audio_stream(name: str, container: InputContainer, number: int) -> AudioStream:

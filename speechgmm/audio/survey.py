@@ -14,12 +14,12 @@ from pathlib import Path
 from speechgmm.audio.byte_source import Source
 from speechgmm.audio.chunks import survey_chunks, wav_format
 from speechgmm.audio.declared_end import FINDERS, declared_end
-from speechgmm.audio.extent import Extent, Part, UnsoundError, cut_short, remark_on_zeros
+from speechgmm.audio.extent import Extent, Part, UnsoundError, cut_short, may_be_sound, remark_on_zeros
 from speechgmm.audio.flac import survey_flac
 from speechgmm.audio.mpeg_audio import is_mpeg_audio, survey_mpeg_audio
 from speechgmm.audio.ogg import survey_ogg
 from speechgmm.audio.streams import stream_kind, survey_units
-from speechgmm.audio.units import tag
+from speechgmm.audio.units import SAMPLE_DUMP_HEADER, Walk, sample_dump_packet, tag
 from speechgmm.errors import AudioError
 
 MEDIA_KINDS = frozenset({"mov", "matroska", "asf", "avi", "flv", "mpegts", "mpeg", "aac", "ac3", "eac3", "amr"})
@@ -29,7 +29,7 @@ _CHUNKS = frozenset({"wav", "aiff", "svx", "caf", "au"})
 _UNITS = MEDIA_KINDS - {"mov"}
 _CHECKED = MEDIA_KINDS | {"ogg", "flac", "mpeg audio"}  # zeros in these are no silence, and are found elsewhere
 _MAX_PARTS = 10_000
-_UNREAD = 4096  # bytes after the declared end that are worth a remark
+_UNREAD = 4096  # bytes after the mark of the end that are worth an error
 
 _MPEG_IN_WAV = (0x50, 0x55)
 
@@ -114,9 +114,10 @@ def _survey(source: Source) -> Extent:
     remarks = [part.remark for part in parts if part.remark]
     if len(parts) > 1:
         remarks.append(f"{len(parts)} files are joined in it, which are read as one")
-    if rest > _UNREAD and (other := _kind_by_mark(source.at(after, 64))) not in _WEAK:
+    is_much = may_be_sound(rest, after - begin)
+    if is_much and (other := _kind_by_mark(source.at(after, 64))) not in _WEAK:
         raise UnsoundError(f"a file of another format ({other}) follows in it, after {after:,} bytes: split it")
-    if rest > _UNREAD and kind in FINDERS:
+    if is_much and kind in FINDERS:
         parts[-1], remark = _with_rest(parts[-1], rest, source.size)
         remarks.append(remark)
     if kind not in _CHECKED:
@@ -170,8 +171,19 @@ def _parts(source: Source, begin: int, kind: str) -> list[Part]:
         end = declared_end(source, begin, kind)
         if end is not None and end > source.size:
             raise cut_short(end - source.size, source.size)
+        if kind == "sds":
+            _check_sample_dump(source, begin, source.size if end is None else end)
         return [Part(kind=kind, begin=begin, end=source.size if end is None else end, tells_end=end is not None)]
     return [Part(kind=kind, begin=begin, end=source.size, tells_end=kind not in _WITHOUT_LENGTH)]
+
+
+def _check_sample_dump(source: Source, begin: int, end: int) -> None:
+    """Refuse a MIDI sample dump with a damaged packet: libsndfile would print that on stdout, and read on."""
+    walk = Walk(source, begin + SAMPLE_DUMP_HEADER, end, sample_dump_packet)
+    n_bytes = sum(unit.end - unit.begin for unit in walk)
+    if walk.holes or walk.missing:
+        first = begin + SAMPLE_DUMP_HEADER + n_bytes
+        raise UnsoundError(f"it is damaged: from byte {first:,} on, it holds no packet of samples")
 
 
 def _continues(source: Source, begin: int, kind: str) -> bool:

@@ -255,6 +255,14 @@ def program_stream_packet(buffer: bytes, at: int) -> int:
     return 6 + int.from_bytes(buffer[at + 4 : at + 6], "big") if kind > 0xBA else 0
 
 
+SAMPLE_DUMP_HEADER = 21
+
+
+def sample_dump_packet(buffer: bytes, at: int) -> int:
+    """MIDI sample dump: packets of one length (MIDI 1.0 specification)."""
+    return 127 if buffer.startswith(b"\xf0\x7e", at) and buffer[at + 3] == 2 else 0
+
+
 def packets(length: int, sync: bytes, skew: int = 0) -> Measure:
     """Measure of packets of one length, each with the byte `sync` at offset `skew`; a unit is a row of them."""
 

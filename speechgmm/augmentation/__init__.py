@@ -6,6 +6,6 @@ training only; evaluation uses the recordings unaltered.
 Main path: `augment.augment` selects the kind and seeds the generator, then calls one of
 
 - `channel.augment_channel`: room, noise, telephone band, codec;
-- `vocal_effort.raise_effort` or `vocal_effort.shout`: raised voice and shout;
+- `vocal_effort.raise_effort`: a raised voice;
 - `nonspeech_sounds.augment_nonspeech`: non-speech recordings at another pitch, over another channel.
 """

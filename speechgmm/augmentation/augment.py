@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from speechgmm.audio.samples import Samples
-from speechgmm.augmentation.channel import augment_channel
+from speechgmm.augmentation.channel import add_noise, augment_channel
 from speechgmm.augmentation.nonspeech_sounds import augment_nonspeech
-from speechgmm.augmentation.vocal_effort import is_low_voice, raise_effort, shout
+from speechgmm.augmentation.vocal_effort import is_low_voice, raise_effort
 
-CHANNEL, EFFORT, SHOUT = "channel", "effort", "shout"
+CHANNEL, EFFORT, NOISE = "channel", "effort", "noise"
 NONSPEECH_KINDS = ("sound-1", "sound-2", "sound-3")
 """Kinds for non-speech recordings. With eight versions instead of three, rejection of unseen sounds hardly improves."""
 
-VERSION = 3
+VERSION = 4
 """Version of the augmentation. Stored features of augmented recordings with another version are extracted again."""
 
 
@@ -29,9 +29,9 @@ def augment(samples: Samples, sampling_rate: int, kind: str, *, noises: Sequence
     sampling_rate : int >= 8000
         Of the recording and of the noises, in Hz.
     kind : str
-        `CHANNEL`, `EFFORT`, `SHOUT` or one of `NONSPEECH_KINDS`.
+        `CHANNEL`, `EFFORT`, `NOISE` or one of `NONSPEECH_KINDS`.
     noises : sequence of arrays
-        Recorded noises to choose from; used by `CHANNEL` only.
+        Recorded noises to choose from; used by `CHANNEL` and `NOISE` only.
     seed : int
         Seed of all random choices.
 
@@ -44,5 +44,6 @@ def augment(samples: Samples, sampling_rate: int, kind: str, *, noises: Sequence
     rng = np.random.default_rng(seed)
     if kind == CHANNEL:
         return augment_channel(samples, sampling_rate, noises, rng)
-    raise_voice = {EFFORT: raise_effort, SHOUT: shout}[kind]
-    return raise_voice(samples, sampling_rate, low_voice=is_low_voice(samples, sampling_rate), rng=rng)
+    if kind == NOISE:
+        return add_noise(samples, sampling_rate, noises, rng)
+    return raise_effort(samples, sampling_rate, low_voice=is_low_voice(samples, sampling_rate), rng=rng)

@@ -6,7 +6,7 @@ All functions are pure functions of samples in [-1, 1]. The results are not clip
 `MIN_DURATION_S` is returned unaltered. All random numbers come from the caller's generator: the same state gives the
 same samples.
 
-Main path: `augment_channel` -> `reverberated`, `with_noise` (with `steady_noise`), `telephone`.
+Main path: `augment_channel` -> `reverberated`, `with_noise` (with `steady_noise`), `telephone`; or `add_noise`.
 """
 
 from __future__ import annotations
@@ -77,6 +77,29 @@ def augment_channel(
     if rng.random() < 0.5:
         samples = telephone(samples, sampling_rate, companded=bool(rng.random() < 0.5))
     return samples
+
+
+def add_noise(samples: Samples, sampling_rate: int, noises: Sequence[Samples], rng: np.random.Generator) -> Samples:
+    """Add a recorded noise, 0 to 20 dB below the speech.
+
+    Parameters
+    ----------
+    samples : array (n,)
+        The recording.
+    sampling_rate : int >= 8000
+        Of the recording and of the noises, in Hz.
+    noises : sequence of arrays
+        To choose from, at least one.
+    rng : numpy.random.Generator
+        Draws the noise, where it begins, and its level.
+
+    Returns
+    -------
+    array (n,)
+    """
+    noise = noises[int(rng.integers(len(noises)))]
+    begin = int(rng.random() * len(noise))
+    return with_noise(samples, noise, rng.uniform(0, 20), begin=begin, sampling_rate=sampling_rate)
 
 
 def steady_noise(n_samples: int, sampling_rate: int, rng: np.random.Generator) -> Samples:

@@ -3,7 +3,7 @@
 A few dozen recordings represent all non-speech sounds. A model trained on these alone overfits them and accepts other
 sounds as speech. Versions at other pitches and over other channels make it generalise.
 
-Main path: `augment_nonspeech` -> `vocal_effort.shift_pitch`, `channel.augment_channel`.
+Main path: `augment_nonspeech` -> `vocal_effort.with_effort`, `channel.augment_channel`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from speechgmm.audio.samples import Samples
 from speechgmm.augmentation.channel import augment_channel
-from speechgmm.augmentation.vocal_effort import shift_pitch
+from speechgmm.augmentation.vocal_effort import Effort, with_effort
 
 
 def augment_nonspeech(samples: Samples, sampling_rate: int, rng: np.random.Generator) -> Samples:
@@ -36,5 +36,6 @@ def augment_nonspeech(samples: Samples, sampling_rate: int, rng: np.random.Gener
         m = n / pitch, rounded. A recording shorter than one window is returned unaltered.
     """
     pitch, resonances = math.exp(rng.uniform(-0.35, 0.35)), math.exp(rng.uniform(-0.15, 0.15))
-    shifted = shift_pitch(samples, sampling_rate, pitch=pitch, formants=resonances, tilt_db=rng.uniform(-3, 3))
+    effort = Effort(pitch=pitch, formants=resonances, tilt_db=rng.uniform(-3, 3))
+    shifted = with_effort(samples, sampling_rate, effort)
     return augment_channel(shifted, sampling_rate, [], rng) if rng.random() < 0.5 else shifted

@@ -1,16 +1,17 @@
-"""Vocal effort augmentation: raised and shouted voices, by a pitch shift that preserves the formants.
+"""Vocal effort augmentation: raised voices, by a pitch shift that keeps the formants, and a change of the spectrum.
 
 A model trained only on voices of normal effort relies too much on their pitch.
 
 All functions are pure functions of samples in [-1, 1], as in `channel`. A recording shorter than one window
 (`WINDOW_S`) is returned unaltered.
 
-Main path: `is_low_voice`, then `raise_effort` or `shout` -> `shift_pitch`.
+Main path: `is_low_voice`, then `raise_effort` -> `with_effort`.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import soxr
@@ -31,11 +32,29 @@ WINDOW_S = 0.032
 LOW_VOICE_HZ = 165.0
 """Upper limit of the median pitch of a low voice: the middle of 145 to 185 Hz, where women and men overlap."""
 
+EFFORT_CURVE_DB = {
+    150: -11.0,
+    300: -10.0,
+    415: -6.0,
+    533: 1.0,
+    700: 3.5,
+    1000: 4.5,
+    2000: 6.5,
+    3000: 5.5,
+    4000: 3.5,
+    5000: 3.0,
+}
+"""Change of the level at a frequency (Hz) relative to the whole, in dB per octave by which a voice is raised.
+
+Measured on men who act neutral and angry speech (docs/lab-book.md): the lowest harmonics lose, those of the formants
+gain.
+"""
+
 _HOPS_PER_WINDOW = 4  # the product of both sqrt-Hann windows is a Hann window, which overlap-adds to a constant
 _ENVELOPE_S = 0.0022  # cepstrum kept: formants are wider than 450 Hz, narrower details may be harmonics
 _MAX_GAIN_NEPERS = 6.0  # 52 dB; limits the amplification of bands that resampling left empty
-_TILT_FROM_HZ = 500.0  # about the first formant
-_TILT_OCTAVES = 3  # constant above 4 kHz, where voices have little power
+_TILT_HZ = (1000.0, 4000.0)  # voices have little power above
+_FIRST_FORMANT_HZ, _SECOND_FORMANT_HZ = 800.0, 1800.0  # upper limit of the one, about the middle of the other
 
 _PITCH_FRAME_S = 0.040  # more than two periods of the lowest pitch
 _PITCH_RANGE_HZ = (60.0, 400.0)  # adult speech
@@ -43,8 +62,33 @@ _MIN_VOICED_PEAK = 0.5  # share of the power; a stationary periodic signal has 0
 _MIN_POWER_SHARE = 0.1  # of the mean power; frames below are often hum and ends of sounds
 
 
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How a voice is raised.
+
+    Attributes
+    ----------
+    pitch : float
+        Pitch factor, positive.
+    formants : float
+        Factor of the frequencies of all formants, positive.
+    first_formant : float
+        Further factor of the frequencies of the first formant, positive.
+    tilt_db : float
+        Spectral tilt from 1 to 4 kHz, in dB per octave; the gain is constant outside.
+    curve_share : float
+        Share of the measured change of the spectrum, `EFFORT_CURVE_DB`.
+    """
+
+    pitch: float
+    formants: float = 1.0
+    first_formant: float = 1.0
+    tilt_db: float = 0.0
+    curve_share: float = 0.0
+
+
 def raise_effort(samples: Samples, sampling_rate: int, *, low_voice: bool, rng: np.random.Generator) -> Samples:
-    """Simulate a raised voice: higher pitch and stronger high partials.
+    """Simulate a raised voice: higher pitch and first formant, weaker low and stronger high partials.
 
     Parameters
     ----------
@@ -55,39 +99,31 @@ def raise_effort(samples: Samples, sampling_rate: int, *, low_voice: bool, rng: 
     low_voice : bool
         From `is_low_voice`, or from what is known of the speaker.
     rng : numpy.random.Generator
-        Draws a pitch factor of 1.4 to 2.4 for low voices and 1.1 to 1.6 for high ones, a formant factor of 1 to 1.1,
-        and a tilt of 0 to 6 dB per octave. Both low and high voices are raised, so that effort does not indicate a
-        class.
+        Draws a pitch factor of 1.2 to 2.6 for low voices and 1.05 to 1.7 for high ones, a factor of the first formant
+        of 1 to 1.12, of all formants of 1 to 1.08, a tilt of -1 to 3 dB per octave, and 0.5 to 1.5 times the measured
+        curve. Both low and high voices are raised, so that effort does not indicate a class.
 
     Returns
     -------
     array (m,)
         m = n / pitch, rounded.
     """
-    pitch = rng.uniform(1.4, 2.4) if low_voice else rng.uniform(1.1, 1.6)
-    formants, tilt_db = rng.uniform(1, 1.1), rng.uniform(0, 6)
-    return shift_pitch(samples, sampling_rate, pitch=pitch, formants=formants, tilt_db=tilt_db)
+    effort = Effort(
+        pitch=rng.uniform(1.2, 2.6) if low_voice else rng.uniform(1.05, 1.7),
+        first_formant=rng.uniform(1, 1.12),
+        formants=rng.uniform(1, 1.08),
+        tilt_db=rng.uniform(-1, 3),
+        curve_share=rng.uniform(0.5, 1.5),
+    )
+    return with_effort(samples, sampling_rate, effort)
 
 
-def shout(samples: Samples, sampling_rate: int, *, low_voice: bool, rng: np.random.Generator) -> Samples:
-    """Simulate a shout; parameters and result as for `raise_effort`.
+def with_effort(samples: Samples, sampling_rate: int, effort: Effort) -> Samples:
+    """Change pitch, formants and spectrum of a voice.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Draws a pitch factor of 2 to 3.5 for low voices and 1.5 to 2.6 for high ones, a formant factor of 1 to 1.15,
-        and a tilt of 0 to 6 dB per octave.
-    """
-    pitch = rng.uniform(2.0, 3.5) if low_voice else rng.uniform(1.5, 2.6)
-    formants, tilt_db = rng.uniform(1, 1.15), rng.uniform(0, 6)
-    return shift_pitch(samples, sampling_rate, pitch=pitch, formants=formants, tilt_db=tilt_db)
-
-
-def shift_pitch(samples: Samples, sampling_rate: int, *, pitch: float, formants: float, tilt_db: float) -> Samples:
-    """Multiply pitch and formants by independent factors.
-
-    Resampling multiplies both by `pitch`. Then the spectral envelope of each window is replaced by that of the
-    original at the same place, with its frequencies multiplied by `formants`. Envelopes are cepstrally smoothed.
+    Resampling multiplies pitch and formants by the pitch factor. Then the spectral envelope of each window is replaced
+    by that of the original at the same place, with its frequencies multiplied by the factors of the formants. Envelopes
+    are cepstrally smoothed.
 
     Parameters
     ----------
@@ -95,34 +131,51 @@ def shift_pitch(samples: Samples, sampling_rate: int, *, pitch: float, formants:
         The recording.
     sampling_rate : int > 0
         In Hz.
-    pitch : float > 0
-        Pitch factor. Below 1, the band above `pitch` times half of the sampling rate is left nearly empty.
-    formants : float > 0
-        Formant factor.
-    tilt_db : float
-        Spectral tilt from 500 Hz to 4 kHz, in dB per octave; the gain is constant outside.
+    effort : Effort
+        With a pitch factor below 1, the band above `pitch` times half of the sampling rate is left nearly empty.
 
     Returns
     -------
     array (m,)
-        m = n / pitch, rounded: the speaking rate is also multiplied by `pitch`.
+        m = n / pitch, rounded: the speaking rate is also multiplied by the pitch factor.
     """
     if len(samples) < WINDOW_S * sampling_rate:
         return samples
     hop = round(WINDOW_S / _HOPS_PER_WINDOW * sampling_rate)
     size = _HOPS_PER_WINDOW * hop
     # The envelope is replaced, so a flat pass band and a steep edge matter little: medium quality.
-    resampled = soxr.resample(samples, sampling_rate, sampling_rate / pitch, quality="MQ")
+    resampled = soxr.resample(samples, sampling_rate, sampling_rate / effort.pitch, quality="MQ")
     centres = np.arange(0, len(resampled) + size, hop) - size // 2
     spectra = _spectra(resampled, centres, size)
     bins = np.arange(size // 2 + 1, dtype=np.float64)
-    original = _spectra(samples, np.rint(centres * pitch).astype(int), size)
-    target_envelope = _envelope(original, sampling_rate, bins / formants)
+    hertz = bins * sampling_rate / size
+    original = _spectra(samples, np.rint(centres * effort.pitch).astype(int), size)
+    target_envelope = _envelope(original, sampling_rate, _original_hertz(hertz, effort) * size / sampling_rate)
     # A higher pitch has shorter quefrencies, so fewer coefficients are kept. For a lower pitch none are added.
-    current_envelope = _envelope(spectra, sampling_rate / max(pitch, 1), bins)
-    gain = target_envelope - current_envelope + _tilt(bins * sampling_rate / size, tilt_db)
+    current_envelope = _envelope(spectra, sampling_rate / max(effort.pitch, 1), bins)
+    gain = target_envelope - current_envelope + _spectral_change(hertz, effort)
     spectra *= np.exp(np.clip(gain, -_MAX_GAIN_NEPERS, _MAX_GAIN_NEPERS))
     return _overlap_add(spectra, size)[: len(resampled)]
+
+
+def _original_hertz(hertz: Floats, effort: Effort) -> Floats:
+    """Frequencies of the original envelope that are moved to these: the first formant further than the others."""
+    low, high = _FIRST_FORMANT_HZ * effort.first_formant * effort.formants, _SECOND_FORMANT_HZ * effort.formants
+    if low >= high:
+        return hertz / effort.formants
+    last = max(float(hertz[-1]), high) + high
+    return np.interp(
+        hertz, [0.0, low, high, last], [0.0, _FIRST_FORMANT_HZ, _SECOND_FORMANT_HZ, last / effort.formants]
+    )
+
+
+def _spectral_change(hertz: Floats, effort: Effort) -> LogMagnitudes:
+    """Log gain in nepers at each frequency: the measured curve in proportion to the octaves of pitch, and the tilt."""
+    curve = np.interp(np.log(np.maximum(hertz, 1.0)), np.log(list(EFFORT_CURVE_DB)), list(EFFORT_CURVE_DB.values()))
+    octaves = np.log2(np.clip(hertz, *_TILT_HZ) / _TILT_HZ[0])
+    decibels = effort.curve_share * math.log2(effort.pitch) * curve + effort.tilt_db * octaves
+    change: LogMagnitudes = (decibels * (math.log(10) / 20)).astype(np.float32)
+    return change
 
 
 def is_low_voice(samples: Samples, sampling_rate: int) -> bool:
@@ -172,12 +225,6 @@ def _envelope(spectra: Spectra, sampling_rate: float, bins: Floats) -> LogMagnit
     cosines = weights[:, np.newaxis] * np.cos(np.pi * quefrencies * np.minimum(bins, last) / last)
     envelopes: LogMagnitudes = cepstra[:, :n_kept] @ cosines.astype(np.float32)
     return envelopes
-
-
-def _tilt(frequencies_hz: Floats, tilt_db: float) -> Floats:
-    """Log gain in nepers at each frequency of a spectral tilt in dB per octave."""
-    octaves = np.log2(np.maximum(frequencies_hz, _TILT_FROM_HZ) / _TILT_FROM_HZ)
-    return tilt_db * math.log(10) / 20 * np.minimum(octaves, _TILT_OCTAVES)
 
 
 def _overlap_add(spectra: Spectra, size: int) -> Samples:

@@ -50,8 +50,8 @@ class Model(Scorer):
     priors : tuple of float
         Prior probability of each class; positive, they sum to 1.
     min_speech_ratio : float, optional
-        Minimum mean log-likelihood ratio per frame (nats) of speech to non-speech; below it the label is unknown. Given
-        if there is a non-speech model, and only then.
+        Minimum of `Scores.mean_speech_ratio` (nats); below it the label is unknown. Given if non-speech is rejected,
+        and only then.
     min_likelihood : float, optional
         Minimum mean log-likelihood per frame in the first stream, under the class that fits best; below it the label is
         unknown. None for no threshold.
@@ -79,8 +79,8 @@ class Model(Scorer):
             raise OptionError("a model needs one prior and one calibration offset for each class")
         if len(self.streams) != len(self.calibration.scales):
             raise OptionError("a model needs one calibration scale for each stream")
-        if (self.nonspeech is None) != (self.min_speech_ratio is None):
-            raise OptionError("a model needs min_speech_ratio if it has a non-speech model, and only then")
+        if self.rejects != (self.min_speech_ratio is not None):
+            raise OptionError("a model needs min_speech_ratio if it rejects non-speech, and only then")
         for name in ("min_speech_ratio", "min_likelihood"):
             bound = getattr(self, name)
             if bound is not None and not math.isfinite(bound):
@@ -103,7 +103,8 @@ class Model(Scorer):
         reason = self._reason_for_unknown(scores, speech_s)
         if reason:
             return Decision(label=UNKNOWN, speech_s=speech_s, reason=reason)
-        calibrated = self.calibration.log_likelihoods(scores.means[np.newaxis], np.array([float(n_speech)]))[0]
+        means = self.class_scores(scores.means)
+        calibrated = self.calibration.log_likelihoods(means[np.newaxis], np.array([float(n_speech)]))[0]
         ratios = log_likelihood_ratios(calibrated)
         joint = calibrated + np.log(self.priors)
         posteriors = np.exp(joint - np.logaddexp.reduce(joint))
@@ -122,12 +123,12 @@ class Model(Scorer):
 
     def _reason_for_unknown(self, scores: Scores, speech_s: float) -> str:
         """Why the scores allow no decision; empty if they do."""
-        n_frames = int(scores.n_speech[self.nonspeech.stream if self.nonspeech else 0])
-        if scores.n_speech[0] == 0 or n_frames == 0:
+        rejecting = slice(None) if self.tied_rejection else self.nonspeech.stream if self.nonspeech else 0
+        if scores.n_speech[0] == 0 or not np.all(scores.n_speech[rejecting]):
             return "no speech"
         if speech_s < self.decision.min_speech_s:
             return f"too little speech: less than {self.decision.min_speech_s:g} s"
-        if self.min_speech_ratio is not None and scores.speech_ratio < self.min_speech_ratio * n_frames:
+        if self.min_speech_ratio is not None and scores.mean_speech_ratio < self.min_speech_ratio:
             return "does not sound like speech"
         if self.min_likelihood is not None and scores.means[0].max() < self.min_likelihood:
             return "does not sound like the voices the model was trained on"

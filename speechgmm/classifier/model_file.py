@@ -33,10 +33,12 @@ from speechgmm.classifier.scorer import Stream
 from speechgmm.errors import ModelFileError, OptionError
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.family_registry import FAMILIES
+from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.model import Mixture
+from speechgmm.mixture.tied import TiedModels
 from speechgmm.output.files import write_atomically
 
-FORMAT, FORMAT_VERSION = "speechgmm-model", 1
+FORMAT, FORMAT_VERSION = "speechgmm-model", 2
 MAX_BYTES = 256 << 20
 MAX_HEADER_BYTES = 1 << 20  # parsed JSON takes up to 25 times the memory of its text
 DTYPES = {
@@ -45,6 +47,7 @@ DTYPES = {
     "training_digests": "<u8",
 }  # by the first part of the name; all others "<f4"
 MAGNITUDES = {
+    "coefficients": (float(np.finfo(np.float32).tiny), 1e6),
     "means": (float(np.finfo(np.float32).tiny), 1e6),
     "probabilities": (1e-9, 1.0),
     "reference_mean": (sys.float_info.min, 1e6),
@@ -86,8 +89,9 @@ def save(model: Model, file: Path) -> None:
         "format_version": FORMAT_VERSION,
         "labels": model.labels,
         "streams": [
-            {"family": stream.mixtures[0].family, "front_end": asdict(stream.front_end)} for stream in model.streams
+            {"family": stream.all_mixtures[0].family, "front_end": asdict(stream.front_end)} for stream in model.streams
         ],
+        "submodels": model.submodels,
         "calibration": _plain_calibration(model.calibration),
         "least_likelihood": model.min_likelihood,
         "rejection": _plain_rejection(model),
@@ -108,10 +112,11 @@ def save(model: Model, file: Path) -> None:
         arrays[f"reference_mean_{number}"] = stream.reference_mean
         for index, mixture in enumerate(stream.mixtures):
             arrays.update(_arrays_of(mixture, f"{number}_{index}"))
+        if stream.tied:
+            arrays.update(_arrays_of(stream.tied.background, f"{number}_background"))
+            arrays[f"coefficients_{number}"] = stream.tied.coefficients.astype(np.float32)
     if model.nonspeech:
         arrays.update(_arrays_of(model.nonspeech.mixture, "nonspeech"))
-        for index, mixture in enumerate(model.nonspeech.speech):
-            arrays.update(_arrays_of(mixture, f"speech_{index}"))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
@@ -211,7 +216,7 @@ def _check_magnitudes(name: str, array: npt.NDArray[Any]) -> None:
 
 def _first_part(name: str) -> str:
     """The name of an array without that of its mixture."""
-    return re.sub(r"(_(\d+|nonspeech|speech))+$", "", name)
+    return re.sub(r"(_(\d+|nonspeech|background))+$", "", name)
 
 
 def _read_header(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
@@ -266,12 +271,17 @@ def _build(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) ->
         raise ValueError("its labels must be non-empty text")
     for label in labels:
         label.encode(errors="surrogateescape")  # otherwise it could not be printed
-    calibration = header["calibration"]
+    calibration, submodels = header["calibration"], tuple(header.get("submodels", ()))
+    if not all(isinstance(index, int) for index in submodels):
+        raise ValueError("its sub-models must be numbers of classes")
+    n_mixtures = 0 if submodels else len(labels)
     return Model(
         labels=labels,
         streams=tuple(
-            _build_stream(number, entry, len(labels), arrays) for number, entry in enumerate(header["streams"])
+            _build_stream(number, entry, n_mixtures, arrays) for number, entry in enumerate(header["streams"])
         ),
+        submodels=submodels,
+        tied_rejection=bool(submodels) and header["rejection"] is not None,
         calibration=Calibration(
             scales=tuple(calibration["scales"]),
             half_weight_frames=calibration["halfway"],
@@ -287,25 +297,34 @@ def _build(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) ->
     )
 
 
-def _build_stream(number: int, entry: Mapping[str, Any], n_classes: int, arrays: Mapping[str, Any]) -> Stream:
+def _build_stream(number: int, entry: Mapping[str, Any], n_mixtures: int, arrays: Mapping[str, Any]) -> Stream:
+    """A stream with this number of class mixtures, or with tied sub-models if it is 0."""
+    tied = None
+    if not n_mixtures:
+        background = _mixture(entry["family"], f"{number}_background", arrays)
+        if not isinstance(background, DiagonalMixture):
+            raise ValueError(f"its sub-models are tied to a mixture of the family {entry['family']!r}")
+        tied = TiedModels(background, arrays[f"coefficients_{number}"].astype(np.float64))
     return Stream(
         front_end=FrontEndOptions(**entry["front_end"]),
         reference_mean=arrays[f"reference_mean_{number}"],
-        mixtures=tuple(_mixture(entry["family"], f"{number}_{index}", arrays) for index in range(n_classes)),
+        mixtures=tuple(_mixture(entry["family"], f"{number}_{index}", arrays) for index in range(n_mixtures)),
+        tied=tied,
     )
 
 
 def _build_nonspeech(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> NonSpeechModel | None:
     rejection = header["rejection"]
-    if rejection is None:
+    if rejection is None or header.get("submodels"):
         return None
+    if rejection.get("n_speech"):
+        raise ModelFileError(
+            "it rejects non-speech by mixtures of speech of an earlier version, which this speechgmm does not read: "
+            "train the model again"
+        )
     stream = rejection["stream"]
     family = header["streams"][stream]["family"]
-    return NonSpeechModel(
-        stream=int(stream),
-        mixture=_mixture(family, "nonspeech", arrays),
-        speech=tuple(_mixture(family, f"speech_{index}", arrays) for index in range(rejection.get("n_speech", 0))),
-    )
+    return NonSpeechModel(stream=int(stream), mixture=_mixture(family, "nonspeech", arrays))
 
 
 def _plain_calibration(calibration: Calibration) -> dict[str, Any]:
@@ -317,14 +336,10 @@ def _plain_calibration(calibration: Calibration) -> dict[str, Any]:
 
 
 def _plain_rejection(model: Model) -> dict[str, Any] | None:
-    if model.nonspeech is None:
+    if not model.rejects:
         return None
-    n_speech = len(model.nonspeech.speech)
-    return {
-        "stream": model.nonspeech.stream,
-        "least_ratio": model.min_speech_ratio,
-        **({"n_speech": n_speech} if n_speech else {}),
-    }
+    stream = {"stream": model.nonspeech.stream} if model.nonspeech else {}
+    return {**stream, "least_ratio": model.min_speech_ratio}
 
 
 def _arrays_of(mixture: Mixture, name: str) -> Arrays:

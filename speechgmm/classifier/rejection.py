@@ -1,4 +1,8 @@
-"""Rejection of non-speech by the likelihood ratio of the classes to a mixture of non-speech sounds."""
+"""Rejection of non-speech by a likelihood ratio of speech to non-speech sounds.
+
+The ratio is that of the class mixtures to a mixture of non-speech, or that of one of the tied sub-models of each
+stream.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from speechgmm.mixture.estep import Floats
 from speechgmm.mixture.model import Mixture
 
 REJECTED_SHARE = 0.01  # of held-out utterances of speech
+REJECTED_CHANNEL_SHARE = 0.02  # of their versions in noise, rooms and telephone bands
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,13 +29,10 @@ class NonSpeechModel:
         Index of one of the model's streams.
     mixture : Mixture
         Over the frames of this stream.
-    speech : tuple of Mixture
-        Mixtures of speech over the same frames, with equal weights. If empty, the class mixtures are those of speech.
     """
 
     stream: int
     mixture: Mixture
-    speech: tuple[Mixture, ...] = ()
 
 
 def log_ratios(speech: Floats, nonspeech: Floats) -> Floats:
@@ -51,8 +53,8 @@ def log_ratios(speech: Floats, nonspeech: Floats) -> Floats:
     return ratios
 
 
-def speech_ratio_threshold(means: Sequence[float], weights: Sequence[float]) -> float:
-    """Threshold that rejects at most the share `REJECTED_SHARE` of held-out utterances of speech; at most 0.
+def speech_ratio_threshold(means: Sequence[float], weights: Sequence[float], rejected_share: float) -> float:
+    """Threshold that rejects at most a share of held-out utterances of speech; at most 0.
 
     Speech over other channels or in noise has a lower ratio than the held-out speech. With a threshold of at most 0 it
     is accepted if it fits speech better than non-speech.
@@ -63,6 +65,8 @@ def speech_ratio_threshold(means: Sequence[float], weights: Sequence[float]) -> 
         Mean log-likelihood ratio per frame (nats) of each utterance; at least one.
     weights : sequence of float
         Weight of each utterance, positive.
+    rejected_share : float
+        0 to 1.
 
     Returns
     -------
@@ -70,4 +74,4 @@ def speech_ratio_threshold(means: Sequence[float], weights: Sequence[float]) -> 
     """
     order = np.argsort(means, kind="stable")
     shares = np.cumsum(np.array(weights)[order]) / np.sum(weights)
-    return min(0.0, float(means[order[int(np.argmax(shares > REJECTED_SHARE))]]))
+    return min(0.0, float(means[order[int(np.argmax(shares > rejected_share))]]))

@@ -18,7 +18,7 @@ from speechgmm.cli.arguments import (
     new_command,
     open_model,
 )
-from speechgmm.cli.console import note_warning_count, progress_for, report_failure, report_failure_count
+from speechgmm.cli.console import note, note_warning_count, progress_for, report_failure, report_failure_count
 from speechgmm.cli.given_recordings import GivenRecordings
 from speechgmm.cli.standard_streams import names_on_stdin
 from speechgmm.progress import silent
@@ -51,6 +51,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Classify recordings and print each result as soon as it is there."""
     from speechgmm.classifier.classify import classify_all
+    from speechgmm.classifier.doubt import doubt_note
     from speechgmm.features.extraction import Failure
 
     model = open_model(options)
@@ -61,6 +62,7 @@ def run(options: argparse.Namespace) -> int:
     progress = silent if sys.stdout.isatty() else progress_for(options)
     n_recordings = len(recordings) if isinstance(recordings, list) else None
     n_results = n_failures = n_warnings = 0
+    scores: list[float] = []
 
     def outcomes() -> Iterator[Outcome]:
         nonlocal n_results, n_failures, n_warnings
@@ -71,11 +73,16 @@ def run(options: argparse.Namespace) -> int:
                 report_failure(result.reason)
             else:
                 n_warnings += bool(result.warning)
+                if result.decision.decided:
+                    scores.append(result.decision.score)
                 yield result
 
     for text in FORMATS[options.format].write(outcomes(), labels=model.labels):
         print(text, end="", flush=True)
     note_warning_count(options, n_warnings, n_results)
+    doubt = doubt_note(scores, model.card)
+    if doubt:
+        note(options, doubt)
     report_failure_count(n_failures, n_results)
     if not (n_results or given.n_empty):
         report_failure("no recordings were found: stdin names none")

@@ -88,17 +88,22 @@ def note_warning_count(options: argparse.Namespace, n_warnings: int, n_all: int)
 def reporting(options: argparse.Namespace, progress: Progress) -> Progress:
     """Wrap a progress so that each `Failure` is printed when it occurs, even if the command fails later.
 
-    Augmented versions fail with their recording, which is printed once. Features that were damaged are noted.
+    Augmented versions fail with their recording, which is printed once. Features that were damaged are noted, and what
+    was odd about a recording: once, though every stream reads it.
     """
     from speechgmm.features.extraction import Failure
-    from speechgmm.training.feature_store import damage_of
+    from speechgmm.training.heard_recordings import notes_on
+
+    told: set[str] = set()
 
     def report(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:
         for item in progress(items, total=total, what=what):
             if isinstance(item, Failure) and not item.recording.augmentation:
                 report_failure(item.reason)
-            if damage := damage_of(item):
-                note(options, damage)
+            for text in notes_on(item):
+                if text not in told:
+                    note(options, escaped(text))
+                    told.add(text)
             yield item
 
     return report

@@ -15,6 +15,7 @@ from speechgmm.text.terminal import escaped
 
 if TYPE_CHECKING:
     from speechgmm.classifier.model import Model
+    from speechgmm.classifier.scorer import Stream
 
 EXAMPLE = """\
   speechgmm describe
@@ -78,15 +79,14 @@ def to_json(model: Model, file: Path) -> dict[str, Any]:
         "file": {"name": file.name, "bytes": file.stat().st_size},
         "streams": [
             {
-                "family": stream.mixtures[0].family,
-                "components": {
-                    label: mixture.n_components for label, mixture in zip(model.labels, stream.mixtures, strict=True)
-                },
+                "family": stream.all_mixtures[0].family,
+                "components": _components(model, stream),
                 "dimensions": stream.front_end.n_dimensions,
                 "front_end": asdict(stream.front_end),
             }
             for stream in model.streams
         ],
+        **({"submodels": [model.labels[index] for index in model.submodels]} if model.submodels else {}),
         "calibration": asdict(model.calibration),
         "rejection": _rejection(model),
         "least_likelihood": model.min_likelihood,
@@ -99,14 +99,21 @@ def to_json(model: Model, file: Path) -> dict[str, Any]:
 
 def _rejection(model: Model) -> dict[str, Any] | None:
     """The non-speech rejection of the model, if it has one."""
-    if model.nonspeech is None:
+    if not model.rejects:
         return None
-    return {
-        "stream": model.nonspeech.stream,
-        "components": model.nonspeech.mixture.n_components,
-        "speech": "mixtures of the shipped model" if model.nonspeech.speech else "the classes",
-        "least_ratio": model.min_speech_ratio,
-    }
+    by = (
+        {"stream": model.nonspeech.stream, "components": model.nonspeech.mixture.n_components}
+        if model.nonspeech
+        else {"by": "a tied sub-model of speech against non-speech in each stream"}
+    )
+    return {**by, "least_ratio": model.min_speech_ratio}
+
+
+def _components(model: Model, stream: Stream) -> dict[str, int]:
+    """Number of components of each class's mixture, or of the background mixture of its sub-models."""
+    if stream.tied:
+        return {"background": stream.tied.background.n_components}
+    return {label: mixture.n_components for label, mixture in zip(model.labels, stream.mixtures, strict=True)}
 
 
 def to_text(model: Model, file: Path) -> str:

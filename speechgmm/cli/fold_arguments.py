@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from speechgmm.cli.arguments import at_least
 from speechgmm.cli.console import note, report_failure_count
 from speechgmm.cli.recipe_arguments import detail_recipe
-from speechgmm.cli.training_arguments import check_balance, check_workers, training_run
+from speechgmm.cli.training_arguments import check_columns, check_workers, training_run
 
 if TYPE_CHECKING:
     from speechgmm.corpus.recording import Corpus
@@ -47,7 +47,7 @@ def crossvalidated(options: argparse.Namespace, corpus: Corpus, recipe: Recipe) 
     from speechgmm.crossvalidation.crossvalidate import crossvalidate
 
     check_workers(options)
-    check_balance(options, recipe, corpus)
+    check_columns(options, recipe, corpus)
     detail_recipe(options, recipe)
     with training_run(options, recipe) as run:
         found = crossvalidate(corpus, run, folding=read_folding(options))

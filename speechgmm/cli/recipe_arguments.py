@@ -34,7 +34,6 @@ OLD_OPTIONS = {
     "--calibration-folds": "calibration.folds={}",
     "--channel-augmentation": "augmentation.channel_share={}",
     "--channel-copies": "augmentation.channel_share={}",
-    "--discriminative": "mmi.steps={}",
     "--effort-augmentation": "augmentation.effort_share={}",
     "--effort-copies": "augmentation.effort_share={}",
     "--family": "streams.1.features={features}",
@@ -42,7 +41,6 @@ OLD_OPTIONS = {
     "--hard": "em.hard=true",
     "--iterations": "em.max_iterations={}",
     "--map": "training.map_relevance={}",
-    "--mmi-steps": "mmi.steps={}",
     "--restarts": "training.restarts={}",
     "--start": "training.start={}",
 }

@@ -30,7 +30,7 @@ from speechgmm.cli.training_arguments import (
     add_folder_arguments,
     add_further_options,
     add_workers_argument,
-    check_balance,
+    check_columns,
     check_workers,
     training_run,
 )
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     corpus = open_corpus(options, outputs=[options.output, *options.sizes, *train_report_files(options, recipe)])
     for text in corpus.notes:
         note(options, text)
-    check_balance(options, recipe, corpus)
+    check_columns(options, recipe, corpus)
     detail_recipe(options, recipe)
     with training_run(options, recipe) as run:
         training = train(corpus, run)

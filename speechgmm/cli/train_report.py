@@ -50,7 +50,8 @@ def train_report_files(options: argparse.Namespace, recipe: Recipe) -> list[Path
     if options.report is None:
         return []
     compared = bool(sizes_of(options))
-    curves = ["likelihood", *(["losses"] if recipe.mmi else []), *(["sizes"] if compared else [])]
+    drawn = {"likelihood": not recipe.uses_package, "losses": bool(recipe.mmi), "sizes": compared}
+    curves = [curve for curve, is_drawn in drawn.items() if is_drawn]
     names = [HISTORY, *([SIZES] if compared else []), *(f"{curve}.{kind}" for curve in curves for kind in PICTURES)]
     return [options.report / name for name in names]
 
@@ -75,9 +76,9 @@ def write_train_report(options: argparse.Namespace, training: Training) -> None:
         text = json.dumps(history, indent=1, allow_nan=False) + "\n"
         attempts.run(write_atomically, options.report / HISTORY, text.encode())
         fits = [{"background": stream["background"], **stream["classes"]} for stream in history["streams"]]
-        curves = [{name: fit["log_likelihoods"] for name, fit in stream.items()} for stream in fits]
+        curves = [{name: fit["log_likelihoods"] for name, fit in stream.items() if fit} for stream in fits]
         losses = [stream["losses"] for stream in history["streams"]]
-        figures = {"likelihood": likelihood_curves(curves)}
+        figures = {"likelihood": likelihood_curves(curves)} if any(curves) else {}
         if any(losses):
             figures["losses"] = loss_curves(losses)
         if training.sizes:

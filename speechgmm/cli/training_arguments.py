@@ -55,19 +55,24 @@ def workers(text: str) -> int | str:
     return text if "://" in text else job_count(text)
 
 
-def check_balance(options: argparse.Namespace, recipe: Recipe, corpus: Corpus) -> None:
-    """Refuse a column to balance by that no recording has, if it was given; one that only a recipe names is noted."""
+def check_columns(options: argparse.Namespace, recipe: Recipe, corpus: Corpus) -> None:
+    """Refuse a column that no recording has, if it was given; one that only a recipe names is noted."""
     from speechgmm.errors import OptionError
     from speechgmm.training.recipe import NAMES
 
-    column = recipe.balance_by
-    if not (recipe.mmi and column) or any(each.value_of(column) for each in corpus.recordings):
-        return
-    lacking = f"no recording of {corpus.source} has a value in the column {column!r}"
-    if any(each.path == "training.balance_by" for each in options.given):
-        raise OptionError(f"training.balance_by is {column!r}, but {lacking}: name another column, or none with ''")
+    columns = {
+        "training.balance_by": (recipe.balance_by, "speakers count evenly"),
+        "mmi.raised_by": (recipe.mmi and recipe.mmi_raised_by, "no recording may be a raised voice"),
+        "calibration.by": (recipe.calibration_by, "folds of speakers are held out"),
+    }
     tell = detail if options.recipe in NAMES else note
-    tell(options, f"{lacking}, which the recipe balances by: speakers are sampled evenly")
+    for key, (column, consequence) in columns.items():
+        if not column or any(each.value_of(column) for each in corpus.recordings):
+            continue
+        lacking = f"no recording of {corpus.source} has a value in the column {column!r}"
+        if any(each.path == key for each in options.given):
+            raise OptionError(f"{key} is {column!r}, but {lacking}: name another column, or none with ''")
+        tell(options, f"{lacking}, which the recipe names in {key}: {consequence}")
 
 
 def check_workers(options: argparse.Namespace) -> None:

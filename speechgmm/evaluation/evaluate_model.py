@@ -10,6 +10,7 @@ import numpy as np
 
 from speechgmm.audio.reading import digest, short_digest
 from speechgmm.classifier.classify import classify_recording
+from speechgmm.classifier.doubt import doubt_note
 from speechgmm.classifier.model import Model
 from speechgmm.classifier.outcome import Outcome
 from speechgmm.corpus.look_alike import plain, shown
@@ -108,7 +109,7 @@ def assess(
         outcomes,
         classes=model.labels,
         skipped=skipped,
-        notes=[*corpus.notes, *_overlap_notes(n_training_files, len(outcomes))],
+        notes=[*corpus.notes, *_overlap_notes(n_training_files, len(outcomes)), *_doubt_notes(outcomes, model)],
         model=model.card,
         by=by,
         n_resamples=n_resamples,
@@ -133,6 +134,12 @@ def _classify(recording: Recording, *, model: Model, channel: int | None) -> tup
     if isinstance(result, Failure):
         return result, False
     return result, bool(np.isin(np.uint64(short_digest(digest(recording.file))), model.training_digests))
+
+
+def _doubt_notes(outcomes: Sequence[Outcome], model: Model) -> list[str]:
+    scores = [outcome.decision.score for outcome in outcomes if outcome.decision.decided]
+    note = doubt_note(scores, model.card)
+    return [note] if note else []
 
 
 def _overlap_notes(n_training_files: int, n_outcomes: int) -> list[str]:

@@ -12,9 +12,8 @@ import numpy.typing as npt
 
 from speechgmm.audio.hearing import Heard
 from speechgmm.audio.reading import blocks, digest, short_digest
-from speechgmm.augmentation.augment import CHANNEL, augment
+from speechgmm.augmentation.augment import CHANNEL, NOISE, augment
 from speechgmm.corpus.recording import Recording
-from speechgmm.errors import AudioError
 from speechgmm.features.front_end import Features, Samples, Stretch, stream_stretches
 from speechgmm.features.options import FrontEndOptions
 
@@ -115,6 +114,23 @@ class Utterance:
         return replace(self, worker=worker)
 
 
+@dataclass(frozen=True, eq=False)
+class InStreams:
+    """A recording in every stream.
+
+    Attributes
+    ----------
+    utterances : tuple of Utterance
+        One per stream.
+    """
+
+    utterances: tuple[Utterance, ...]
+
+    def at(self, worker: str) -> InStreams:
+        """The same utterances, extracted by this worker of a cluster."""
+        return InStreams(tuple(each.at(worker) for each in self.utterances))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Failure:
     """A recording that could not be used, and why."""
@@ -178,19 +194,14 @@ def recording_stretches(
     )
 
 
-def extract(
-    recording: Recording,
-    *,
-    front_end: FrontEndOptions,
-    channel: int | None = None,
-    noises: tuple[Path, ...] = (),
-) -> Utterance | Failure:
-    """Read a recording and keep its frames in memory; parameters as for `recording_stretches`."""
-    try:
-        parts = recording_stretches(recording, [front_end], channel=channel, noises=noises)
-        return Utterance.of(recording, (part for (part,) in parts), digest(recording.file))
-    except AudioError as error:
-        return Failure(recording=recording, reason=str(error))
+def stretches_by_stream(rows: Iterable[Sequence[Stretch]], n_streams: int) -> list[list[Stretch]]:
+    """The stretches of each stream, without the empty ones at the end of a recording that is shorter in one of them."""
+    streams: list[list[Stretch]] = [[] for _ in range(n_streams)]
+    for row in rows:
+        for own, stretch in zip(streams, row, strict=True):
+            if stretch.n_frames:
+                own.append(stretch)
+    return streams
 
 
 def _augmented(
@@ -201,7 +212,7 @@ def _augmented(
         _joined(samples),
         sampling_rate,
         recording.augmentation,
-        noises=_SoundFiles(noises if recording.augmentation == CHANNEL else (), sampling_rate),
+        noises=_SoundFiles(noises if recording.augmentation in (CHANNEL, NOISE) else (), sampling_rate),
         seed=int(short_digest(digest(recording.file))),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from speechgmm.argument_checks import conform_fields
 from speechgmm.errors import OptionError
 
 FEATURES = ("cepstra", "patterns")
@@ -61,9 +62,7 @@ class FrontEndOptions:
     speech_range_db: float = 30.0
 
     def __post_init__(self) -> None:
-        for name in ("sampling_rate", "n_mels", "n_coefficients", "delta_order"):
-            if not isinstance(getattr(self, name), int):
-                raise OptionError(f"{name} is {getattr(self, name)!r}, but it must be a whole number")
+        conform_fields(self)
         for name, value in asdict(self).items():
             if not isinstance(value, str) and not math.isfinite(value):
                 raise OptionError(f"{name} is {value}, but it must be a finite number")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 from speechgmm.errors import OptionError
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = ("png", "svg", "pdf")
-RUNNING_STEPS = 20  # MMI steps in the running mean; the loss of a single step is that of one batch, and noisy
 
 
 def require_matplotlib() -> None:
@@ -95,39 +93,33 @@ def likelihood_curves(streams: Sequence[Mapping[str, Sequence[float]]]) -> Figur
 
 
 def loss_curves(streams: Sequence[Sequence[float]]) -> Figure:
-    """MMI loss per step and its running mean, one curve per stream with MMI steps.
+    """MMI loss against the iterations of L-BFGS, one curve per stream with MMI.
 
     Parameters
     ----------
     streams : sequence of sequence of float
-        Per stream, the MMI loss of each step (nats); empty for a stream without MMI.
+        Per stream, the MMI loss (nats) at the start and after each iteration; empty for a stream without MMI.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     for number, losses in enumerate(streams, start=1):
         if losses:
-            axes.plot(losses, color=f"C{number - 1}", alpha=0.25)
-            label = f"mean of {RUNNING_STEPS} steps" + (f", stream {number}" if len(streams) > 1 else "")
-            axes.plot(*_running_mean(losses), color=f"C{number - 1}", label=label)
+            axes.plot(losses, "o-", markersize=3, color=f"C{number - 1}", label=f"stream {number}")
     axes.set_ylim(bottom=0.0)
     axes.set_ylabel("MMI loss (nats)")
-    axes.set_xlabel("MMI steps")
+    axes.set_xlabel("MMI iterations")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
-    axes.legend()
+    if len(streams) > 1:
+        axes.legend()
     return figure
-
-
-def _running_mean(values: Sequence[float]) -> tuple[list[int], list[float]]:
-    """Running mean over `RUNNING_STEPS` values, or over all if there are fewer: positions and means."""
-    width = min(RUNNING_STEPS, len(values))
-    ends = range(width, len(values) + 1)
-    return [end - 1 for end in ends], [fmean(values[end - width : end]) for end in ends]
 
 
 def _legible(name: str) -> str:

@@ -6,10 +6,11 @@ All are relative to non-speech, whose log-likelihood is 0. A class has the speec
 frames of the last half minute, and the log-likelihood ratio of speech to non-speech if the model has a non-speech
 model. The weights are those of a logistic regression on frames of composed programmes (scripts/fit_speech_evidence.py,
 split train), times 0.3 because neighbouring frames are correlated. Several such fits were compared on programmes of the
-split dev, clean and in noise; this one is among those with few errors.
+split dev, clean and in noise; this one is among those with few errors. The ratio of tied sub-models and the class
+evidence with it have larger weights, found in the same way.
 
 **Class evidence** of a frame is its calibrated log-likelihoods, offsets included, minus their mean over the classes,
-times `CLASS_WEIGHT`. It is 0 in frames far below the loud frames of the last two seconds. The weight has the order of
+times a weight. It is 0 in frames far below the loud frames of the last two seconds. The weight has the order of
 what one frame counts in a short utterance: 1 / (n + half_weight_frames) with n frames (equation 5).
 
 Mean normalisation uses the frames of the last two seconds instead of the whole utterance; of all spans that were
@@ -19,7 +20,7 @@ compared this one has the fewest errors. Nothing here looks ahead.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,7 +34,6 @@ from speechgmm.segmentation.options import Grid
 
 LEVEL_CHUNKS = 30  # chunks whose levels count for the loud and the quiet frames
 GATE_DB = 20.0  # frames further below the loud frames of this chunk and the last have no class evidence
-CLASS_WEIGHT = 0.03
 
 MAX_BELOW_DB, MAX_ABOVE_DB, MAX_RATIO = 50.0, 30.0, 8.0
 
@@ -49,16 +49,27 @@ class Weights:
     ratio : float
         Per nat of the log-likelihood ratio of speech to non-speech.
     constant : float
+    classes : float
+        Per nat of the class evidence.
     """
 
     below_loud: float
     above_quiet: float
     ratio: float
     constant: float
+    classes: float = 0.03
 
 
 WITH_RATIO = Weights(below_loud=0.020, above_quiet=0.004, ratio=0.083, constant=0.55)
+WITH_TIED_RATIO = replace(WITH_RATIO, ratio=0.6, classes=0.06)  # this ratio is smaller and surer
 WITHOUT_RATIO = Weights(below_loud=0.019, above_quiet=0.025, ratio=0.0, constant=0.10)
+
+
+def weights_for(model: Model) -> Weights:
+    """The weights for the rejection that a model has."""
+    if model.tied_rejection:
+        return WITH_TIED_RATIO
+    return WITH_RATIO if model.nonspeech else WITHOUT_RATIO
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +122,8 @@ def listen(model: Model, grid: Grid, bands: Sequence[Features], past: Past) -> t
     frames, is_open, past = shifted_frames(model, grid, bands, past)
     n_frames = len(is_open)
     scores = [model.frame_scores(index, stream_frames) for index, stream_frames in enumerate(frames)]
-    speech = speech_evidence(past.levels, speech_ratios(grid, scores, n_frames), grid.frame_s)
+    ratios = speech_ratios(grid, scores, n_frames)
+    speech = speech_evidence(past.levels, ratios, grid.frame_s, weights_for(model))
     if is_steady(bands[0], grid.frame_s):
         speech = np.minimum(speech, -WITH_RATIO.constant)
     classes = class_evidence(model, grid, scores, is_open)
@@ -170,7 +182,7 @@ def open_frames(levels: Sequence[Features], frame_s: float) -> Mask:
     return np.asarray(levels[-1] >= max(loud - GATE_DB, SILENCE_DB))
 
 
-def speech_evidence(levels: Sequence[Features], ratios: Floats | None, frame_s: float) -> Floats:
+def speech_evidence(levels: Sequence[Features], ratios: Floats | None, frame_s: float, weights: Weights) -> Floats:
     """Log-likelihood ratio of speech to non-speech for each frame of the last chunk.
 
     Parameters
@@ -178,8 +190,10 @@ def speech_evidence(levels: Sequence[Features], ratios: Floats | None, frame_s: 
     levels : sequence of ndarray (T,)
         Decibels, of each chunk that counts for the loud and the quiet frames.
     ratios : ndarray (T,), optional
-        Log-likelihood ratio (nats) of the class mixtures to the non-speech mixture in the last chunk; None without a
-        non-speech model.
+        Log-likelihood ratio (nats) of speech to non-speech in the last chunk; None without rejection.
+    frame_s : float
+        Hop in seconds.
+    weights : Weights
     frame_s : float
         Hop in seconds.
 
@@ -192,7 +206,6 @@ def speech_evidence(levels: Sequence[Features], ratios: Floats | None, frame_s: 
     loud, quiet = extremes(np.concatenate(levels), frame_s)
     if loud < SILENCE_DB:
         return np.full(len(level), -WITH_RATIO.constant)
-    weights = WITHOUT_RATIO if ratios is None else WITH_RATIO
     below, above, ratio = speech_measures(level, ratios, loud=loud, quiet=quiet)
     evidence: Floats = (
         weights.constant - weights.below_loud * below + weights.above_quiet * above + weights.ratio * ratio
@@ -212,11 +225,16 @@ def speech_measures(
 
 
 def speech_ratios(grid: Grid, scores: Sequence[FrameScores], n_frames: int) -> Floats | None:
-    """Log-likelihood ratio of speech to non-speech at the frames of the first stream, (T,); None without that model."""
-    for stream_scores, ratio in zip(scores, grid.ratios, strict=True):
-        if stream_scores.speech_ratios is not None:
-            return _at_first_stream(stream_scores.speech_ratios, ratio, n_frames)
-    return None
+    """Log-likelihood ratio of speech to non-speech at the frames of the first stream, (T,).
+
+    It is the sum over the streams that reject; None without any.
+    """
+    ratios = [
+        _at_first_stream(stream_scores.speech_ratios, ratio, n_frames)
+        for stream_scores, ratio in zip(scores, grid.ratios, strict=True)
+        if stream_scores.speech_ratios is not None
+    ]
+    return np.sum(ratios, axis=0) if ratios else None
 
 
 def class_evidence(model: Model, grid: Grid, scores: Sequence[FrameScores], is_open: Mask) -> Floats:
@@ -240,10 +258,10 @@ def class_evidence(model: Model, grid: Grid, scores: Sequence[FrameScores], is_o
         _at_first_stream(stream_scores.log_likelihoods, ratio, len(is_open))
         for stream_scores, ratio in zip(scores, grid.ratios, strict=True)
     ]
-    evidence = model.calibration.joined(np.stack(streams, axis=1))
+    evidence = model.calibration.joined(model.class_scores(np.stack(streams, axis=1)))
     evidence -= evidence.mean(axis=1, keepdims=True)
     evidence[~is_open] = 0.0
-    return CLASS_WEIGHT * evidence
+    return weights_for(model).classes * evidence
 
 
 def _at_first_stream(values: Floats, ratio: int, n_frames: int) -> Floats:

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from speechgmm.augmentation.augment import CHANNEL
 from speechgmm.classifier.calibration import fit_calibration
-from speechgmm.classifier.model import DecisionOptions, Model
-from speechgmm.classifier.rejection import speech_ratio_threshold
+from speechgmm.classifier.model import Model
+from speechgmm.classifier.rejection import REJECTED_CHANNEL_SHARE, REJECTED_SHARE, speech_ratio_threshold
 from speechgmm.classifier.scorer import Scorer, Scores
 from speechgmm.corpus.speakers import speaker_folds, speaker_of
 from speechgmm.features.extraction import Utterance
 from speechgmm.features.front_end import Stretch, aligned
-from speechgmm.training.fitting import fit_scorer
+from speechgmm.training.fitting import Fitter
 from speechgmm.training.material import Material, StreamUtterances, selected
 from speechgmm.training.pooling import balance
+from speechgmm.training.recipe import Recipe
 from speechgmm.training.run_context import Run
 
 CUT_FRAMES = (30, 50, 100, 200, 400, 800)
 CUTS_PER_LENGTH = 3  # of each stretch: more cuts of one utterance add little
 UNLIKE_DEVIATIONS = 4.0
+LEAST_VALUES = 3  # of a column by which recordings are held out, for each class
 LONG_ENOUGH_S = 1.0  # seconds of speech of the utterances that set the speech-ratio threshold
-LEAST_PACKAGED_RATIO = -1.0  # nats per frame: with a lower threshold, packaged mixtures of speech would reject little
 LEAST_DEVIATION = 0.1  # nats per frame and dimension: held-out speech of one channel varies less than speech does
 
 
@@ -41,12 +44,18 @@ class HeldOutScores:
         Of the whole utterance.
     cuts : tuple of Scores
         Of short cuts of it.
+    group : str
+        The recording's value of `Recipe.balance_by`.
+    augmented : bool
+        Whether it is a version with channel augmentation.
     """
 
     label: str
     speaker: str
     whole: Scores
     cuts: tuple[Scores, ...]
+    group: str = ""
+    augmented: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,22 +69,39 @@ class HeldOutAnswer:
     speaker : str
     answer : str
         A class, or unknown.
+    score : float
+        Log-likelihood ratio of the class that was answered; NaN for unknown.
+    group : str
+        The recording's value of `Recipe.balance_by`.
     """
 
     label: str
     speaker: str
     answer: str
+    score: float = math.nan
+    group: str = ""
 
 
 def held_out_answers(model: Model, scores: Iterable[HeldOutScores]) -> tuple[HeldOutAnswer, ...]:
     """The answers of the calibrated model to the whole utterances."""
-    return tuple(
-        HeldOutAnswer(label=each.label, speaker=each.speaker, answer=model.decide(each.whole).label) for each in scores
-    )
+    answers = []
+    for each in scores:
+        if not each.augmented:
+            decision = model.decide(each.whole)
+            answers.append(
+                HeldOutAnswer(
+                    label=each.label,
+                    speaker=each.speaker,
+                    answer=decision.label,
+                    score=decision.score,
+                    group=each.group,
+                )
+            )
+    return tuple(answers)
 
 
-def held_out_scores(scorer: Scorer, material: Material, run: Run) -> list[HeldOutScores]:
-    """Score held-out speakers: the dev split, or without one each fold of speakers by mixtures fitted on the others.
+def held_out_scores(scorer: Scorer, material: Material, run: Run, fit: Fitter) -> list[HeldOutScores]:
+    """Score held-out speakers: the dev split, or without one each fold of speakers by a fit on the others.
 
     Parameters
     ----------
@@ -83,21 +109,22 @@ def held_out_scores(scorer: Scorer, material: Material, run: Run) -> list[HeldOu
         Fitted on the train set; it scores the dev split.
     material : Material
     run : Run
+    fit : Fitter
 
     Returns
     -------
     list of HeldOutScores
         One per utterance with speech in every stream.
     """
-    dev = material.dev_recordings
+    balance_by, dev = run.recipe.balance_by, material.dev_recordings
     if dev[0]:
-        return score_utterances(scorer, dev)
+        return score_utterances(scorer, dev, balance_by)
     folds = _folds(material, run)
     scores: list[HeldOutScores] = []
     for number, fold in enumerate(run.progress(folds, total=len(folds), what="holding out speakers"), start=1):
         others, held_out = _part_fold(material, fold)
-        fitted = fit_scorer(others, run.at(f"fold-{number}").silently())
-        scores += score_utterances(fitted.scorer, held_out)
+        fitted = fit(others, run.at(f"fold-{number}").silently())
+        scores += score_utterances(fitted.scorer, held_out, balance_by)
     return scores
 
 
@@ -122,7 +149,7 @@ def require_speech(material: Material, run: Run) -> None:
                 balance(label, [each for each in utterances if each.recording.label == label], run.recipe)
 
 
-def score_utterances(scorer: Scorer, streams: StreamUtterances) -> list[HeldOutScores]:
+def score_utterances(scorer: Scorer, streams: StreamUtterances, balance_by: str = "") -> list[HeldOutScores]:
     """Score utterances, whole and cut to several lengths; those without speech in a stream are left out.
 
     Parameters
@@ -130,6 +157,8 @@ def score_utterances(scorer: Scorer, streams: StreamUtterances) -> list[HeldOutS
     scorer : Scorer
     streams : list of list of Utterance
         For each stream the same utterances.
+    balance_by : str
+        A column of the manifest, or empty.
 
     Returns
     -------
@@ -147,24 +176,27 @@ def score_utterances(scorer: Scorer, streams: StreamUtterances) -> list[HeldOutS
                     speaker=speaker_of(recording),
                     whole=whole,
                     cuts=tuple(scorer.score(cut) for cut in cuts(stretches)),
+                    group=(recording.value_of(balance_by) or "") if balance_by else "",
+                    augmented=bool(recording.augmentation),
                 )
             )
     return scores
 
 
-def calibrate(scorer: Scorer, scores: Sequence[HeldOutScores], decision: DecisionOptions) -> Model:
+def calibrate(scorer: Scorer, scores: Sequence[HeldOutScores], recipe: Recipe) -> Model:
     """Calibrate a scorer on held-out scores.
 
-    Every speaker of a class has the same weight, and so has every cut of a speaker. Where there is a non-speech model,
-    the speech-ratio threshold is set. Otherwise the minimum likelihood is set: with a non-speech model it would reject
-    speech over lossy codecs and add nothing.
+    The values of `Recipe.balance_by` count by the square root of their number of speakers, the speakers of a value and
+    class equally, and so do all versions and cuts of a speaker. Where non-speech is rejected by its ratio to speech,
+    the threshold of this ratio is set. Otherwise the minimum likelihood of class mixtures is set: with a ratio it would
+    reject speech over lossy codecs and add nothing.
 
     Parameters
     ----------
     scorer : Scorer
     scores : sequence of HeldOutScores
         At least one for every class.
-    decision : DecisionOptions
+    recipe : Recipe
 
     Returns
     -------
@@ -172,26 +204,33 @@ def calibrate(scorer: Scorer, scores: Sequence[HeldOutScores], decision: Decisio
         With equal priors.
     """
     all_scores = [score for each in scores for score in (each.whole, *each.cuts)]
-    owners = [(scorer.labels.index(each.label), each.speaker) for each in scores for _ in range(1 + len(each.cuts))]
+    owners = [
+        (each.group, scorer.labels.index(each.label), each.speaker)
+        for each in scores
+        for _ in range(1 + len(each.cuts))
+    ]
     n_scores = Counter(owners)
+    n_speakers = Counter((group, label) for group, label, _ in n_scores)
     n_classes = len(scorer.labels)
     calibration = fit_calibration(
-        means=np.stack([score.means for score in all_scores]),
+        means=scorer.class_scores(np.stack([score.means for score in all_scores])),
         n_frames=np.array([float(score.n_speech[0]) for score in all_scores]),
-        truth=np.array([label for label, _ in owners]),
-        case_weights=np.array([1.0 / n_scores[owner] for owner in owners]),
-        speakers_per_class=np.bincount([label for label, _ in n_scores], minlength=n_classes),
+        truth=np.array([label for _, label, _ in owners]),
+        case_weights=np.array([1.0 / n_scores[owner] / np.sqrt(n_speakers[owner[:2]]) for owner in owners]),
+        speakers_per_class=np.bincount([label for _, label, _ in n_scores], minlength=n_classes),
     )
     wholes = [each.whole for each in scores]
     return Model(
         labels=scorer.labels,
         streams=scorer.streams,
+        submodels=scorer.submodels,
         nonspeech=scorer.nonspeech,
+        tied_rejection=scorer.tied_rejection,
         calibration=calibration,
         priors=(1.0 / n_classes,) * n_classes,
         min_speech_ratio=_min_speech_ratio(scorer, scores),
-        min_likelihood=None if scorer.nonspeech else _min_likelihood(scorer, wholes),
-        decision=decision,
+        min_likelihood=None if scorer.rejects or scorer.submodels else _min_likelihood(scorer, wholes),
+        decision=recipe.decision,
     )
 
 
@@ -224,15 +263,26 @@ def min_likelihood(best_means: Sequence[float], n_dimensions: int) -> float:
 
 
 def _folds(material: Material, run: Run) -> list[frozenset[str]]:
-    recordings = (each.recording for each in material.streams[0])
-    return speaker_folds(recordings, run.recipe.calibration_folds, run.recipe.seed)
+    """The speakers that are held out together: those of each value of `Recipe.calibration_by`, or random ones."""
+    recordings = [each.recording for each in material.streams[0]]
+    by, recipe = run.recipe.calibration_by, run.recipe
+    speakers: dict[str, set[str]] = defaultdict(set)
+    values: dict[str, set[str]] = defaultdict(set)
+    for recording in recordings if by else []:
+        value = recording.value_of(by) or ""
+        speakers[value].add(speaker_of(recording))
+        values[recording.label].add(value)
+    if by and all(len(values[label]) >= LEAST_VALUES for label in material.corpus.labels):
+        return [frozenset(own) for _, own in sorted(speakers.items())]
+    return speaker_folds(recordings, recipe.calibration_folds, recipe.seed)
 
 
 def _part_fold(material: Material, fold: frozenset[str]) -> tuple[Material, StreamUtterances]:
-    """The material of the speakers outside a fold, and the recordings of those inside."""
+    """The material of the speakers outside a fold; the recordings and channel versions of those inside."""
     others = material.of(material.corpus, lambda recording: speaker_of(recording) not in fold)
     held_out = selected(
-        material.streams, lambda recording: speaker_of(recording) in fold and not recording.augmentation
+        material.streams,
+        lambda recording: speaker_of(recording) in fold and recording.augmentation in ("", CHANNEL),
     )
     return others, held_out
 
@@ -243,17 +293,18 @@ def _stretches(utterance: Sequence[Utterance], scorer: Scorer) -> list[tuple[Str
 
 def _min_speech_ratio(scorer: Scorer, scores: Sequence[HeldOutScores]) -> float | None:
     """The threshold from held-out utterances, speakers weighted equally; short ones count if there are no others."""
-    if scorer.nonspeech is None:
+    if not scorer.rejects:
         return None
-    stream = scorer.nonspeech.stream
     least_frames = LONG_ENOUGH_S / scorer.front_end.hop_s
-    long = [each for each in scores if each.whole.n_speech[0] >= least_frames] or scores
-    n_utterances = Counter(each.speaker for each in long)
-    threshold = speech_ratio_threshold(
-        [each.whole.speech_ratio / int(each.whole.n_speech[stream]) for each in long],
-        [1.0 / n_utterances[each.speaker] for each in long],
-    )
-    return max(LEAST_PACKAGED_RATIO, threshold) if scorer.nonspeech.speech else threshold
+    long = [each for each in scores if each.whole.n_speech[0] >= least_frames] or list(scores)
+    thresholds = []
+    for augmented, share in ((False, REJECTED_SHARE), (True, REJECTED_CHANNEL_SHARE)):
+        own = [each for each in long if each.augmented == augmented]
+        n_utterances = Counter(each.speaker for each in own)
+        ratios = [each.whole.mean_speech_ratio for each in own]
+        if own:
+            thresholds.append(speech_ratio_threshold(ratios, [1.0 / n_utterances[each.speaker] for each in own], share))
+    return min(thresholds)
 
 
 def _min_likelihood(scorer: Scorer, wholes: Sequence[Scores]) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from speechgmm.corpus.speakers import speaker_of
@@ -42,7 +41,7 @@ def training_card(
     corpus, recipe = material.corpus, run.recipe
     hop_s = recipe.front_end.hop_s
     parts = {"train": material.train_recordings[0], "dev": material.dev_recordings[0]}
-    n_nonspeech = sum(not each.recording.augmentation for each in material.nonspeech)
+    n_nonspeech = sum(not each.recording.augmentation for each in material.nonspeech[0])
     return {
         "corpus": Path(corpus.source).name,
         "data": {
@@ -64,15 +63,16 @@ def training_card(
             **({"adapt": recipe.map_relevance} if recipe.map_relevance else {}),
             **({} if parts["dev"] else {"calibration_folds": recipe.calibration_folds}),
             **asdict(recipe.em),
-            **({"discriminative": asdict(recipe.mmi)} if recipe.mmi else {}),
+            **({"mmi": asdict(recipe.mmi), "augmentation": asdict(recipe.augmentation)} if recipe.mmi else {}),
             **({"balance_by": recipe.balance_by} if recipe.balance_by else {}),
         },
         **({"held_out_by_components": _held_out(sizes)} if sizes else {}),
         "streams": [
             {
                 "front_end": asdict(each.stream.front_end),
-                **({"restarts": _restarts(each.background)} if recipe.restarts > 1 else {}),
-                "fits": {label: _fit(fit) for label, fit in each.fits.items()},
+                **({"restarts": _restarts(each.background)} if each.background and recipe.restarts > 1 else {}),
+                **({"background": _fit(each.background.best)} if each.background and not each.fits else {}),
+                **({"fits": {label: _fit(fit) for label, fit in each.fits.items()}} if each.fits else {}),
                 **({"losses": _ends(each.losses)} if each.losses else {}),
             }
             for each in fitted
@@ -102,9 +102,8 @@ def _restarts(restarts: Restarts) -> dict[str, Any]:
 
 
 def _ends(losses: Sequence[float]) -> dict[str, float]:
-    """Mean loss of the first and the last tenth of the steps of re-estimation."""
-    tenth = max(1, len(losses) // 10)
-    return {"first": round(fmean(losses[:tenth]), 6), "last": round(fmean(losses[-tenth:]), 6)}
+    """MMI loss at the start and after the last iteration."""
+    return {"first": round(losses[0], 6), "last": round(losses[-1], 6)}
 
 
 def _fit(fit: Fit[Any]) -> dict[str, Any]:

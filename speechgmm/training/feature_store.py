@@ -22,11 +22,20 @@ from typing import Any
 
 import numpy as np
 
+from speechgmm.audio.hearing import Heard
 from speechgmm.audio.reading import digest
-from speechgmm.augmentation.augment import CHANNEL, VERSION
+from speechgmm.augmentation.augment import CHANNEL, NOISE, VERSION
 from speechgmm.corpus.recording import Recording
 from speechgmm.errors import AudioError
-from speechgmm.features.extraction import Failure, StretchSummary, Utterance, recording_stretches, summarise_stretch
+from speechgmm.features.extraction import (
+    Failure,
+    InStreams,
+    StretchSummary,
+    Utterance,
+    recording_stretches,
+    stretches_by_stream,
+    summarise_stretch,
+)
 from speechgmm.features.front_end import Features, Stretch
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.output.files import make_folder, write_atomically
@@ -66,16 +75,8 @@ class FeatureStore:
         OutputError
             If they cannot be written.
         """
-        try:
-            features = StoredFeatures(self, recording, digest(recording.file))
-            try:
-                kept = features.open()
-            except DAMAGE as error:
-                reason = f"the features are damaged ({error}) and were extracted again"
-                return replace(features, damage=f"{features.file}: {reason}").make()
-            return kept or features.make()
-        except AudioError as error:
-            return Failure(recording=recording, reason=str(error))
+        result = fetch((self,), recording)
+        return result.utterances[0] if isinstance(result, InStreams) else result
 
     @functools.cached_property
     def made_by(self) -> dict[str, Any]:
@@ -83,8 +84,8 @@ class FeatureStore:
         return {"front_end": asdict(self.front_end), **{maker: metadata.version(maker) for maker in MAKERS}}
 
     def augmentation_key(self, augmentation: str) -> str:
-        """Key of an augmentation: its name, the version of the augmentations and, for channels, the noises."""
-        noises = f"-{self._noise_key}" if augmentation == CHANNEL else ""
+        """Key of an augmentation: its name, the version of the augmentations and the noises it may take."""
+        noises = f"-{self._noise_key}" if augmentation in (CHANNEL, NOISE) else ""
         return f"{augmentation}-{VERSION}{noises}"
 
     @functools.cached_property
@@ -109,12 +110,15 @@ class StoredFeatures:
         SHA-256 of its file, in hexadecimal.
     damage : str
         A remark if features of an earlier training were damaged and extracted again; else empty.
+    warning : str
+        What was odd about the recording.
     """
 
     store: FeatureStore
     recording: Recording
     digest: str
     damage: str = ""
+    warning: str = ""
 
     @functools.cached_property
     def file(self) -> Path:
@@ -154,21 +158,12 @@ class StoredFeatures:
         if known["digest"] != _digest(stretches, frames):
             raise ValueError("they do not match their digest")
         summaries = tuple(StretchSummary(each[0], each[1], np.array(each[2])) for each in stretches)
-        return Utterance(recording=self.recording, summaries=summaries, storage=self, digest=self.digest)
+        heard = replace(self, warning=str(known.get("warning", "")))  # earlier versions wrote none
+        return Utterance(recording=self.recording, summaries=summaries, storage=heard, digest=self.digest)
 
     def make(self) -> Utterance:
-        """Extract the features and write them.
-
-        Raises
-        ------
-        AudioError
-            If the recording cannot be read.
-        OutputError
-            If they cannot be written.
-        """
-        store = self.store
-        views = recording_stretches(self.recording, [store.front_end], channel=store.channel, noises=store.noises)
-        return self.write([stretch for (stretch,) in views])
+        """Extract the features and write them; as `make_together`."""
+        return make_together([self])[0]
 
     def write(self, parts: Sequence[Stretch]) -> Utterance:
         """Write extracted features.
@@ -187,6 +182,7 @@ class StoredFeatures:
             "made_by": self.store.made_by,
             "sha256": self.digest,
             "stretches": stretches,
+            "warning": self.warning,
             "digest": _digest(stretches, array),
         }
         make_folder(self.file.parent)
@@ -219,6 +215,60 @@ class StoredFeatures:
         if frames.dtype != np.float32 or frames.ndim != 2 or frames.shape[1] != width:
             raise ValueError(f"they are {frames.dtype} {frames.shape}, but float32 (n, {width}) is expected")
         return frames
+
+
+def fetch(stores: Sequence[FeatureStore], recording: Recording) -> InStreams | Failure:
+    """The features of a recording in every stream; those that are not in the stores are extracted together.
+
+    Parameters
+    ----------
+    stores : sequence of FeatureStore
+        One per stream, of one channel and the same noises.
+    recording : Recording
+
+    Raises
+    ------
+    OutputError
+        If they cannot be written.
+    """
+    try:
+        sha256 = digest(recording.file)
+        found = [_find(store, recording, sha256) for store in stores]
+        made = iter(make_together([each for each in found if isinstance(each, StoredFeatures)]))
+        return InStreams(tuple(each if isinstance(each, Utterance) else next(made) for each in found))
+    except AudioError as error:
+        return Failure(recording=recording, reason=str(error))
+
+
+def _find(store: FeatureStore, recording: Recording, sha256: str) -> Utterance | StoredFeatures:
+    """The utterance if its features are stored, else what is to be made."""
+    features = StoredFeatures(store, recording, sha256)
+    try:
+        return features.open() or features
+    except DAMAGE as error:
+        reason = f"the features are damaged ({error}) and were extracted again"
+        return replace(features, damage=f"{features.file}: {reason}")
+
+
+def make_together(features: Sequence[StoredFeatures]) -> list[Utterance]:
+    """Extract features of one recording in several streams, and write them.
+
+    Raises
+    ------
+    AudioError
+        If the recording cannot be read.
+    OutputError
+        If they cannot be written.
+    """
+    if not features:
+        return []
+    store, heard = features[0].store, Heard()
+    front_ends = [each.store.front_end for each in features]
+    rows = recording_stretches(
+        features[0].recording, front_ends, channel=store.channel, noises=store.noises, heard=heard
+    )
+    streams = stretches_by_stream(rows, len(front_ends))
+    return [replace(each, warning=heard.warning).write(own) for each, own in zip(features, streams, strict=True)]
 
 
 def damage_of(result: object) -> str:

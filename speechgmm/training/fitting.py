@@ -1,11 +1,12 @@
-"""Fitting: from the training utterances of each stream to a scorer with one mixture per class."""
+"""Fitting: from the training utterances of each stream to a scorer: one mixture per class, or tied sub-models."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from speechgmm.augmentation.augment import NOISE
 from speechgmm.classifier.model_file import float32_mixture
 from speechgmm.classifier.rejection import NonSpeechModel
 from speechgmm.classifier.scorer import Scorer, Stream
@@ -17,11 +18,10 @@ from speechgmm.mixture.map_adaptation import fit_adapted
 from speechgmm.mixture.model import Mixture
 from speechgmm.mixture.restarts import Restarts, fit_restarts
 from speechgmm.training.material import Material
-from speechgmm.training.mmi_training import train_discriminative
 from speechgmm.training.pooling import ClassUtterances, balance, pool, reference_mean
 from speechgmm.training.recipe import FAMILY_OF
 from speechgmm.training.run_context import Run
-from speechgmm.training.tracing import traced_losses
+from speechgmm.training.tied_training import AlignedStream, align, fit_tied
 
 NONSPEECH_COMPONENTS = 16  # at most: more of them overfit the training sounds and separate music from speech worse
 
@@ -34,16 +34,16 @@ class FittedStream:
     ----------
     stream : Stream
     fits : mapping of str to Fit
-        The fit of each class.
-    background : Restarts
-        The background model's fits; the best one was the start of `fits`.
+        The fit of each class; empty with tied sub-models.
+    background : Restarts, optional
+        The background model's fits; the best one was the start of `fits`. None if it is that of the package.
     losses : tuple of float
-        MMI loss of each step of discriminative training; empty without it.
+        MMI loss at the start and after each iteration; empty without MMI.
     """
 
     stream: Stream
-    fits: Mapping[str, Fit[Any]]
-    background: Restarts
+    fits: Mapping[str, Fit[Any]] = field(default_factory=dict)
+    background: Restarts | None = None
     losses: tuple[float, ...] = ()
 
 
@@ -53,6 +53,83 @@ class FittedScorer:
 
     scorer: Scorer
     streams: tuple[FittedStream, ...]
+
+
+Fitter = Callable[[Material, Run], FittedScorer]
+"""Fits a scorer on the train set of some material."""
+
+
+def fitter(material: Material, run: Run) -> Fitter:
+    """How a recipe fits a scorer on a material, or on parts of it.
+
+    Parameters
+    ----------
+    material : Material
+        With MMI, its background mixtures are fitted here, and all its utterances are reduced to their statistics. So
+        the fits of the parts share their background mixtures, which know no labels.
+    run : Run
+
+    Returns
+    -------
+    callable
+        Takes a part of the material (`Material.of`) or all of it, and a run.
+
+    Raises
+    ------
+    TrainingError
+        If a class has too little speech.
+    """
+    return _TiedFitter.of(material, run).fit if run.recipe.mmi else fit_scorer
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _TiedFitter:
+    """Fits sub-models on parts of a material that is aligned already."""
+
+    aligned: tuple[AlignedStream, ...]
+    backgrounds: tuple[Restarts | None, ...]
+
+    @classmethod
+    def of(cls, material: Material, run: Run) -> _TiedFitter:
+        backgrounds: list[Restarts | None] = []
+        aligned = []
+        for index, front_end in enumerate(run.recipe.front_ends):
+            inside, packaged = run.at(f"stream-{index + 1}"), material.packaged
+            if packaged:
+                mixture, reference, restarts = packaged.backgrounds[index], packaged.reference_means[index], None
+            else:
+                classes = _classes(_one_version_each(material.train_set[index]), material.corpus.labels, inside)
+                reference = reference_mean(classes)
+                restarts = fit_background(classes, reference, front_end, inside.at("background"))
+                mixture = float32_mixture(restarts.best.mixture)
+            everything = [*material.streams[index], *material.nonspeech[index]]
+            aligned.append(align(everything, mixture, reference, front_end, inside))
+            backgrounds.append(restarts)
+        return cls(aligned=tuple(aligned), backgrounds=tuple(backgrounds))
+
+    def fit(self, material: Material, run: Run) -> FittedScorer:
+        scorer, fits = fit_tied(self.aligned, material, run)
+        streams = tuple(
+            FittedStream(stream=each.stream, background=restarts, losses=each.losses)
+            for each, restarts in zip(fits, self.backgrounds, strict=True)
+        )
+        return FittedScorer(scorer=scorer, streams=streams)
+
+
+def _classes(utterances: Sequence[Utterance], labels: Sequence[str], run: Run) -> list[ClassUtterances]:
+    return [
+        balance(label, [each for each in utterances if each.recording.label == label], run.recipe) for label in labels
+    ]
+
+
+def _one_version_each(utterances: Sequence[Utterance]) -> list[Utterance]:
+    """One of the versions of each recording, original or augmented, in turn: EM need not see all of them."""
+    versions: dict[tuple[object, ...], list[Utterance]] = {}
+    for each in utterances:
+        recording = each.recording
+        if each.n_speech and recording.augmentation != NOISE:
+            versions.setdefault((recording.name, recording.start, recording.end), []).append(each)
+    return [own[number % len(own)] for number, own in enumerate(versions.values())]
 
 
 def fit_scorer(material: Material, run: Run) -> FittedScorer:
@@ -73,23 +150,14 @@ def fit_scorer(material: Material, run: Run) -> FittedScorer:
     TrainingError
         If a class has too little speech.
     """
-    labels, recipe, packaged = material.corpus.labels, run.recipe, material.packaged
+    labels, recipe = material.corpus.labels, run.recipe
     rejecting = recipe.rejecting_stream
     streams = tuple(
-        fit_stream(
-            utterances,
-            labels,
-            front_end,
-            run.at(f"stream-{index + 1}"),
-            reference=packaged.reference_mean if packaged and index == rejecting else None,
-        )
+        fit_stream(utterances, labels, front_end, run.at(f"stream-{index + 1}"))
         for index, (utterances, front_end) in enumerate(zip(material.train_set, recipe.front_ends, strict=True))
     )
-    if packaged:
-        nonspeech: NonSpeechModel | None = packaged.nonspeech
-    else:
-        mixture = fit_nonspeech(material.nonspeech, streams[rejecting].stream, run.at("nonspeech"))
-        nonspeech = None if mixture is None else NonSpeechModel(stream=rejecting, mixture=mixture)
+    mixture = fit_nonspeech(material.nonspeech[rejecting], streams[rejecting].stream, run.at("nonspeech"))
+    nonspeech = None if mixture is None else NonSpeechModel(stream=rejecting, mixture=mixture)
     scorer = Scorer(labels=labels, streams=tuple(each.stream for each in streams), nonspeech=nonspeech)
     return FittedScorer(scorer=scorer, streams=streams)
 
@@ -99,8 +167,6 @@ def fit_stream(
     labels: Sequence[str],
     front_end: FrontEndOptions,
     run: Run,
-    *,
-    reference: Floats | None = None,
 ) -> FittedStream:
     """Fit a background model, and from it fit or adapt the mixture of each class.
 
@@ -113,8 +179,6 @@ def fit_stream(
     front_end : FrontEndOptions
         Of the frames.
     run : Run
-    reference : ndarray (D,), optional
-        Mean toward which utterances are normalised; by default that of these utterances.
 
     Returns
     -------
@@ -125,11 +189,8 @@ def fit_stream(
     TrainingError
         If a class has too little speech.
     """
-    recipe = run.recipe
-    classes = [
-        balance(label, [each for each in utterances if each.recording.label == label], recipe) for label in labels
-    ]
-    reference = reference_mean(classes) if reference is None else reference
+    classes = _classes(utterances, labels, run)
+    reference = reference_mean(classes)
     background = fit_background(classes, reference, front_end, run.at("background"))
     fits = {
         data.label: fit_class(
@@ -137,19 +198,12 @@ def fit_stream(
         )
         for number, data in enumerate(run.progress(classes, total=len(classes), what="fitting mixtures"), start=1)
     }
-    mixtures = {label: fit.mixture for label, fit in fits.items()}
-    losses: tuple[float, ...] = ()
-    if recipe.mmi and FAMILY_OF[front_end.features] == "gaussian":
-        trained = train_discriminative(
-            mixtures, utterances, reference, front_end, recipe, recipe.mmi, monitor=traced_losses(run.trace)
-        )
-        mixtures, losses = dict(zip(mixtures, trained.mixtures, strict=True)), trained.losses
     stream = Stream(
         front_end=front_end,
         reference_mean=reference,
-        mixtures=tuple(float32_mixture(mixture) for mixture in mixtures.values()),
+        mixtures=tuple(float32_mixture(fit.mixture) for fit in fits.values()),
     )
-    return FittedStream(stream=stream, fits=fits, background=background, losses=losses)
+    return FittedStream(stream=stream, fits=fits, background=background)
 
 
 def fit_background(

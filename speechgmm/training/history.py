@@ -25,7 +25,8 @@ def history_of(training: Training) -> dict[str, Any]:
     -------
     dict
         ``schema`` and ``schema_version``; ``streams``, each with its ``family``, the fit of the background model
-        (``background``), those of the classes (``classes``) and the MMI loss of each step (``losses``); ``sizes`` and
+        (``background``, None for that of the package), those of the classes (``classes``) and the MMI loss at the start
+        and after each iteration (``losses``); ``sizes`` and
         ``chosen_size``, empty and None without a comparison; ``failures``. A fit has the log-likelihood per frame
         (nats) of its start and after each update, and the updates in which components were re-seeded or removed, where
         it may fall.
@@ -44,8 +45,8 @@ def history_of(training: Training) -> dict[str, Any]:
 def _stream(fitted: FittedStream) -> dict[str, Any]:
     background = fitted.background
     return {
-        "family": background.best.mixture.family,
-        "background": {**_fit(background.best), "restarts": list(background.log_likelihoods)},
+        "family": fitted.stream.all_mixtures[0].family,
+        "background": background and {**_fit(background.best), "restarts": list(background.log_likelihoods)},
         "classes": {label: _fit(fit) for label, fit in fitted.fits.items()},
         "losses": list(fitted.losses),
     }

@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from speechgmm.audio.reading import short_digest
-from speechgmm.augmentation.augment import CHANNEL, EFFORT, NONSPEECH_KINDS, SHOUT
+from speechgmm.augmentation.augment import CHANNEL, EFFORT, NOISE, NONSPEECH_KINDS
 from speechgmm.corpus.recording import Corpus, Recording, augmented_versions
-from speechgmm.features.extraction import Failure, Utterance, extract
+from speechgmm.features.extraction import Failure, InStreams, Utterance
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.training.feature_store import FeatureStore
-from speechgmm.training.packaged_rejection import PackagedRejection, packaged_rejection
+from speechgmm.training.feature_store import FeatureStore, fetch
+from speechgmm.training.heard_recordings import extract
+from speechgmm.training.packaged_rejection import Packaged, packaged_for
 from speechgmm.training.recipe import Recipe
 from speechgmm.training.recordings import TrainingRecordings
 from speechgmm.training.run_context import Run
@@ -24,7 +25,9 @@ from speechgmm.training.run_context import Run
 StreamUtterances = list[list[Utterance]]
 """For each stream the same utterances in the same order, with the frames of that stream."""
 
-Extractor = Callable[[Recording], Utterance | Failure]
+NOISY_STEP = 3  # of the recordings, for each one with a version in noise: more of them add little
+
+Extractor = Callable[[Recording], InStreams | Failure]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,19 +40,19 @@ class Material:
         Their recordings, without non-speech and augmented versions.
     streams : list of list of Utterance
         The recordings and their augmented versions, in each stream.
-    nonspeech : list of Utterance
-        Non-speech and augmented versions of it, with the frames of the rejecting stream.
-    packaged : PackagedRejection, optional
-        What stands for non-speech, where the recipe takes that of the package.
+    nonspeech : list of list of Utterance
+        Non-speech and augmented versions of it, in each stream.
+    packaged : Packaged, optional
+        Background mixtures and rejection, where the recipe takes those of the package.
     failures : tuple of Failure
         Recordings that could not be used.
     """
 
     corpus: Corpus
     streams: StreamUtterances
-    nonspeech: list[Utterance]
+    nonspeech: StreamUtterances
     failures: tuple[Failure, ...]
-    packaged: PackagedRejection | None = None
+    packaged: Packaged | None = None
 
     @property
     def usable(self) -> list[Recording]:
@@ -82,7 +85,7 @@ class Material:
     @property
     def short_digests(self) -> npt.NDArray[np.uint64]:
         """Digests of all files, sorted."""
-        digests = {short_digest(each.digest) for each in (*self.streams[0], *self.nonspeech)}
+        digests = {short_digest(each.digest) for each in (*self.streams[0], *self.nonspeech[0])}
         return np.array(sorted(digests), dtype=np.uint64)
 
 
@@ -110,32 +113,33 @@ def read_material(recordings: TrainingRecordings, run: Run) -> Material:
     OutputError
         If features cannot be written to the feature folder.
     """
-    packaged = packaged_rejection(run.recipe)
+    packaged = packaged_for(run.recipe)
     voices, nonspeech, recipe = recordings.voices, recordings.nonspeech, run.recipe
     noises = tuple(recording.file for recording in nonspeech)
 
-    def extract_all(recordings: Sequence[Recording], front_ends: Sequence[FrontEndOptions]) -> _Extracted:
-        extractors = [_extractor(front_end, run, noises) for front_end in front_ends]
-        return _extract_all(recordings, extractors, run)
-
-    of_voices = extract_all((*voices.recordings, *augmentations(voices, recipe)), recipe.front_ends)
-    all_nonspeech = (*nonspeech, *augmented_versions(nonspeech, NONSPEECH_KINDS))
-    of_nonspeech = extract_all(all_nonspeech, (recipe.front_ends[recipe.rejecting_stream],))
+    voice_versions = (*voices.recordings, *augmentations(voices, recipe))
+    of_voices = _extract_all(voice_versions, recipe.front_ends, run, noises)
+    sounds = (*nonspeech, *augmented_versions(nonspeech, NONSPEECH_KINDS))
+    of_nonspeech = _extract_all(sounds, recipe.front_ends, run, noises)
     return Material(
         corpus=voices,
         streams=of_voices.streams,
-        nonspeech=of_nonspeech.streams[0],
+        nonspeech=of_nonspeech.streams,
         packaged=packaged,
         failures=(*of_voices.failures, *of_nonspeech.failures),
     )
 
 
 def augmentations(corpus: Corpus, recipe: Recipe) -> list[Recording]:
-    """The augmented versions of the recordings that train: see `MMIOptions`."""
-    mmi = recipe.mmi
-    shares = {CHANNEL: mmi.channel_share, EFFORT: mmi.effort_share, SHOUT: mmi.effort_share} if mmi else {}
+    """The augmented versions of the recordings that train: see `Augmentation`.
+
+    Where tied sub-models learn to reject, a third of the recordings also have a version in recorded noise.
+    """
+    shares = {CHANNEL: recipe.augmentation.channel_share, EFFORT: recipe.augmentation.effort_share}
     trained = [recording for recording in corpus.recordings if recording.split != "dev"]
-    return augmented_versions(trained, [kind for kind, share in shares.items() if share])
+    versions = augmented_versions(trained, [kind for kind, share in shares.items() if share])
+    noisy = trained[::NOISY_STEP] if recipe.mmi and recipe.nonspeech else []
+    return [*versions, *augmented_versions(noisy, [NOISE])]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,31 +148,32 @@ class _Extracted:
     failures: list[Failure]
 
 
-def _extractor(front_end: FrontEndOptions, run: Run, noises: tuple[Path, ...]) -> Extractor:
-    if run.feature_folder is None:
-        return functools.partial(extract, front_end=front_end, channel=run.channel, noises=noises)
-    return FeatureStore(folder=run.feature_folder, front_end=front_end, channel=run.channel, noises=noises).fetch
+def _extractor(front_ends: Sequence[FrontEndOptions], run: Run, noises: tuple[Path, ...]) -> Extractor:
+    folder, channel = run.feature_folder, run.channel
+    if folder is None:
+        return functools.partial(extract, front_ends=front_ends, channel=channel, noises=noises)
+    stores = [FeatureStore(folder=folder, front_end=each, channel=channel, noises=noises) for each in front_ends]
+    return functools.partial(fetch, stores)
 
 
-def _extract_all(recordings: Sequence[Recording], extractors: Sequence[Extractor], run: Run) -> _Extracted:
-    """Extract every recording in every stream; one that fails in any of them is in none."""
-    streams: StreamUtterances = []
-    failures: dict[tuple[object, ...], Failure] = {}
-    for extractor in extractors:
-        readable = [each for each in recordings if _key(each) not in failures]
-        utterances: list[Utterance] = []
-        streams.append(utterances)
-        if not readable:
-            continue
-        results = run.executor.read(extractor, readable)
-        for result in run.progress(results, total=len(readable), what="reading recordings"):
-            if isinstance(result, Utterance):
-                utterances.append(result)
+def _extract_all(
+    recordings: Sequence[Recording], front_ends: Sequence[FrontEndOptions], run: Run, noises: tuple[Path, ...]
+) -> _Extracted:
+    """Extract every recording in every stream."""
+    streams: StreamUtterances = [[] for _ in front_ends]
+    failures: list[Failure] = []
+    if recordings:
+        results = run.executor.read(_extractor(front_ends, run, noises), recordings)
+        for result in run.progress(results, total=len(recordings), what="reading recordings"):
+            if isinstance(result, InStreams):
+                for own, utterance in zip(streams, result.utterances, strict=True):
+                    own.append(utterance)
             else:
-                failures[_key(result.recording)] = result
-    # A file may be deleted between one stream and the next.
-    streams = selected(streams, lambda recording: _key(recording) not in failures)
-    return _Extracted(streams, [failure for failure in failures.values() if not failure.recording.augmentation])
+                failures.append(result)
+    unreadable = {_key(failure.recording) for failure in failures}
+    # A file may be deleted between one version and the next.
+    streams = selected(streams, lambda recording: _key(recording) not in unreadable)
+    return _Extracted(streams, [failure for failure in failures if not failure.recording.augmentation])
 
 
 def _key(recording: Recording) -> tuple[object, ...]:

@@ -1,40 +1,42 @@
-"""Rejection without recordings of non-speech: speech and non-speech mixtures of the shipped model.
+"""What the package contributes to a training without recordings of non-speech: background mixtures and rejection.
 
-The shipped model was trained on many voices and on freely licensed recordings of sounds (see its card), with the front
-end of its rejecting stream. Its mixtures suit every model whose rejecting stream has this front end, if the frames are
-normalised toward the same mean.
+The shipped model was trained on many voices and on freely licensed recordings of sounds (see its card). Its background
+mixtures describe speech better than those of a few speakers, and its sub-models of speech against non-speech suit every
+model that is tied to the same background mixtures.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from speechgmm.classifier import model_file
-from speechgmm.classifier.rejection import NonSpeechModel
 from speechgmm.classifier.shipped_model import shipped_model_file
 from speechgmm.errors import OptionError
 from speechgmm.mixture.estep import Floats
+from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.training.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PackagedRejection:
-    """What the package contains for rejection.
+class Packaged:
+    """What the package contains for each stream.
 
     Attributes
     ----------
-    nonspeech : NonSpeechModel
-        With its own mixtures of speech, so that it does not depend on the voices of a small corpus.
-    reference_mean : ndarray (D,)
-        Mean toward which the frames of its stream are normalised.
+    backgrounds : tuple of DiagonalMixture
+    reference_means : tuple of ndarray (D,)
+        Means toward which the frames are normalised.
+    rejection : tuple of ndarray (K, 1 + D)
+        Coefficients of the sub-model of speech against non-speech; see `mixture.tied`.
     """
 
-    nonspeech: NonSpeechModel
-    reference_mean: Floats
+    backgrounds: tuple[DiagonalMixture, ...]
+    reference_means: tuple[Floats, ...]
+    rejection: tuple[Floats, ...]
 
 
-def packaged_rejection(recipe: Recipe) -> PackagedRejection | None:
-    """What the package contains for the rejecting stream of a recipe.
+def packaged_for(recipe: Recipe) -> Packaged | None:
+    """What the package contains for the streams of a recipe.
 
     Parameters
     ----------
@@ -42,28 +44,32 @@ def packaged_rejection(recipe: Recipe) -> PackagedRejection | None:
 
     Returns
     -------
-    PackagedRejection or None
+    Packaged or None
         None if the recipe does not ask for it, or names a class of non-speech instead.
 
     Raises
     ------
     OptionError
-        If the rejecting stream has another front end than the package's mixtures.
+        If the recipe's models are not tied, or its streams or number of components differ from the package's.
     ModelFileError
         If the installation has no shipped model.
     """
-    if recipe.nonspeech or not recipe.packaged_nonspeech:
+    if not recipe.uses_package:
         return None
     shipped = model_file.load(shipped_model_file())
-    rejecting = recipe.rejecting_stream
-    if shipped.nonspeech is None or shipped.front_ends[shipped.nonspeech.stream] != recipe.front_ends[rejecting]:
+    tied = [stream.tied for stream in shipped.streams if stream.tied]
+    if (
+        not recipe.mmi
+        or not shipped.tied_rejection
+        or shipped.front_ends != recipe.front_ends
+        or any(each.background.n_components != recipe.n_components for each in tied)
+    ):
         raise OptionError(
-            f"rejection.packaged needs streams.{rejecting + 1}, the one of the longest window, as it is in the recipe "
-            "robust: leave it so, or name a class of non-speech recordings (rejection.nonspeech), or set "
-            "rejection.packaged=false"
+            "rejection.packaged needs MMI, and the streams and the number of components of the recipe robust: leave "
+            "them so, or name a class of non-speech recordings (rejection.nonspeech), or set rejection.packaged=false"
         )
-    source = shipped.streams[shipped.nonspeech.stream]
-    return PackagedRejection(
-        nonspeech=replace(shipped.nonspeech, stream=rejecting, speech=source.mixtures),
-        reference_mean=source.reference_mean,
+    return Packaged(
+        backgrounds=tuple(each.background for each in tied),
+        reference_means=tuple(stream.reference_mean for stream in shipped.streams),
+        rejection=tuple(each.coefficients[-1] for each in tied),
     )

@@ -138,10 +138,14 @@ def balance(label: str, utterances: Sequence[Utterance], recipe: Recipe) -> Clas
         frames_of[speaker_of(utterance.recording)] += utterance.n_speech
     if frames_of.total() < recipe.least_frames:
         hop_s = recipe.front_end.hop_s
+        needed = f"{recipe.least_frames * hop_s:.1f} s"
+        remedy = (
+            f"{needed} is needed: give more speech"
+            if recipe.uses_package
+            else f"{recipe.n_components} components need {needed}: give more speech or fewer components"
+        )
         raise TrainingError(
-            f"the class {label!r} has {frames_of.total() * hop_s:.1f} s of speech to train on, "
-            f"but {recipe.n_components} components need {recipe.least_frames * hop_s:.1f} s: "
-            "give more speech or fewer components"
+            f"the class {label!r} has {frames_of.total() * hop_s:.1f} s of speech to train on, but {remedy}"
         )
     limit = recipe.speaker_share * float(np.median([count for count in frames_of.values() if count]))
     weights = [min(1.0, limit / max(frames_of[speaker_of(utterance.recording)], 1)) for utterance in utterances]

@@ -18,6 +18,7 @@ from typing import Any
 
 import tomli_w
 
+from speechgmm.argument_checks import conform_fields, instance_of, items
 from speechgmm.classifier import model_file
 from speechgmm.classifier.model import DecisionOptions, Model
 from speechgmm.classifier.scorer import check_streams
@@ -43,6 +44,28 @@ SUFFIX, MODEL_SUFFIX = ".toml", ".npz"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """Shares of augmented versions in discriminative training.
+
+    Attributes
+    ----------
+    channel_share, effort_share : float
+        Shares of utterances with channel and with vocal effort augmentation; not negative, sum below 1.
+    """
+
+    channel_share: float = 0.0
+    effort_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        conform_fields(self)
+        if not (self.channel_share >= 0 and self.effort_share >= 0 and self.channel_share + self.effort_share < 1):
+            raise OptionError(
+                f"channel_share is {self.channel_share} and effort_share {self.effort_share}, but both must be 0 or "
+                "more and their sum below 1"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class SmallData:
     """A rule for small data: other values of a recipe where there are few speakers.
 
@@ -51,13 +74,14 @@ class SmallData:
     fewer_speakers_than : int
         The rule applies if the class with the fewest training speakers has fewer than this; not negative.
     settings : tuple of str
-        As for `Recipe.with_settings`, such as ``mmi.steps=100``.
+        As for `Recipe.with_settings`, such as ``mmi.iterations=10``.
     """
 
     fewer_speakers_than: int = 0
     settings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        conform_fields(self)
         if self.fewer_speakers_than < 0:
             raise OptionError(f"fewer_speakers_than is {self.fewer_speakers_than}, but it must be 0 or more")
 
@@ -83,24 +107,32 @@ class Recipe:
     speaker_share : float
         Maximum total weight of a speaker's frames, as a multiple of that of the class's median speaker; positive.
     calibration_folds : int
-        Without a dev split, the model is calibrated on the scores of each fold of speakers by mixtures fitted on the
-        others: number of folds, 2 or more.
+        Without a dev split, the model is calibrated on the scores of each fold of speakers by a fit on the others:
+        number of folds, 2 or more.
+    calibration_by : str
+        A column of the manifest, such as the corpus: the recordings of each of its values are held out in turn instead
+        of folds of speakers, if every class has speakers in three values or more. Empty for folds of speakers.
     seed : int
-        Seed of all random numbers: folds, starts, MMI batches; not negative.
+        Seed of all random numbers: folds and starts; not negative.
     mmi : MMIOptions, optional
-        Discriminative training of the means of Gaussian mixtures; by default maximum likelihood only.
+        Discriminative training of sub-models that are tied to the background mixture of `n_components`, instead of one
+        mixture of `n_components` per class; see `training.tied_training`. By default mixtures.
+    mmi_raised_by : str
+        A column of the manifest: recordings with a value in it, such as acted speech, may be raised voices.
+    augmentation : Augmentation
+        For MMI only.
     balance_by : str
-        A column of the manifest, such as the corpus: MMI samples its values in proportion to the square root of their
-        number of speakers. Empty to sample all speakers evenly.
+        A column of the manifest, such as the corpus: MMI and calibration weight its values by the square root of their
+        number of speakers. Empty to weight all speakers evenly.
     nonspeech : str
         The class whose recordings are non-speech: it is not a label of the model, and what sounds like it is rejected.
     packaged_nonspeech : bool
-        Whether, without a class of non-speech, mixtures of the shipped model are used for rejection; see
+        Whether, without a class of non-speech, the shipped model's background mixtures and its rejection are used; see
         `training.packaged_rejection`.
     front_end : FrontEndOptions
         Of the first stream.
     further_front_ends : tuple of FrontEndOptions
-        Of further streams, each with its own class mixtures; the calibration fuses the scores of all streams. They have
+        Of further streams, each with its own models; the calibration fuses the scores of all streams. They have
         the same sampling rate and hop.
     em : EMOptions
     decision : DecisionOptions
@@ -114,9 +146,12 @@ class Recipe:
     background_iterations: int = 15
     speaker_share: float = 4.0
     calibration_folds: int = 5
+    calibration_by: str = ""
     seed: int = 0
     map_relevance: float = 0.0
     mmi: MMIOptions | None = None
+    mmi_raised_by: str = ""
+    augmentation: Augmentation = field(default_factory=Augmentation)
     balance_by: str = ""
     nonspeech: str = ""
     packaged_nonspeech: bool = False
@@ -127,6 +162,8 @@ class Recipe:
     small_data: tuple[SmallData, ...] = ()
 
     def __post_init__(self) -> None:
+        conform_fields(self)
+        self._check_parts()
         if not 1 <= self.n_components <= 4096:
             raise OptionError(f"n_components is {self.n_components}, but it must be 1 to 4096")
         check_streams(self.front_ends)
@@ -140,6 +177,7 @@ class Recipe:
             raise OptionError(f"speaker_share is {self.speaker_share}, but it must be positive")
         if self.calibration_folds < 2:
             raise OptionError(f"calibration_folds is {self.calibration_folds}, but it must be 2 or more")
+        self._check_mmi()
         if self.seed < 0:
             raise OptionError(f"seed is {self.seed}, but it must be 0 or more")
         for number, rule in enumerate(self.small_data, start=1):
@@ -147,6 +185,26 @@ class Recipe:
                 replace(self, small_data=()).with_settings(*rule.settings)
             except OptionError as error:
                 raise OptionError(f"small_data.{number}: {error}") from error
+
+    def _check_mmi(self) -> None:
+        if self.mmi and any(front_end.features != "cepstra" for front_end in self.front_ends):
+            raise OptionError("mmi needs cepstra in all streams: set mmi.iterations to 0, or features to cepstra")
+        if self.augmentation != Augmentation() and not self.mmi:
+            raise OptionError(
+                "augmentation is given, but without MMI nothing is augmented: set mmi.iterations, or both shares to 0"
+            )
+
+    def _check_parts(self) -> None:
+        instance_of(FrontEndOptions, "front_end", self.front_end, "FrontEndOptions")
+        for front_end in items("further_front_ends", self.further_front_ends, "a tuple of FrontEndOptions"):
+            instance_of(FrontEndOptions, "a part of further_front_ends", front_end, "FrontEndOptions")
+        instance_of(EMOptions, "em", self.em, "EMOptions")
+        instance_of(DecisionOptions, "decision", self.decision, "DecisionOptions")
+        if self.mmi is not None:
+            instance_of(MMIOptions, "mmi", self.mmi, "MMIOptions or None")
+        instance_of(Augmentation, "augmentation", self.augmentation, "Augmentation")
+        for rule in items("small_data", self.small_data, "a tuple of SmallData"):
+            instance_of(SmallData, "a part of small_data", rule, "SmallData")
 
     @property
     def front_ends(self) -> tuple[FrontEndOptions, ...]:
@@ -159,8 +217,15 @@ class Recipe:
         return max(range(len(self.front_ends)), key=lambda index: self.front_ends[index].window_s)
 
     @property
+    def uses_package(self) -> bool:
+        """Whether background mixtures and rejection are those of the package: no class of non-speech is named."""
+        return self.packaged_nonspeech and not self.nonspeech
+
+    @property
     def least_frames(self) -> int:
-        """Minimum speech frames to train a class's mixture."""
+        """Minimum speech frames to train a class: enough for its mixture, or 1 s where the package's are used."""
+        if self.uses_package:
+            return round(1.0 / self.front_end.hop_s)
         return max(self.n_components, round(self.n_components * self.em.min_occupancy))
 
     @classmethod
@@ -277,10 +342,13 @@ class Recipe:
             em=EMOptions(**document["em"]),
             front_end=first,
             further_front_ends=tuple(others),
-            mmi=_mmi(document["mmi"], document["augmentation"]),
+            mmi=_mmi(document["mmi"]),
+            mmi_raised_by=document["mmi"]["raised_by"],
+            augmentation=Augmentation(**document["augmentation"]),
             nonspeech=document["rejection"]["nonspeech"],
             packaged_nonspeech=document["rejection"]["packaged"],
             calibration_folds=document["calibration"]["folds"],
+            calibration_by=document["calibration"]["by"],
             decision=DecisionOptions(**document["decision"]),
             small_data=tuple(
                 SmallData(fewer_speakers_than=rule["fewer_speakers_than"], settings=tuple(rule["settings"]))
@@ -297,7 +365,6 @@ class Recipe:
             With ``version`` and the sections; all values are TOML and JSON values.
         """
         mmi = asdict(self.mmi or MMIOptions())
-        augmentation = {name: mmi.pop(name) for name in ("channel_share", "effort_share")}
         return {
             "version": VERSION,
             "training": {
@@ -312,10 +379,14 @@ class Recipe:
             },
             "em": asdict(self.em),
             "streams": [asdict(front_end) for front_end in self.front_ends],
-            "mmi": {**mmi, "steps": mmi["steps"] if self.mmi else 0},
-            "augmentation": augmentation,
+            "mmi": {
+                **mmi,
+                "iterations": mmi["iterations"] if self.mmi else 0,
+                "raised_by": self.mmi_raised_by,
+            },
+            "augmentation": asdict(self.augmentation),
             "rejection": {"nonspeech": self.nonspeech, "packaged": self.packaged_nonspeech},
-            "calibration": {"folds": self.calibration_folds},
+            "calibration": {"folds": self.calibration_folds, "by": self.calibration_by},
             "decision": asdict(self.decision),
             "small_data": [_small_data_table(rule) for rule in self.small_data],
         }
@@ -388,14 +459,10 @@ def _front_end(stream: Table, number: int) -> FrontEndOptions:
         raise OptionError(f"streams.{number}.{error}") from error
 
 
-def _mmi(mmi: Table, augmentation: Table) -> MMIOptions | None:
-    """The options of MMI; None without steps, where the other values are checked all the same."""
-    if mmi["steps"]:
-        return MMIOptions(**mmi, **augmentation)
-    for name, share in augmentation.items():
-        if share:
-            raise OptionError(
-                f"augmentation.{name} is {share}, but without MMI nothing is augmented: set mmi.steps, or {name} to 0"
-            )
-    MMIOptions(**{**mmi, "steps": 1})
+def _mmi(section: Table) -> MMIOptions | None:
+    """The options of MMI; None without iterations, where the other values are checked all the same."""
+    mmi = {name: value for name, value in section.items() if name != "raised_by"}
+    if mmi["iterations"]:
+        return MMIOptions(**mmi)
+    MMIOptions(**{**mmi, "iterations": 1})
     return None

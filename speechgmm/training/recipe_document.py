@@ -32,7 +32,7 @@ def parse(content: bytes, source: str) -> Table:
     """
     try:
         return tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, or too many digits, or too deep
         raise OptionError(f"{source}: not a TOML file: {error}") from error
 
 
@@ -126,10 +126,10 @@ def changed(document: Mapping[str, Any], setting: str) -> Table:
     if not isinstance(tables, list):
         return {**document, section: _checked(tables, {name: _value(text.strip(), tables.get(name))}, section, setting)}
     number, _, name = name.partition(".")
-    if not (number.isdecimal() and 1 <= int(number) <= len(tables)):
+    if number not in _numbers(tables):
         counted = f"with N from 1 to {len(tables)}" if tables else "but the recipe has none"
         raise OptionError(f"{setting}: there is no {section}.{number}, expected {section}.N.NAME {counted}")
-    index = int(number) - 1
+    index = _numbers(tables).index(number)
     value = _value(text.strip(), tables[index].get(name))
     changed_tables = [*tables]
     changed_tables[index] = _checked(tables[index], {name: value}, f"{section}.{number}", setting)
@@ -141,7 +141,7 @@ def value_at(document: Mapping[str, Any], key: str) -> Any:
     value: Any = document
     for part in key.split("."):
         if isinstance(value, list):
-            value = value[int(part) - 1] if part.isdecimal() and 1 <= int(part) <= len(value) else None
+            value = value[_numbers(value).index(part)] if part in _numbers(value) else None
         else:
             value = value.get(part) if isinstance(value, Mapping) else None
     return value
@@ -161,11 +161,16 @@ def nearest(name: str, names: Sequence[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
+def _numbers(tables: Sequence[Table]) -> list[str]:
+    """The numbers of tables in keys, from 1."""
+    return [str(number) for number in range(1, len(tables) + 1)]
+
+
 def _value(text: str, default: Any) -> Any:
     """The TOML value of a text; the text itself if it is none, or if text is expected."""
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # as in `parse`
         return text
     return text if isinstance(default, str) and not isinstance(value, str) else value
 

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from speechgmm.corpus.recording import Recording
 from speechgmm.corpus.speakers import fewest_speakers
+from speechgmm.errors import OptionError
 from speechgmm.mixture.checkpoint import Checkpoint
 from speechgmm.progress import Progress, silent
 from speechgmm.training.recipe import Recipe
@@ -53,7 +54,7 @@ class Run:
     Raises
     ------
     OptionError
-        If one of the sizes is not a valid number of components.
+        If one of the sizes is not a valid number of components, or the package's mixtures have a number of their own.
     """
 
     recipe: Recipe = field(default_factory=Recipe)
@@ -70,6 +71,12 @@ class Run:
     def __post_init__(self) -> None:
         for size in AUTO_SIZES if self.sizes == "auto" else self.sizes:
             replace(self.recipe, n_components=size)
+        if self.sizes and self.recipe.uses_package:
+            raise OptionError(
+                "numbers of components cannot be compared with rejection.packaged, "
+                "whose mixtures have one of their own: set rejection.packaged=false, "
+                "or name a class of non-speech recordings (rejection.nonspeech)"
+            )
 
     def scaled_to(self, recordings: Iterable[Recording]) -> Run:
         """The same run with the rules for small data applied to the number of speakers of these recordings."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from statistics import fmean
 from typing import Any, TypeAlias
 
 from speechgmm.mixture.checkpoint import Checkpoint
@@ -11,8 +10,6 @@ from speechgmm.mixture.em import Fit
 
 Trace: TypeAlias = Callable[[str], None]
 """Takes the lines, one by one."""
-
-LOSS_EVERY = 50  # steps; the loss of a single batch varies a lot
 
 
 def untraced(line: str) -> None:
@@ -59,10 +56,5 @@ class TracedCheckpoint(Checkpoint):
 
 
 def traced_losses(trace: Trace) -> Callable[[Sequence[float]], None]:
-    """A monitor for `mixture.mmi.fit_mmi` that traces the mean loss of the last steps, now and then."""
-
-    def monitor(losses: Sequence[float]) -> None:
-        if len(losses) % LOSS_EVERY == 0:
-            trace(f"MMI step {len(losses)}: loss {fmean(losses[-LOSS_EVERY:]):.4f}, mean of {LOSS_EVERY} steps")
-
-    return monitor
+    """A monitor for `mixture.mmi.fit_mmi` that traces the loss of each iteration."""
+    return lambda losses: trace(f"MMI iteration {len(losses) - 1}: loss {losses[-1]:.4f}")

@@ -7,11 +7,14 @@ calibration (a model).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any
 
+from speechgmm.classifier.doubt import CARD_ENTRY, usual_share
 from speechgmm.classifier.model import Model
 from speechgmm.corpus.recording import Corpus
 from speechgmm.corpus.speakers import speaker_of
@@ -21,7 +24,7 @@ from speechgmm.provenance import PACKAGES
 from speechgmm.training.calibrate import HeldOutAnswer, calibrate, held_out_answers, held_out_scores, require_speech
 from speechgmm.training.card import training_card
 from speechgmm.training.component_selection import compare_sizes
-from speechgmm.training.fitting import FittedStream, fit_scorer
+from speechgmm.training.fitting import FittedStream, fitter
 from speechgmm.training.material import Material, read_material
 from speechgmm.training.recordings import require_speakers, training_recordings
 from speechgmm.training.run_context import Run
@@ -100,25 +103,38 @@ def train_on(material: Material, run: Run, *, about: Mapping[str, Any] | None = 
     if run.sizes:
         sizes = compare_sizes(material, run)
         run = run.with_components(choose(sizes).n_components)
-    fitted = fit_scorer(material, run.at("model"))
-    scores = held_out_scores(fitted.scorer, material, run)
-    model = calibrate(fitted.scorer, scores, run.recipe.decision)
-    card = training_card(material, fitted.streams, run, sizes=sizes)
+    fit = fitter(material, run.at("model"))
+    fitted = fit(material, run.at("model"))
+    scores = held_out_scores(fitted.scorer, material, run, fit)
+    model = calibrate(fitted.scorer, scores, run.recipe)
+    held_out = held_out_answers(model, scores)
+    card = {**training_card(material, fitted.streams, run, sizes=sizes), **_usual_doubt(held_out)}
     return Training(
         model=replace(model, card={**(about or {}), **card}, training_digests=material.short_digests),
-        held_out=held_out_answers(model, scores),
+        held_out=held_out,
         fitted=fitted.streams,
         failures=material.failures,
         sizes=sizes,
     )
 
 
+def _usual_doubt(held_out: Iterable[HeldOutAnswer]) -> dict[str, float]:
+    """The entry of the card on doubtful labels of left-out corpora, if there are enough of them."""
+    scores: dict[str, list[float]] = defaultdict(list)
+    for each in held_out:
+        if not math.isnan(each.score):
+            scores[each.group].append(each.score)
+    usual = usual_share(scores)
+    return {} if usual is None else {CARD_ENTRY: round(usual, 4)}
+
+
 def _identity(material: Material, run: Run) -> dict[str, str]:
     """What the result of a training depends on, for its checkpoint."""
-    recordings = hashlib.sha256()
-    for each in (*material.streams[0], *material.nonspeech):
+    recordings, recipe = hashlib.sha256(), run.recipe
+    columns = (recipe.balance_by, recipe.mmi_raised_by, recipe.calibration_by)
+    for each in (*material.streams[0], *material.nonspeech[0]):
         recording = each.recording
-        who = (recording.label, speaker_of(recording), recording.split, recording.value_of(run.recipe.balance_by))
+        who = (recording.label, speaker_of(recording), recording.split, *map(recording.value_of, columns))
         what = (each.digest, recording.start, recording.end, recording.augmentation, each.n_speech)
         recordings.update(repr((who, what)).encode(errors="surrogateescape"))
     return {

@@ -37,6 +37,20 @@ def test_find(offset: int) -> None:
     assert source.find(b"needle", offset + 1) == source.find(b"needle", 0, offset + 5) == -1
 
 
+def test_a_search_ends_with_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A header may declare any number."""
+    read_at, offsets = Source.at, []
+
+    def counted(self: Source, offset: int, count: int) -> bytes:
+        offsets.append(offset)
+        return read_at(self, offset, count)
+
+    monkeypatch.setattr(Source, "at", counted)
+
+    assert source_of(CONTENT).find(b"\0", 5, 1 << 30) == -1
+    assert len(offsets) == 3
+
+
 @pytest.mark.parametrize("count", [0, 1, 262_144, 500_000])
 def test_zeros(count: int) -> None:
     """Zeros are counted from the front and from the back."""

@@ -128,11 +128,16 @@ def test_chunks_after_the_samples_are_no_sound(after: bytes) -> None:
 
 
 def test_few_bytes_after_the_samples_are_no_sound() -> None:
-    """What is short and unknown is not read as sound."""
-    part = surveyed(wav(after=MORE[:4000]))
+    """What is short and unknown is not read as sound; of a short recording, it is much of the sound."""
+    long = wav(100_000, after=AUDIO * 999)
+    for content in (wav(after=MORE[:256]), long + MORE[:4096]):
+        part = surveyed(content)
+        assert not part.head
+        assert not part.remark
 
-    assert not part.head
-    assert not part.remark
+    for content, declared, present in ((wav(after=MORE[:257]), 100, 357), (long + MORE[:4097], 100_000, 104_097)):
+        part = surveyed(content)
+        assert part.remark == f"its header declares {declared:,} bytes of sound, {present:,} follow and were read"
 
 
 @pytest.mark.parametrize("size", [0x7FFF0000, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFDB, 0xFFFFFFFF])

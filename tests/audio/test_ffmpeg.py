@@ -22,6 +22,7 @@ from speechgmm.audio.byte_source import Source, Window
 from speechgmm.audio.hearing import Heard
 from speechgmm.audio.samples import Frames, Samples, to_mono_at_rate
 from speechgmm.audio.survey import survey
+from speechgmm.audio.units import Walk, matroska_element, vint
 from speechgmm.corpus.folder import find_audio, scan_folder
 from speechgmm.errors import AudioError
 
@@ -357,6 +358,22 @@ def test_truncated_between_packets(tmp_path: Path) -> None:
         AudioError, match=r"a\.flv: it is cut short, its header declares 8\.\d+ s of audio, reading ended after 5\."
     ):
         reading.read(file, sampling_rate=16_000)
+
+
+def test_packets_that_are_skipped_at_the_end(tmp_path: Path) -> None:
+    """Of a block of an unknown track, ffmpeg skips the rest of the cluster: so little may also be a rounded header."""
+    file = write(tmp_path / "a.webm", chirps(4.0, 48_000), 48_000, "libopus")
+    assert heard_of(file)[1] == ""
+    content = file.read_bytes()
+    walk = Walk(Source(io.BytesIO(content), len(content)), 0, len(content), matroska_element)
+    block = [unit.begin for unit in walk if unit.head.startswith(b"\xa3")][-20]
+    place = block + 1 + vint(content, block + 1)[0]  # of the number of the track
+    file.write_bytes(content[:place] + bytes([content[place] ^ 0x10]) + content[place + 1 :])
+
+    seconds, warning = heard_of(file)
+
+    assert seconds == pytest.approx(3.6, abs=0.05)
+    assert re.fullmatch(r"its header declares 4\.0\d s of audio, it ends after 3\.\d\d s", warning)
 
 
 def test_truncated_packet(tmp_path: Path) -> None:

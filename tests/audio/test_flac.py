@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 
-import numpy as np
 import pytest
 import soundfile
 
@@ -68,10 +67,42 @@ def test_right_or_unknown_number() -> None:
     assert surveyed(declaring(content, 99_999)) == [Part(kind="flac", begin=0, end=len(content))]
 
 
-def test_file_that_does_not_end_with_a_frame() -> None:
-    """Nothing is corrected if the last frame is not found."""
-    for after in (b"TAG" + bytes(125), np.random.default_rng(1).bytes(100_000)):
-        assert surveyed(declaring(flac(30_000), 7) + after)[0].head == b""
+@pytest.mark.parametrize(
+    ("after", "unread"),
+    [
+        (b"TAG" + bytes(125), 0),
+        (bytes(50_000), 0),
+        (white_noise(60, 1.0, seed=3).tobytes(), 0),
+        (b"TAG" + bytes(125) + white_noise(20_000, 1.0, seed=3).tobytes(), 80_000),
+        (white_noise(500_000, 1.0, seed=3).tobytes(), 2_000_000),
+    ],
+    ids=["tag", "zeros", "few bytes", "tag and bytes", "many bytes"],
+)
+def test_bytes_after_the_last_frame(after: bytes, unread: int) -> None:
+    """The last frame is found before them, and a remark counts those that may be sound."""
+    content = flac(30_000)
+    remark = f"its last {unread:,} bytes, after its last frame, were not read" if unread else ""
+
+    assert surveyed(content + after) == [Part(kind="flac", begin=0, end=len(content + after), remark=remark)]
+    (part,) = surveyed(declaring(content, 7) + after)
+    assert part.head == content[:26]
+    assert part.remark.startswith("its header declares 7 samples, it holds 30,000, and all were read")
+    assert part.remark.endswith(remark)
+
+
+def test_a_checksum_that_is_right_by_chance() -> None:
+    """In this file, 5,499 bytes before the end of the last frame: no rest is told of before the tag."""
+    content = flac(30_071, channels=2, coding="PCM_24") + b"TAG" + bytes(125)
+
+    assert surveyed(content) == [Part(kind="flac", begin=0, end=len(content))]
+
+
+def test_file_without_its_last_frame() -> None:
+    """Nothing is known of the end, and nothing is corrected, where the last frame is cut short."""
+    content = flac(30_000)
+
+    for cut in (content[:-10], declaring(content, 7)[:-10]):
+        assert surveyed(cut) == [Part(kind="flac", begin=0, end=len(cut))]
 
 
 def test_another_file_that_follows() -> None:
@@ -79,3 +110,4 @@ def test_another_file_that_follows() -> None:
     content = flac(30_000)
 
     assert surveyed(content + content)[0].end == len(content)
+    assert surveyed(content + b"RIFF\0\0\0\0WAVEfmt " + bytes(9))[0].end == len(content)

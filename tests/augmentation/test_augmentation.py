@@ -17,8 +17,10 @@ from speechgmm.audio.samples import Samples
 from speechgmm.augmentation import channel as channel_module
 from speechgmm.augmentation import nonspeech_sounds as nonspeech_module
 from speechgmm.augmentation import vocal_effort as effort_module
-from speechgmm.augmentation.augment import CHANNEL, EFFORT, NONSPEECH_KINDS, SHOUT, augment
+from speechgmm.augmentation.augment import CHANNEL, EFFORT, NONSPEECH_KINDS, augment
+from speechgmm.augmentation.augment import NOISE as IN_NOISE
 from speechgmm.augmentation.channel import (
+    add_noise,
     augment_channel,
     reverberated,
     steady_noise,
@@ -26,7 +28,7 @@ from speechgmm.augmentation.channel import (
     with_noise,
 )
 from speechgmm.augmentation.nonspeech_sounds import augment_nonspeech
-from speechgmm.augmentation.vocal_effort import is_low_voice, raise_effort, shift_pitch, shout
+from speechgmm.augmentation.vocal_effort import EFFORT_CURVE_DB, Effort, is_low_voice, raise_effort, with_effort
 from speechgmm.demo.synthesis import KINDS, RATE, VOWELS, Kind, Tracks, Voice, draw_voice, speak, synthesise
 from tests.builders import spoken
 
@@ -41,9 +43,8 @@ LENGTH_PRESERVING: dict[str, Augmentation] = {
 }
 ALL: dict[str, Augmentation] = {
     **LENGTH_PRESERVING,
-    "shift_pitch": lambda samples, rate, rng: shift_pitch(samples, rate, pitch=1.3, formants=1.1, tilt_db=2),
+    "with_effort": lambda samples, rate, rng: with_effort(samples, rate, Effort(pitch=1.3, formants=1.1, tilt_db=2)),
     "raise_effort": lambda samples, rate, rng: raise_effort(samples, rate, low_voice=True, rng=rng),
-    "shout": lambda samples, rate, rng: shout(samples, rate, low_voice=False, rng=rng),
     "augment_nonspeech": augment_nonspeech,
 }
 
@@ -180,9 +181,9 @@ def test_a_room_keeps_the_level() -> None:
 
 @pytest.mark.parametrize("rate", [8000, 22_050])
 def test_the_same_pitch_is_the_same_recording(rate: int) -> None:
-    """With factors of 1 and no tilt, all samples are reconstructed, those at the ends too."""
+    """With factors of 1, no tilt and the curve of no octave, all samples are reconstructed, those at the ends too."""
     samples = hiss(rate)
-    same = shift_pitch(samples, rate, pitch=1, formants=1, tilt_db=0)
+    same = with_effort(samples, rate, Effort(pitch=1, curve_share=1))
     np.testing.assert_allclose(same, samples, atol=1e-6)
 
 
@@ -198,7 +199,7 @@ def test_the_same_pitch_is_the_same_recording(rate: int) -> None:
 def test_pitch_moves_and_formants_stay(kind: Kind, name: str, pitch_hz: float, pitch: float, rate: int) -> None:
     """The pitch is multiplied by the factor within 3 %. The first formant stays within 8 %."""
     samples = vowel(kind, name, pitch_hz=pitch_hz, rate=rate)
-    shifted = shift_pitch(samples, rate, pitch=pitch, formants=1, tilt_db=0)
+    shifted = with_effort(samples, rate, Effort(pitch=pitch))
     assert pitch_of(samples, rate) == pytest.approx(pitch_hz, rel=0.02)
     assert pitch_of(shifted, rate) / pitch_of(samples, rate) == pytest.approx(pitch, rel=0.03)
     assert formants_of(shifted, rate)[0] == pytest.approx(formants_of(samples, rate)[0], rel=0.08)
@@ -208,29 +209,60 @@ def test_pitch_moves_and_formants_stay(kind: Kind, name: str, pitch_hz: float, p
 def test_formants_move_by_a_factor_of_their_own(factor: float) -> None:
     """A resonance at 1500 Hz, excited by white noise, moves by the factor. The pitch of a vowel does not."""
     samples = lfilter(*iirpeak(1500, Q=5, fs=RATE), hiss(4 * RATE)).astype(np.float32)
-    moved = shift_pitch(samples, RATE, pitch=1, formants=factor, tilt_db=0)
+    moved = with_effort(samples, RATE, Effort(pitch=1, formants=factor))
     frequencies, density = welch(moved, RATE, nperseg=256)
     near = density > density.max() / 4
     assert np.average(frequencies[near], weights=density[near]) == pytest.approx(1500 * factor, rel=0.03)
-    vocal = shift_pitch(vowel("male", "had", pitch_hz=110), RATE, pitch=1, formants=factor, tilt_db=0)
+    vocal = with_effort(vowel("male", "had", pitch_hz=110), RATE, Effort(pitch=1, formants=factor))
     assert pitch_of(vocal, RATE) == pytest.approx(110, rel=0.02)
 
 
 @pytest.mark.parametrize(
-    ("centre_hz", "octaves"), [(250.0, 0.0), (500.0, 0.0), (1000.0, 1.0), (2000.0, 2.0), (4000.0, 3.0), (7000.0, 3.0)]
+    ("centre_hz", "octaves"), [(250.0, 0.0), (500.0, 0.0), (1000.0, 0.0), (2000.0, 1.0), (4000.0, 2.0), (7000.0, 2.0)]
 )
-def test_tilt_grows_by_octaves_from_500_hz_to_4_khz(centre_hz: float, octaves: float) -> None:
-    """A tilt of 4 dB per octave between 500 Hz and 4 kHz. The gain is constant outside."""
+def test_tilt_grows_by_octaves_from_1_to_4_khz(centre_hz: float, octaves: float) -> None:
+    """A tilt of 4 dB per octave between 1 and 4 kHz. The gain is constant outside."""
     samples = hiss(32_000)
-    tilted = shift_pitch(samples, RATE, pitch=1, formants=1, tilt_db=4)
+    tilted = with_effort(samples, RATE, Effort(pitch=1, tilt_db=4))
     band = (0.95 * centre_hz, 1.05 * centre_hz)
     assert band_db(tilted, RATE, *band) - band_db(samples, RATE, *band) == pytest.approx(4 * octaves, abs=0.5)
+
+
+@pytest.mark.parametrize("frequency", [300, 700, 1000, 2000, 3000, 5000])
+@pytest.mark.parametrize(("pitch", "curve_share"), [(1.5, 0.5), (1.5, 1.5), (2.0, 1.0)])
+def test_the_spectrum_follows_the_measured_curve(frequency: int, pitch: float, curve_share: float) -> None:
+    """The level at a frequency changes by the share of the curve times the octaves of pitch."""
+    samples = hiss(64_000)
+    plain = with_effort(samples, RATE, Effort(pitch=pitch))
+    raised = with_effort(samples, RATE, Effort(pitch=pitch, curve_share=curve_share))
+    band = (0.97 * frequency, 1.03 * frequency)
+    expected = curve_share * np.log2(pitch) * EFFORT_CURVE_DB[frequency]
+    assert band_db(raised, RATE, *band) - band_db(plain, RATE, *band) == pytest.approx(expected, abs=0.6)
+
+
+@pytest.mark.parametrize(
+    ("centre_hz", "factor"), [(400.0, 1.2), (700.0, 1.2), (1800.0, 1.0), (3000.0, 1.0), (6000.0, 1.0)]
+)
+def test_the_first_formant_moves_by_a_further_factor(centre_hz: float, factor: float) -> None:
+    """Resonances up to 800 Hz move by it, those from 1800 Hz do not; all move by the factor of all formants."""
+    samples = lfilter(*iirpeak(centre_hz, Q=5, fs=RATE), hiss(4 * RATE)).astype(np.float32)
+    moved = with_effort(samples, RATE, Effort(pitch=1, formants=1.1, first_formant=1.2))
+    frequencies, density = welch(moved, RATE, nperseg=512)
+    near = density > density.max() / 4
+    assert np.average(frequencies[near], weights=density[near]) == pytest.approx(1.1 * factor * centre_hz, rel=0.05)
+
+
+def test_a_first_formant_beyond_the_second_moves_nothing_apart() -> None:
+    """A factor that would put 800 Hz above 1800 Hz is left out, so that frequencies keep their order."""
+    samples = hiss(16_000)
+    far = with_effort(samples, RATE, Effort(pitch=1, formants=1.1, first_formant=2.5))
+    np.testing.assert_array_equal(far, with_effort(samples, RATE, Effort(pitch=1, formants=1.1)))
 
 
 @pytest.mark.parametrize("pitch", [0.72, 1.0, 1.9])
 def test_a_higher_pitch_is_shorter(pitch: float) -> None:
     """The duration is divided by the factor."""
-    shifted = shift_pitch(hiss(10_000), 16_000, pitch=pitch, formants=1, tilt_db=0)
+    shifted = with_effort(hiss(10_000), 16_000, Effort(pitch=pitch))
     assert abs(len(shifted) - 10_000 / pitch) <= 1
 
 
@@ -275,6 +307,22 @@ def test_channels_are_drawn_as_documented(monkeypatch: pytest.MonkeyPatch) -> No
     assert {call["sampling_rate"] for call in noises} == {16_000}
 
 
+def test_noise_is_drawn_as_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recorded noise, from any of its samples on, 0 to 20 dB below the speech."""
+    noises = record_calls(monkeypatch, channel_module, "with_noise")
+    rng = np.random.default_rng(0)
+    pool = [hiss(50, seed=1), hiss(70, seed=2)]
+    for _ in range(600):
+        add_noise(hiss(100), 16_000, pool, rng)
+    assert len(noises) == 600
+    assert_fills([call["positional"][1] for call in noises], 0, 20)
+    for noise in pool:
+        own = [call["begin"] for call in noises if call["positional"][0] is noise]
+        assert len(own) == pytest.approx(300, abs=60)
+        assert_fills(own, 0, len(noise))
+    assert {call["sampling_rate"] for call in noises} == {16_000}
+
+
 def test_channels_without_recorded_noises_have_steady_noise_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """The list of recorded noises may be empty."""
     noises = record_calls(monkeypatch, channel_module, "with_noise")
@@ -301,59 +349,52 @@ def test_steady_noise_is_between_white_and_brown(rate: int) -> None:
     assert len(steady_noise(0, rate, np.random.default_rng(0))) == 0
 
 
-@pytest.mark.parametrize(
-    ("raise_voice", "low_voice", "pitch", "formants"),
-    [
-        (raise_effort, True, (1.4, 2.4), (1.0, 1.1)),
-        (raise_effort, False, (1.1, 1.6), (1.0, 1.1)),
-        (shout, True, (2.0, 3.5), (1.0, 1.15)),
-        (shout, False, (1.5, 2.6), (1.0, 1.15)),
-    ],
-)
+@pytest.mark.parametrize(("low_voice", "pitch"), [(True, (1.2, 2.6)), (False, (1.05, 1.7))])
 def test_low_voices_are_raised_farther(
-    monkeypatch: pytest.MonkeyPatch,
-    raise_voice: Callable[..., Samples],
-    low_voice: bool,
-    pitch: tuple[float, float],
-    formants: tuple[float, float],
+    monkeypatch: pytest.MonkeyPatch, low_voice: bool, pitch: tuple[float, float]
 ) -> None:
     """The factors fill the documented ranges for low and for high voices."""
-    calls = record_calls(monkeypatch, effort_module, "shift_pitch")
+    calls = record_calls(monkeypatch, effort_module, "with_effort")
     rng = np.random.default_rng(0)
     for _ in range(300):
-        raise_voice(hiss(100), 16_000, low_voice=low_voice, rng=rng)
-    assert_fills([call["pitch"] for call in calls], *pitch)
-    assert_fills([call["formants"] for call in calls], *formants)
-    assert_fills([call["tilt_db"] for call in calls], 0.0, 6.0)
+        raise_effort(hiss(100), 16_000, low_voice=low_voice, rng=rng)
+    efforts = [call["positional"][1] for call in calls]
+    assert_fills([effort.pitch for effort in efforts], *pitch)
+    assert_fills([effort.formants for effort in efforts], 1.0, 1.08)
+    assert_fills([effort.first_formant for effort in efforts], 1.0, 1.12)
+    assert_fills([effort.tilt_db for effort in efforts], -1.0, 3.0)
+    assert_fills([effort.curve_share for effort in efforts], 0.5, 1.5)
 
 
 def test_nonspeech_is_altered_as_documented(monkeypatch: pytest.MonkeyPatch) -> None:
     """The factors fill the documented ranges, up as often as down. Half of the versions get a channel."""
-    pitches = record_calls(monkeypatch, nonspeech_module, "shift_pitch")
+    calls = record_calls(monkeypatch, nonspeech_module, "with_effort")
     channels = record_calls(monkeypatch, nonspeech_module, "augment_channel")
     rng = np.random.default_rng(0)
     for _ in range(600):
         augment_nonspeech(hiss(100), 16_000, rng)
-    assert_fills([np.log(call["pitch"]) for call in pitches], -0.35, 0.35)
-    assert_fills([np.log(call["formants"]) for call in pitches], -0.15, 0.15)
-    assert_fills([call["tilt_db"] for call in pitches], -3.0, 3.0)
-    assert np.mean([call["pitch"] > 1 for call in pitches]) == pytest.approx(0.5, abs=0.06)
+    efforts = [call["positional"][1] for call in calls]
+    assert_fills([np.log(effort.pitch) for effort in efforts], -0.35, 0.35)
+    assert_fills([np.log(effort.formants) for effort in efforts], -0.15, 0.15)
+    assert_fills([effort.tilt_db for effort in efforts], -3.0, 3.0)
+    assert {(effort.first_formant, effort.curve_share) for effort in efforts} == {(1.0, 0.0)}
+    assert np.mean([effort.pitch > 1 for effort in efforts]) == pytest.approx(0.5, abs=0.06)
     assert len(channels) / 600 == pytest.approx(0.5, abs=0.06)
     assert all(call["positional"][1] == [] for call in channels)
 
 
 def test_each_kind_gives_its_own_version() -> None:
-    """All kinds differ, each is reproducible and depends on the seed. Only the channel kind uses the noises."""
+    """All kinds differ, each is reproducible and depends on the seed. Only two kinds use the noises."""
     rng = np.random.default_rng(1)
     samples = spoken("male", 1.0, rng)
-    kinds = (CHANNEL, EFFORT, SHOUT, *NONSPEECH_KINDS)
+    kinds = (CHANNEL, EFFORT, IN_NOISE, *NONSPEECH_KINDS)
     versions = {kind: augment(samples, 16_000, kind, noises=[NOISE], seed=3) for kind in kinds}
     for kind, version in versions.items():
         np.testing.assert_array_equal(version, augment(samples, 16_000, kind, noises=[NOISE], seed=3))
         assert not np.array_equal(version, augment(samples, 16_000, kind, noises=[NOISE], seed=4))
         others = [other for other_kind, other in versions.items() if other_kind != kind]
         assert not any(np.array_equal(version, other) for other in (samples, *others))
-    for kind in (EFFORT, SHOUT, *NONSPEECH_KINDS):
+    for kind in (EFFORT, *NONSPEECH_KINDS):
         np.testing.assert_array_equal(versions[kind], augment(samples, 16_000, kind, noises=[], seed=3))
 
 
@@ -418,7 +459,7 @@ def test_versions_are_reproducible(name: str) -> None:
     np.testing.assert_array_equal(samples, hiss(8000))
 
 
-@pytest.mark.parametrize("name", ["reverberated", "augment_channel", "raise_effort", "shout", "augment_nonspeech"])
+@pytest.mark.parametrize("name", ["reverberated", "augment_channel", "raise_effort", "augment_nonspeech"])
 def test_other_seeds_give_other_versions(name: str) -> None:
     """The random choices depend on the generator."""
     first, second = (ALL[name](hiss(8000), 16_000, np.random.default_rng(seed)) for seed in (4, 5))

@@ -238,10 +238,10 @@ def test_a_scorer_does_not_decide() -> None:
             "a model needs one calibration scale for each stream",
         ),
         ({"min_likelihood": -math.inf}, "min_likelihood is -inf, but it must be a finite number"),
-        ({"min_speech_ratio": 0.0}, "a model needs min_speech_ratio if it has a non-speech model, and only then"),
+        ({"min_speech_ratio": 0.0}, "a model needs min_speech_ratio if it rejects non-speech, and only then"),
         (
             {"nonspeech": NonSpeechModel(stream=0, mixture=unit_gaussian(0.0))},
-            "a model needs min_speech_ratio if it has a non-speech model, and only then",
+            "a model needs min_speech_ratio if it rejects non-speech, and only then",
         ),
         (
             {"nonspeech": NonSpeechModel(stream=0, mixture=unit_gaussian(0.0)), "min_speech_ratio": math.nan},
@@ -250,6 +250,10 @@ def test_a_scorer_does_not_decide() -> None:
         (
             {"nonspeech": NonSpeechModel(stream=1, mixture=unit_gaussian(0.0)), "min_speech_ratio": 0.0},
             "the non-speech model's stream is 1, but the model has 1 streams",
+        ),
+        (
+            {"tied_rejection": True, "min_speech_ratio": 0.0},
+            "a model without tied sub-models rejects by a non-speech mixture, not by one of them",
         ),
         ({"priors": (0.4, 0.7)}, "the priors are 0.4, 0.7, but they must be positive and sum to 1"),
         ({"priors": (1.0, 0.0)}, "the priors are 1.0, 0.0, but they must be positive and sum to 1"),
@@ -286,7 +290,13 @@ def test_scores_of_no_frames_are_neutral() -> None:
     """Adding the scores of no frames changes nothing."""
     scores = TWO.score([frames(0.5, 1.0)])
 
-    total = scores + Scores(n_frames=0, n_speech=np.zeros(1, dtype=np.int64), log_likelihoods=np.zeros((1, 2)))
+    nothing = Scores(
+        n_frames=0,
+        n_speech=np.zeros(1, dtype=np.int64),
+        log_likelihoods=np.zeros((1, 2)),
+        speech_ratios=np.zeros(1),
+    )
+    total = scores + nothing
 
     assert (total.n_frames, total.n_speech.tolist()) == (2, [2])
     np.testing.assert_array_equal(total.log_likelihoods, scores.log_likelihoods)

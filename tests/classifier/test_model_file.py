@@ -19,6 +19,7 @@ from speechgmm.classifier import model_file as modelfile
 from speechgmm.classifier.calibration import Calibration
 from speechgmm.classifier.model import DecisionOptions, Model
 from speechgmm.classifier.model_file import float32_mixture, load, save
+from speechgmm.classifier.rejection import NonSpeechModel
 from speechgmm.classifier.scorer import Stream
 from speechgmm.classifier.shipped_model import shipped_model_file
 from speechgmm.errors import ModelFileError, OptionError, OutputError
@@ -187,7 +188,7 @@ def test_a_model_file_is_a_plain_npz(file: Path) -> None:
     arrays = arrays_of(file)
 
     assert header_of(arrays)["format"] == "speechgmm-model"
-    assert header_of(arrays)["format_version"] == 1
+    assert header_of(arrays)["format_version"] == 2
     assert header_of(arrays)["streams"] == [{"family": "gaussian", "front_end": asdict(small_model().front_end)}]
     assert {name: array.dtype.str for name, array in arrays.items() if name.startswith("means")} == {
         "means_0_0": "<f4",
@@ -247,7 +248,38 @@ def test_a_newer_version_is_refused(file: Path) -> None:
     """The error gives the version of the file, the supported version and the remedy."""
     change_header(file, format_version=7)
 
-    assert refused(file) == "it has format version 7, and this speechgmm reads up to 1: update speechgmm"
+    assert refused(file) == "it has format version 7, and this speechgmm reads up to 2: update speechgmm"
+
+
+def make_version_1(file: Path) -> None:
+    """Make the file one of version 1, which knew no sub-models."""
+    header = header_of(arrays_of(file))
+    del header["submodels"]
+    save_arrays(file, arrays_of(file), header=packed({**header, "format_version": 1}))
+
+
+def test_version_1_is_still_read(file: Path, tmp_path: Path) -> None:
+    """The model is that of the current version."""
+    content = file.read_bytes()
+    make_version_1(file)
+
+    save(load(file), tmp_path / "again.npz")
+
+    assert (tmp_path / "again.npz").read_bytes() == content
+
+
+def test_rejection_of_version_1_by_mixtures_of_speech_is_refused(tmp_path: Path) -> None:
+    """Its threshold is one of another ratio."""
+    model, file = small_model(), tmp_path / "model.npz"
+    sounds = NonSpeechModel(stream=0, mixture=gaussians_of(model)[0])
+    save(replace(model, nonspeech=sounds, min_speech_ratio=-0.5), file)
+    make_version_1(file)
+    assert load(file).min_speech_ratio == -0.5
+    change_header(file, rejection={"stream": 0, "least_ratio": -0.5, "n_speech": 2})
+    assert refused(file) == (
+        "it rejects non-speech by mixtures of speech of an earlier version, which this speechgmm does not read: "
+        "train the model again"
+    )
 
 
 @pytest.mark.parametrize("version", [0, -1, "1", None, 1.5])

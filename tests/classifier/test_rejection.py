@@ -89,10 +89,11 @@ def test_the_ratio_by_hand() -> None:
 def test_the_threshold_rejects_one_percent() -> None:
     """10 of 1000 held-out utterances are below the threshold. It is at most 0. Light ones hardly count."""
     means = np.random.default_rng(0).normal(size=1000)
-    threshold = speech_ratio_threshold(means.tolist(), [1.0] * len(means))
+    threshold = speech_ratio_threshold(means.tolist(), [1.0] * len(means), 0.01)
     assert (means < threshold).sum() == 10
-    assert speech_ratio_threshold((means + 10.0).tolist(), [1.0] * len(means)) == 0.0
-    assert speech_ratio_threshold([-9.0, -5.0, -4.0, -3.0], [0.002, 0.002, 1.0, 1.0]) == -4.0
+    assert (means < speech_ratio_threshold(means.tolist(), [1.0] * len(means), 0.05)).sum() == 50
+    assert speech_ratio_threshold((means + 10.0).tolist(), [1.0] * len(means), 0.01) == 0.0
+    assert speech_ratio_threshold([-9.0, -5.0, -4.0, -3.0], [0.002, 0.002, 1.0, 1.0], 0.01) == -4.0
 
 
 def test_nonspeech_is_unknown_and_voices_are_not(
@@ -114,18 +115,19 @@ def test_nonspeech_is_unknown_and_voices_are_not(
 
 
 def test_nonspeech_is_augmented(with_nonspeech: Path) -> None:
-    """Each sound has three different augmented versions, only in the stream of the non-speech model."""
+    """Each sound has three different augmented versions in every stream."""
     corpus = read_corpus(with_nonspeech)
     options = Recipe(nonspeech="nothing", further_front_ends=(FrontEndOptions(window_s=0.064),))
     material = read_material(training_recordings(corpus, "nothing"), Run(recipe=options))
-    by_kind = {
-        kind: [utterance for utterance in material.nonspeech if utterance.recording.augmentation == kind]
-        for kind in ("", *NONSPEECH_KINDS)
-    }
-    assert {kind: len(utterances) for kind, utterances in by_kind.items()} == dict.fromkeys(("", *NONSPEECH_KINDS), 6)
-    versions = [next(utterances[0].stretches()).frames for utterances in by_kind.values()]
-    assert len({frames.tobytes() for frames in versions}) == 4
-    assert len(material.nonspeech) == 24
+    assert len(material.nonspeech) == 2
+    for sounds in material.nonspeech:
+        by_kind = {
+            kind: [each for each in sounds if each.recording.augmentation == kind] for kind in ("", *NONSPEECH_KINDS)
+        }
+        assert {kind: len(own) for kind, own in by_kind.items()} == dict.fromkeys(("", *NONSPEECH_KINDS), 6)
+        versions = [next(own[0].stretches()).frames for own in by_kind.values()]
+        assert len({frames.tobytes() for frames in versions}) == 4
+        assert len(sounds) == 24
 
 
 def test_a_loaded_model_saves_the_same_bytes(model_file: Path, tmp_path: Path) -> None:

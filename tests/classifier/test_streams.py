@@ -337,8 +337,8 @@ def test_calibration_hears_all_of_an_utterance(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(frontend, "STRETCH_S", 0.8)
     n_frames: list[int] = []
 
-    def watching(scorer: Scorer, streams: StreamUtterances) -> list[HeldOutScores]:
-        scores = score_utterances(scorer, streams)
+    def watching(scorer: Scorer, streams: StreamUtterances, balance_by: str) -> list[HeldOutScores]:
+        scores = score_utterances(scorer, streams, balance_by)
         n_frames.extend(each.whole.n_frames for each in scores)
         return scores
 
@@ -561,18 +561,18 @@ def test_speech_in_the_short_window_alone_is_decided_by_it(model_file: Path) -> 
     assert model.decide(scores).log_likelihood_ratios["female"] == pytest.approx(expected)
 
 
-def test_a_file_that_goes_between_two_streams_is_lost_to_both(voices: Path, tmp_path: Path) -> None:
+def test_a_file_that_goes_before_it_is_read_is_lost_to_all_streams(tmp_path: Path) -> None:
     """It is told once, and the utterances of the streams still belong together."""
     folder = tmp_path / "voices"
     write_voices(folder, n_speakers=3, n_files=2, duration_s=2.0, seed=4)
     gone = sorted(folder.rglob("*.wav"))[3]
 
     class Tidying(LocalExecutor):
-        """Deletes the file after the first stream was read."""
+        """Deletes the file after the corpus was read."""
 
         def read(self, function: Callable[[T], R], items: Sequence[T], /) -> Iterator[R]:
-            yield from list(super().read(function, items))
             gone.unlink(missing_ok=True)
+            yield from super().read(function, items)
 
     training = train(read_corpus(folder), Run(recipe=OPTIONS, executor=Tidying()))
     assert [failure.recording.file for failure in training.failures] == [gone]

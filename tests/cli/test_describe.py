@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import speechgmm
+from speechgmm.classifier.rejection import NonSpeechModel
 from tests.builders import RunCommand
 
 
@@ -74,7 +75,7 @@ def test_shipped_model_is_described_by_default(run: RunCommand) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0].endswith("default.npz: female / male")
-    assert any(line.startswith("rejection: stream 1, components ") for line in lines)
+    assert any(line.startswith("rejection: by a tied sub-model of speech ") for line in lines)
     assert any(line.startswith("  - corpus: common-voice; licence: CC0-1.0; speakers: female ") for line in lines)
     assert max(map(len, lines[1:])) <= 100
 
@@ -94,12 +95,26 @@ def test_numbers_have_units(run: RunCommand) -> None:
 
 
 def test_rejection_of_shipped_model_is_in_json(run: RunCommand) -> None:
-    """The JSON has the non-speech model's size and the threshold."""
+    """The JSON has the classes of the sub-models, the size of the background mixtures and the threshold."""
     model = speechgmm.load()
-    assert model.nonspeech is not None
-    rejection = json.loads(run("describe", "--format", "json").stdout)["rejection"]
-    assert rejection["least_ratio"] == model.min_speech_ratio
-    assert rejection["components"] == model.nonspeech.mixture.n_components
+    described = json.loads(run("describe", "--format", "json").stdout)
+    assert described["rejection"] == {
+        "by": "a tied sub-model of speech against non-speech in each stream",
+        "least_ratio": model.min_speech_ratio,
+    }
+    assert described["submodels"] == ["female", "male", "female", "male"]
+    assert [stream["components"] for stream in described["streams"]] == [{"background": 128}] * 3
+
+
+def test_rejection_by_a_mixture_is_in_json(run: RunCommand, tiny_model: speechgmm.Model, tmp_path: Path) -> None:
+    """The JSON has the non-speech model's size and the threshold, and no sub-models."""
+    (stream,) = tiny_model.streams
+    nonspeech = NonSpeechModel(stream=0, mixture=stream.mixtures[0])
+    speechgmm.save(replace(tiny_model, nonspeech=nonspeech, min_speech_ratio=-0.5), tmp_path / "model.npz")
+    described = json.loads(run("describe", tmp_path / "model.npz", "--format", "json").stdout)
+    assert described["rejection"] == {"stream": 0, "components": 4, "least_ratio": -0.5}
+    assert described["streams"][0]["components"] == {"female": 4, "male": 4}
+    assert "submodels" not in described
 
 
 def test_any_card_is_printed(run: RunCommand, tiny_model_file: Path, tmp_path: Path) -> None:

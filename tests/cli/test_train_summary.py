@@ -62,11 +62,11 @@ def test_the_summary_by_hand(training: Training) -> None:
 
 def test_what_was_scaled_down_is_listed(training: Training) -> None:
     """One line for each change of the rules for small data."""
-    card = {**training.model.card, "scaled": ["mmi.steps is 100 instead of 300: a class has fewer than 20 speakers"]}
+    card = {**training.model.card, "scaled": ["mmi.iterations is 10 instead of 25: a class has fewer than 20 speakers"]}
     text = to_text(replace(training, model=replace(training.model, card=card)), Path("m.npz"), n_recordings=94)
     assert (
         "\nscaled down to the amount of data:\n"
-        "  - mmi.steps is 100 instead of 300: a class has fewer than 20 speakers\n" in text
+        "  - mmi.iterations is 10 instead of 25: a class has fewer than 20 speakers\n" in text
     )
 
 

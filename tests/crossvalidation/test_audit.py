@@ -28,7 +28,12 @@ def scored(name: str, label: str, speaker: str | None, *, male: float, n_frames:
     means = np.array([[-40.0, -40.0 + male]])
     return ScoredRecording(
         recording=Recording(file=Path(name), name=name, label=label, speaker=speaker),
-        scores=Scores(n_frames=n_frames, n_speech=np.array([n_frames]), log_likelihoods=n_frames * means),
+        scores=Scores(
+            n_frames=n_frames,
+            n_speech=np.array([n_frames]),
+            log_likelihoods=n_frames * means,
+            speech_ratios=np.zeros(1),
+        ),
         trained=False,
     )
 

@@ -20,7 +20,7 @@ from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.mmi import MMIOptions
 from speechgmm.mixture.options import EMOptions
 from speechgmm.training.folder_checkpoint import FolderCheckpoint
-from speechgmm.training.recipe import Recipe
+from speechgmm.training.recipe import Augmentation, Recipe
 from speechgmm.training.run_context import Run
 from speechgmm.training.train import train
 
@@ -240,7 +240,7 @@ def test_nonspeech_trains_every_fold(corpus: Corpus) -> None:
 
 def test_augmented_recordings_are_not_scored(corpus: Corpus) -> None:
     """Augmented recordings are used for training only. The scores are of the original recordings."""
-    options = replace(SMALL, mmi=MMIOptions(steps=2, batch_size=4, channel_share=0.5))
+    options = replace(SMALL, mmi=MMIOptions(iterations=2), augmentation=Augmentation(channel_share=0.5))
     results = crossvalidate(corpus, Run(recipe=options), folding=Folding(n_folds=2))
     names = [scored.recording.name for fold in results.folds for scored in fold.recordings]
     assert sorted(names) == sorted(each.name for each in corpus.recordings)

@@ -71,7 +71,13 @@ def test_level_does_not_matter() -> None:
 
 
 def scores(n_speech: int, decibels: float) -> Scores:
-    return Scores(n_frames=100, n_speech=np.array([n_speech]), log_likelihoods=np.zeros((1, 2)), decibels=decibels)
+    return Scores(
+        n_frames=100,
+        n_speech=np.array([n_speech]),
+        log_likelihoods=np.zeros((1, 2)),
+        speech_ratios=np.zeros(1),
+        decibels=decibels,
+    )
 
 
 def test_stretches_count_by_their_speech() -> None:

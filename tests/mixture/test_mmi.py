@@ -1,209 +1,134 @@
-"""Discriminative training (MMI): gradient compared with difference quotients, I-smoothing, averaging, accuracy."""
+"""Discriminative training of tied sub-models (MMI)."""
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import scipy.optimize
 
 from speechgmm.errors import OptionError
-from speechgmm.mixture.em import fit
-from speechgmm.mixture.estep import Floats, Frames
-from speechgmm.mixture.gaussian import DiagonalMixture
-from speechgmm.mixture.mmi import Adam, Average, Batch, MMIOptions, fit_mmi, gradient
-from tests.builders import random_gaussians
+from speechgmm.mixture.estep import Floats
+from speechgmm.mixture.mmi import SHARPNESS, Cases, MMIOptions, fit_mmi, likeliest
 
-MIXTURES = tuple(
-    random_gaussians(seed, n_components, 2, concentration=4.0, variances=(0.4, 2.0))
-    for seed, n_components in ((1, 3), (2, 4), (3, 3))
-)
+K, D, H = 4, 3, 3
+WEIGHTS = np.array([0.1, 0.2, 0.3, 0.4])
 
 
-def batch_of(n_utterances: int = 7, *, seed: int = 0) -> Batch:
+def cases_of(n_cases: int, seed: int = 0) -> Cases:
+    """Statistics of utterances whose mean depends on their class; the last class has two sub-models."""
     rng = np.random.default_rng(seed)
-    lengths = rng.integers(1, 30, size=n_utterances)
-    return Batch(rng.normal(size=(lengths.sum(), 2)), lengths, rng.integers(3, size=n_utterances))
+    truth = np.arange(n_cases) % 2
+    statistics = rng.normal(0, 0.1, (n_cases, K, 1 + D))
+    statistics[:, :, 0] = rng.dirichlet(50 * WEIGHTS, n_cases)
+    statistics[:, 0, 1] += 0.15 * (2 * truth - 1)
+    admitted = np.column_stack([truth == 0, truth == 1, (truth == 1) & (np.arange(n_cases) % 3 == 0)])
+    weights = rng.uniform(1, 2, n_cases)
+    return Cases(statistics.astype(np.float32), admitted, weights / weights.sum())
 
 
-def loss_by_loops(mixtures: Sequence[DiagonalMixture], batch: Batch, scale: float, offsets: Floats) -> float:
-    """Equation (7), one utterance at a time."""
-    loss, begin = 0.0, 0
-    for length, truth in zip(batch.lengths, batch.truth, strict=True):
-        frames = batch.frames[begin : begin + length]
-        begin += length
-        joint = [
-            scale * mixture.log_likelihoods(frames).mean() + offset
-            for mixture, offset in zip(mixtures, offsets, strict=True)
+def loss_of(cases: Cases, coefficients: Floats, start: Floats, smoothing: float) -> float:
+    """Equation (7), utterance by utterance."""
+    loss = 0.0
+    for statistics, admitted, weight in zip(cases.statistics, cases.admitted, cases.weights, strict=True):
+        scores = [SHARPNESS * float((own * statistics).sum()) for own in coefficients]
+        likelihoods = np.exp(np.array(scores) - max(scores))
+        loss -= weight * np.log(likelihoods[admitted].sum() / likelihoods.sum())
+    penalty = (WEIGHTS[:, np.newaxis] * (coefficients - start) ** 2).sum()
+    return float(loss + smoothing / 2 * penalty)
+
+
+def test_maximum_likelihood_is_one_em_step() -> None:
+    """The weights and means of a sub-model are those of its utterances, smoothed by the background's weights."""
+    cases = cases_of(30)
+    shares = cases.weights * cases.admitted[:, 0]
+    mean = np.einsum("u,ukd->kd", shares / shares.sum(), cases.statistics.astype(np.float64))
+    weights = (mean[:, 0] + 0.2 * WEIGHTS) / 1.2
+    shifts = mean[:, 1:] / (mean[:, 0] + 0.2 * WEIGHTS)[:, np.newaxis]
+
+    first = likeliest(cases, WEIGHTS)[0]
+
+    np.testing.assert_allclose(first[:, 1:], shifts, atol=1e-5)
+    np.testing.assert_allclose(first[:, 0], np.log(weights / WEIGHTS) - (shifts**2).sum(axis=1) / 2, atol=1e-5)
+
+
+def test_an_utterance_of_either_style_counts_half_for_each() -> None:
+    """It is in the mean of both sub-models."""
+    statistics = np.zeros((2, K, 1 + D), dtype=np.float32)
+    statistics[:, :, 0] = WEIGHTS
+    statistics[:, 0, 1] = [0.1, 0.4]
+    both = Cases(statistics, np.array([[True, False], [True, True]]), np.array([0.5, 0.5]))
+
+    shifts = likeliest(both, WEIGHTS)[:, 0, 1] * 0.1 * 1.2
+
+    np.testing.assert_allclose(shifts, [(0.1 + 0.4 / 2) / 1.5, 0.4], rtol=1e-4)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 1.0])
+def test_the_slope_is_that_of_the_loss(monkeypatch: pytest.MonkeyPatch, smoothing: float) -> None:
+    """Against differences of equation (7), at a point away from the start."""
+    cases, start = cases_of(12), likeliest(cases_of(12), WEIGHTS)
+    captured = {}
+
+    def capture(function: object, first: Floats, **_: object) -> SimpleNamespace:
+        captured["function"] = function
+        return SimpleNamespace(x=first)
+
+    monkeypatch.setattr(scipy.optimize, "minimize", capture)
+    fit_mmi(cases, start, WEIGHTS, MMIOptions(i_smoothing=smoothing))
+    point = np.random.default_rng(5).normal(0, 0.2, start.size)
+
+    loss, slope = captured["function"](point)  # type: ignore[operator]
+
+    assert loss == pytest.approx(loss_of(cases, start + point.reshape(start.shape), start, smoothing), rel=1e-5)
+    for index in range(0, start.size, 5):
+        step = np.zeros(start.size)
+        step[index] = 1e-4
+        ends = [
+            loss_of(cases, start + (point + sign * step).reshape(start.shape), start, smoothing) for sign in (1, -1)
         ]
-        loss -= joint[truth] - math.log(sum(map(math.exp, joint)))
-    return loss / len(batch.lengths)
+        assert slope[index] == pytest.approx((ends[0] - ends[1]) / 2e-4, abs=1e-4)
 
 
-def test_the_gradient_is_that_of_the_loss() -> None:
-    """The loss is that of equation (7), and every derivative is its difference quotient."""
-    batch, scale, offsets = batch_of(), 3.0, np.array([0.3, -0.5, 0.2])
-    result = gradient(MIXTURES, batch, scale=scale, offsets=offsets)
-    assert result.loss == pytest.approx(loss_by_loops(MIXTURES, batch, scale, offsets), rel=1e-12)
-    step = 1e-5
-    for c, mixture in enumerate(MIXTURES):
-        for index in np.ndindex(mixture.means.shape):
-            ends = []
-            for sign in (1, -1):
-                means = mixture.means.copy()
-                means[index] += sign * step
-                others = [*MIXTURES[:c], replace(mixture, means=means), *MIXTURES[c + 1 :]]
-                ends.append(loss_by_loops(others, batch, scale, offsets))
-            assert result.means[c][index] == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-4, abs=1e-7)
-    ends = [loss_by_loops(MIXTURES, batch, scale * math.exp(sign * step), offsets) for sign in (1, -1)]
-    assert result.log_scale == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-6)
-    for c in range(3):
-        ends = [loss_by_loops(MIXTURES, batch, scale, offsets + sign * step * np.eye(3)[c]) for sign in (1, -1)]
-        assert result.offsets[c] == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-6)
+def test_training_lowers_the_loss_and_separates_the_classes() -> None:
+    """The losses fall, the last is that of the result, and more posteriors are right than before."""
+    cases = cases_of(300)
+    start = np.zeros((H, K, 1 + D))
+    seen: list[Sequence[float]] = []
+
+    fitted = fit_mmi(cases, start, WEIGHTS, MMIOptions(iterations=15), monitor=lambda losses: seen.append(list(losses)))
+
+    assert fitted.losses[0] == pytest.approx(loss_of(cases, start, start, 1.0), rel=1e-5)
+    assert fitted.losses[-1] == pytest.approx(loss_of(cases, fitted.coefficients, start, 1.0), rel=1e-4)
+    assert all(later <= earlier for earlier, later in zip(fitted.losses, fitted.losses[1:], strict=False))
+    assert fitted.losses[-1] < 0.8 * fitted.losses[0]
+    assert seen[-1] == list(fitted.losses)
+    scores = np.tensordot(cases_of(300, seed=1).statistics, fitted.coefficients, axes=([1, 2], [1, 2]))
+    right = np.argmax(np.column_stack([scores[:, 0], scores[:, 1:].max(axis=1)]), axis=1) == np.arange(300) % 2
+    assert right.mean() > 0.8
 
 
-def test_the_gradient_in_single_precision() -> None:
-    """Frames in float32 give the gradient of float64."""
-    batch = batch_of(40)
-    single = replace_frames(batch, batch.frames.astype(np.float32))
-    actual, expected = (gradient(MIXTURES, frames, scale=3.0, offsets=np.zeros(3)) for frames in (single, batch))
-    for left, right in zip(actual.means, expected.means, strict=True):
-        np.testing.assert_allclose(left, right, rtol=0, atol=1e-6)
-
-
-def replace_frames(batch: Batch, frames: Frames) -> Batch:
-    return Batch(frames, batch.lengths, batch.truth)
-
-
-def hard_classes(seed: int, n_utterances: int = 64) -> Batch:
-    """Utterances of two classes that differ in the second feature; the first one has a large variance only."""
-    rng = np.random.default_rng(seed)
-    truth = np.arange(n_utterances) % 2
-    lengths = np.full(n_utterances, 20)
-    frames = np.column_stack([8.0 * rng.standard_normal(20 * n_utterances), rng.standard_normal(20 * n_utterances)])
-    signs = np.where(rng.random(20 * n_utterances) < 0.5, 1.0, -1.0)
-    frames[:, 1] += signs * np.repeat(np.where(truth == 0, 0.6, 1.6), 20)
-    return Batch(frames, lengths, truth)
-
-
-def accuracy(mixtures: Sequence[DiagonalMixture], batch: Batch) -> float:
-    means = np.stack(
-        [mixture.log_likelihoods(batch.frames).reshape(-1, 20).mean(axis=1) for mixture in mixtures], axis=1
+def test_smoothing_keeps_the_result_near_the_start() -> None:
+    """With a large I-smoothing nothing moves."""
+    cases = cases_of(50)
+    start = likeliest(cases, WEIGHTS)
+    free, held = (
+        fit_mmi(cases, start, WEIGHTS, MMIOptions(i_smoothing=smoothing)).coefficients for smoothing in (0.1, 1e6)
     )
-    return float((means.argmax(axis=1) == batch.truth).mean())
-
-
-def coarse_mixtures() -> list[DiagonalMixture]:
-    """Two components per class, placed by EM for the first feature only."""
-    batch = hard_classes(0)
-    fitted: list[DiagonalMixture] = []
-    for c in range(2):
-        frames = batch.frames[np.repeat(batch.truth, 20) == c]
-        start = DiagonalMixture(np.full(2, 0.5), np.array([[-6.0, 0.0], [6.0, 0.0]]), np.tile([30.0, 2.0], (2, 1)))
-        fitted.append(fit(frames, replace(start, variances=np.tile(frames.var(axis=0), (2, 1)))).mixture)
-    return [replace(mixture, variances=np.tile([30.0, 2.5], (2, 1))) for mixture in fitted]
-
-
-def test_training_improves_loss_and_accuracy() -> None:
-    """From mixtures that model the wrong feature, the loss falls and the accuracy on new utterances rises."""
-    options = MMIOptions(steps=150, learning_rate=0.05, i_smoothing=0.0)
-    before = coarse_mixtures()
-    result = fit_mmi(before, (hard_classes(seed) for seed in range(1, 151)), options)
-    test_batch = hard_classes(1000, n_utterances=400)
-    assert len(result.losses) == 150
-    assert np.mean(result.losses[-20:]) < np.mean(result.losses[:5]) - 0.1
-    assert accuracy(result.mixtures, test_batch) > accuracy(before, test_batch) + 0.1
-    for old, new in zip(before, result.mixtures, strict=True):
-        np.testing.assert_array_equal(new.weights, old.weights)
-        np.testing.assert_array_equal(new.variances, old.variances)
-
-
-def test_i_smoothing_limits_the_moves() -> None:
-    """The stronger the I-smoothing, the less the means move."""
-    distances = []
-    for i_smoothing in (0.0, 1.0, 100.0):
-        options = MMIOptions(steps=60, i_smoothing=i_smoothing)
-        moved = fit_mmi(MIXTURES, (batch_of(32, seed=seed) for seed in range(60)), options).mixtures
-        pairs = zip(moved, MIXTURES, strict=True)
-        distances.append(sum(float(((new.means - old.means) ** 2).sum()) for new, old in pairs))
-    assert distances[0] > distances[1] > 4 * distances[2] > 0
-
-
-def test_result_is_the_average_after_the_first_quarter() -> None:
-    """The means are those of an explicit average over the last three quarters of the steps."""
-    options = MMIOptions(steps=8, learning_rate=0.1)
-    batches = [batch_of(16, seed=seed) for seed in range(8)]
-    # With 10**6 steps none of n batches is averaged, so the result is the value after step n.
-    means = []
-    for n in range(1, 9):
-        early = fit_mmi(MIXTURES, batches[:n], replace(options, steps=10**6)).mixtures
-        means.append([mixture.means for mixture in early])
-    averaged = fit_mmi(MIXTURES, batches, options).mixtures
-    assert 10**6 * 0.25 > 8
-    for c, mixture in enumerate(averaged):
-        expected = np.mean([step[c] for step in means[2:]], axis=0)
-        np.testing.assert_allclose(mixture.means, expected, rtol=1e-10)
-
-
-def test_the_same_batches_give_the_same_mixtures() -> None:
-    """Training is deterministic and does not change the given mixtures."""
-    before = [mixture.means.copy() for mixture in MIXTURES]
-    options = MMIOptions(steps=5)
-    first, second = (fit_mmi(MIXTURES, [batch_of(8, seed=seed) for seed in range(5)], options) for _ in range(2))
-    for left, right, old, mixture in zip(first.mixtures, second.mixtures, before, MIXTURES, strict=True):
-        np.testing.assert_array_equal(left.means, right.means)
-        np.testing.assert_array_equal(mixture.means, old)
-
-
-def test_adam_by_hand() -> None:
-    """The first step has the size of the learning rate for every gradient; the second is that of Kingma & Ba."""
-    value = Adam((2,), 0.1)
-    value.step(np.array([4.0, -0.001]))
-    np.testing.assert_allclose(value.value, [-0.1, 0.1], rtol=1e-4)
-    value.step(np.array([2.0, -0.001]))
-    mean = (0.9 * 0.1 * 4.0 + 0.1 * 2.0) / (1 - 0.9**2)
-    square = (0.99 * 0.01 * 16.0 + 0.01 * 4.0) / (1 - 0.99**2)
-    np.testing.assert_allclose(value.value, [-0.1 - 0.1 * mean / math.sqrt(square), 0.2], rtol=1e-4)
-
-
-def test_an_average_by_hand() -> None:
-    """The value is the mean of all added values."""
-    average = Average((1,))
-    for value in (1.0, 2.0, 6.0):
-        average.add(np.array([value]))
-    assert (average.value[0], average.count) == (3.0, 3)
+    assert np.abs(held - start).max() < 1e-4 < 0.01 < np.abs(free - start).max()
 
 
 @pytest.mark.parametrize(
-    ("options", "text"),
+    ("values", "message"),
     [
-        ({"steps": 0}, "steps is 0, but it must be 1 or more"),
-        ({"batch_size": 1}, "batch_size is 1, but it must be 2 or more"),
-        ({"learning_rate": 0.0}, "learning_rate is 0.0, but it must be positive and finite"),
-        ({"learning_rate": math.inf}, "learning_rate is inf, but it must be positive and finite"),
-        ({"i_smoothing": -1.0}, "i_smoothing is -1.0, but it must be 0 or more and finite"),
-        (
-            {"shortest_s": 4.0},
-            (
-                "shortest_s is 4.0 and longest_s 3.0, but both must be positive and finite "
-                "and shortest_s at most longest_s"
-            ),
-        ),
-        (
-            {"channel_share": 0.7, "effort_share": 0.4},
-            "channel_share is 0.7 and effort_share 0.4, but both must be 0 or more and their sum at most 1",
-        ),
-        (
-            {"effort_share": -0.1},
-            "channel_share is 0.0 and effort_share -0.1, but both must be 0 or more and their sum at most 1",
-        ),
+        ({"iterations": 0}, "iterations is 0, but it must be 1 or more"),
+        ({"i_smoothing": -1.0}, "i_smoothing is -1"),
+        ({"i_smoothing": np.inf}, "i_smoothing is inf"),
     ],
 )
-def test_options_outside_their_range_are_refused(options: dict[str, Any], text: str) -> None:
-    """The error names the option, its value and the range."""
-    with pytest.raises(OptionError, match="^" + re.escape(text) + "$"):
-        MMIOptions(**options)
+def test_wrong_options_are_refused(values: dict[str, float], message: str) -> None:
+    """Outside their ranges."""
+    with pytest.raises(OptionError, match=message):
+        MMIOptions(**values)  # type: ignore[arg-type]

@@ -75,17 +75,15 @@ def test_likelihood_curves_have_one_panel_per_stream() -> None:
     assert rendered(likelihood_curves([{"a\x1b$_{": [1.0]}]), "png").startswith(SIGNATURES["png"])
 
 
-def test_losses_have_their_running_mean() -> None:
-    """The loss of each step, and the mean of 20 steps from the 20th step on; streams without losses have no line."""
-    (axes,) = loss_curves([[float(i) for i in range(30)], [], [1.0, 3.0]]).axes
-    first, mean, few, few_mean = axes.lines
-    assert y_of(first) == list(range(30))
-    assert x_of(mean) == list(range(19, 30))
-    assert y_of(mean) == pytest.approx([i + 9.5 for i in range(11)])
-    assert (x_of(few_mean), y_of(few_mean)) == ([1], [2.0])
-    assert mean.get_label() == "mean of 20 steps, stream 1"
-    assert few.get_color() == "C2"
-    assert loss_curves([[1.0]]).axes[0].lines[1].get_label() == "mean of 20 steps"
+def test_losses_begin_at_the_start() -> None:
+    """The values are at iterations 0, 1, ...; a stream without losses has no line, a single one no legend."""
+    (axes,) = loss_curves([[3.0, 2.0, 1.5], [], [1.0, 0.5]]).axes
+    first, last = axes.lines
+    assert (x_of(first), y_of(first)) == ([0, 1, 2], [3.0, 2.0, 1.5])
+    assert (first.get_label(), last.get_label(), last.get_color()) == ("stream 1", "stream 3", "C2")
+    assert axes.get_ylim()[0] == 0.0
+    assert axes.get_legend() is not None
+    assert loss_curves([[1.0]]).axes[0].get_legend() is None
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -118,10 +116,10 @@ def test_figures_without_matplotlib_are_refused_with_the_remedy(
 
 
 def test_train_writes_a_report(run: RunCommand, voices: Path, tmp_path: Path) -> None:
-    """``--report`` writes the values of every EM iteration and MMI step, and figures; the model is unchanged."""
+    """``--report`` writes the values of every EM and MMI iteration, and figures; the model is unchanged."""
     recipe = tmp_path / "two.toml"
     recipe.write_text(
-        "[em]\nmax_iterations = 3\n[mmi]\nsteps = 4\n[calibration]\nfolds = 2\n[[streams]]\n[[streams]]\n"
+        "[em]\nmax_iterations = 3\n[mmi]\niterations = 4\n[calibration]\nfolds = 2\n[[streams]]\n[[streams]]\n"
         "n_coefficients = 13\n",
         encoding="utf-8",
     )
@@ -145,12 +143,14 @@ def test_train_writes_a_report(run: RunCommand, voices: Path, tmp_path: Path) ->
     assert history["chosen_size"] == card["settings"]["n_components"]
     assert {str(result["n_components"]) for result in history["sizes"]} == set(card["held_out_by_components"])
     for stream_, trained in zip(history["streams"], card["streams"], strict=True):
-        assert len(stream_["losses"]) == 4
-        for label, fit in trained["fits"].items():
-            values = stream_["classes"][label]["log_likelihoods"]
-            assert len(values) == fit["iterations"] + 1
-            assert values[-1] == pytest.approx(fit["log_likelihood_per_frame"], abs=1e-6)
-            assert stream_["classes"][label]["converged"] == fit["converged"]
+        losses, fit = stream_["losses"], trained["background"]
+        assert len(losses) == 1 + 4
+        assert trained["losses"] == pytest.approx({"first": losses[0], "last": losses[-1]}, abs=1e-6)
+        assert stream_["classes"] == {}
+        values = stream_["background"]["log_likelihoods"]
+        assert len(values) == fit["iterations"] + 1
+        assert values[-1] == pytest.approx(fit["log_likelihood_per_frame"], abs=1e-6)
+        assert stream_["background"]["converged"] == fit["converged"]
         assert stream_["background"]["restarts"] == [stream_["background"]["log_likelihoods"][-1]]
     again = run("train", voices, "-o", tmp_path / "b.npz", *small)
     assert again.returncode == 0
@@ -160,11 +160,19 @@ def test_train_writes_a_report(run: RunCommand, voices: Path, tmp_path: Path) ->
 def test_a_report_without_comparison_and_mmi_has_only_the_likelihood(
     run: RunCommand, voices: Path, tmp_path: Path
 ) -> None:
-    """Without a size comparison and MMI steps only the likelihood is drawn; ``--force`` replaces the report."""
+    """Only the likelihood is drawn, with every fit of a class; ``--force`` replaces the report."""
     small = ("--components", "1", *FAST, "--set", "em.max_iterations=1", "--report", tmp_path / "report")
     assert run("train", voices, "-o", tmp_path / "a.npz", *small).returncode == 0
     names = sorted(file.name for file in (tmp_path / "report").iterdir())
     assert names == ["likelihood.png", "likelihood.svg", "training.json"]
+    history = json.loads((tmp_path / "report" / "training.json").read_text(encoding="utf-8"))
+    (trained,) = speechgmm.load(tmp_path / "a.npz").card["streams"]
+    assert history["streams"][0]["losses"] == []
+    for label, fit in trained["fits"].items():
+        values = history["streams"][0]["classes"][label]["log_likelihoods"]
+        assert len(values) == fit["iterations"] + 1
+        assert values[-1] == pytest.approx(fit["log_likelihood_per_frame"], abs=1e-6)
+        assert history["streams"][0]["classes"][label]["converged"] == fit["converged"]
     refused = run("train", voices, "-o", tmp_path / "b.npz", *small)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == (

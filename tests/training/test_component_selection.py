@@ -56,7 +56,7 @@ def utterances_of(n_speakers: int = 6, n_frames: int = 200, *, clusters: int = 4
 def material_of(utterances: list[Utterance]) -> Material:
     """The material of a training with one stream."""
     corpus = Corpus(source="drawn", recordings=tuple(each.recording for each in utterances))
-    return Material(corpus=corpus, streams=[utterances], nonspeech=[], failures=())
+    return Material(corpus=corpus, streams=[utterances], nonspeech=[[]], failures=())
 
 
 @pytest.mark.parametrize("cepstral_mean", ["none", "shrunk"])

@@ -15,10 +15,11 @@ from speechgmm.classifier.model_file import save
 from speechgmm.corpus import read_corpus
 from speechgmm.corpus.recording import Corpus, Recording
 from speechgmm.errors import AudioError, OutputError, TrainingError
-from speechgmm.features.extraction import Failure, Utterance, extract
+from speechgmm.features.extraction import Failure, InStreams, Utterance
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.training import feature_store
 from speechgmm.training.feature_store import FeatureStore, damage_of
+from speechgmm.training.heard_recordings import extract
 from speechgmm.training.recipe import Recipe
 from speechgmm.training.run_context import Run
 from speechgmm.training.train import train
@@ -67,8 +68,9 @@ def model_bytes(corpus: Corpus, file: Path, run: Run) -> bytes:
 
 def test_features_come_back_as_they_were_made(recording: Recording, tmp_path: Path) -> None:
     """Made, and opened by another store of the same folder, they are those in memory, bit for bit."""
-    plain = extract(recording, front_end=FrontEndOptions())
-    assert isinstance(plain, Utterance)
+    extracted = extract(recording, front_ends=[FrontEndOptions()])
+    assert isinstance(extracted, InStreams)
+    (plain,) = extracted.utterances
     for stored in (fetched(store_in(tmp_path), recording), fetched(store_in(tmp_path), recording)):
         assert stored.digest == plain.digest
         for mine, theirs, extent in zip(stored.stretches(), plain.stretches(), plain.summaries, strict=True):

@@ -55,40 +55,48 @@ def test_iterations_are_told_and_saved() -> None:
     assert [fit.n_iterations for fit in inner.fits] == [0, 1]
 
 
-def test_losses_are_told_every_50_steps() -> None:
-    """As the mean of these steps."""
+def test_losses_are_told_by_iteration() -> None:
+    """The first loss is that of the start."""
     lines: list[str] = []
     monitor = traced_losses(lines.append)
-    losses: list[float] = []
-    for step in range(120):
-        losses.append(1.0 if step < 50 else 0.25)
-        monitor(losses)
-    assert lines == [
-        "MMI step 50: loss 1.0000, mean of 50 steps",
-        "MMI step 100: loss 0.2500, mean of 50 steps",
-    ]
+    monitor([0.75, 0.5])
+    monitor([0.75, 0.5, 0.25])
+    assert lines == ["MMI iteration 1: loss 0.5000", "MMI iteration 2: loss 0.2500"]
+
+
+SMALL = Recipe().with_settings("training.components=1", "em.max_iterations=1", "calibration.folds=2")
+
+
+def traced(recipe: Recipe, voices: Path) -> tuple[list[str], Training]:
+    """The trace of a training, and the training, whose answers are those without a trace."""
+    lines: list[str] = []
+    training = train(read_corpus(voices), Run(recipe=recipe, trace=lines.append))
+    assert train(read_corpus(voices), Run(recipe=recipe)).held_out == training.held_out
+    return lines, training
 
 
 def test_a_training_is_traced_as_it_runs(voices: Path) -> None:
     """Each fit of each stream and fold, by class; the model is the same without a trace."""
-    recipe = Recipe().with_settings(
-        *("training.components=1", "em.max_iterations=1", "calibration.folds=2", "mmi.steps=50", "mmi.batch_size=2")
-    )
-    lines: list[str] = []
+    lines, training = traced(SMALL, voices)
 
-    def trained(run: Run) -> Training:
-        return train(read_corpus(voices), run)
-
-    traced = trained(Run(recipe=recipe, trace=lines.append))
-
-    places = [re.split(r", iteration|, MMI", line)[0] for line in lines]
+    places = [re.split(r", iteration", line)[0] for line in lines]
     for where in ("model", "fold 1", "fold 2"):
         for what in ("background, start 1", "class 'female'", "class 'male'"):
             assert f"{where}, stream 1, {what}" in places
-    assert "model, stream 1, class 'male', iteration 1: log-likelihood" in "\n".join(lines)
-    (loss,) = [line for line in lines if line.startswith("model, stream 1, MMI step 50: loss ")]
-    assert loss.endswith(", mean of 50 steps")
-    (fit,) = [stream.fits["male"] for stream in traced.fitted]
+    (fit,) = [stream.fits["male"] for stream in training.fitted]
     (told,) = [line for line in lines if line.startswith("model, stream 1, class 'male', iteration 1: ")]
     assert f"log-likelihood {fit.log_likelihoods[1]:.4f} per frame" in told
-    assert trained(Run(recipe=recipe)).held_out == traced.held_out
+
+
+def test_discriminative_training_is_traced_as_it_runs(voices: Path) -> None:
+    """One background mixture, and the losses of the model and of each fold."""
+    lines, training = traced(SMALL.with_settings("mmi.iterations=2"), voices)
+
+    backgrounds = {line.partition(", start 1, ")[0] for line in lines if "background" in line}
+    assert backgrounds == {"model, stream 1, background"}
+    places = [line.partition(": ")[0] for line in lines if "MMI" in line]
+    assert places == [
+        f"{where}, stream 1, MMI iteration {n}" for where in ("model", "fold 1", "fold 2") for n in (1, 2)
+    ]
+    (fitted,) = training.fitted
+    assert f"model, stream 1, MMI iteration 2: loss {fitted.losses[-1]:.4f}" in lines

@@ -22,7 +22,7 @@ from speechgmm.corpus import read_corpus, write_manifest
 from speechgmm.corpus.recording import Corpus, Recording
 from speechgmm.demo.synthesis import write_voices
 from speechgmm.errors import CorpusError, TrainingError
-from speechgmm.features.extraction import Failure, InMemory, Utterance, extract
+from speechgmm.features.extraction import Failure, InMemory, InStreams, Utterance
 from speechgmm.features.front_end import Stretch
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.gaussian import DiagonalMixture
@@ -30,6 +30,7 @@ from speechgmm.mixture.options import EMOptions
 from speechgmm.mixture.shards import SHARD_FRAMES
 from speechgmm.training.calibrate import HeldOutScores, score_utterances
 from speechgmm.training.fitting import FittedScorer, fit_background, fit_scorer, fit_stream
+from speechgmm.training.heard_recordings import extract
 from speechgmm.training.material import Material, StreamUtterances, read_material
 from speechgmm.training.pooling import ClassUtterances, Piece, PooledShard, balance, pool, reference_mean
 from speechgmm.training.recipe import Recipe
@@ -297,7 +298,7 @@ def test_too_little_speech_for_a_fold_is_said_before_the_work(corpus: Corpus, mo
     most = min(
         sum(each.n_speech for each in material.streams[0] if each.recording.label == label) for label in two.labels
     )
-    monkeypatch.setattr("speechgmm.training.train.fit_scorer", lambda *_: pytest.fail("the work was started"))
+    monkeypatch.setattr("speechgmm.training.train.fitter", lambda *_: pytest.fail("the work was started"))
     with pytest.raises(
         TrainingError, match=r"^the class '\w+' has .* s of speech to train on, but \d+ components need"
     ):
@@ -407,12 +408,11 @@ def test_nobody_calibrates_the_mixtures_they_trained(corpus: Corpus, monkeypatch
         fitted.append({each.recording.speaker for each in material.streams[0]})
         return fit_scorer(material, run)
 
-    def watching_score(scorer: Scorer, streams: StreamUtterances) -> list[HeldOutScores]:
+    def watching_score(scorer: Scorer, streams: StreamUtterances, balance_by: str) -> list[HeldOutScores]:
         scored.append({each.recording.speaker for each in streams[0]})
-        return score_utterances(scorer, streams)
+        return score_utterances(scorer, streams, balance_by)
 
-    monkeypatch.setattr("speechgmm.training.train.fit_scorer", watching_fit)
-    monkeypatch.setattr("speechgmm.training.calibrate.fit_scorer", watching_fit)
+    monkeypatch.setattr("speechgmm.training.fitting.fit_scorer", watching_fit)
     monkeypatch.setattr("speechgmm.training.calibrate.score_utterances", watching_score)
     four = of_speakers(corpus, 1, 2, 3, 4)
     everybody = {each.speaker for each in four.recordings}
@@ -507,10 +507,11 @@ def test_a_stretch_of_a_recording_is_extracted_alone(corpus: Corpus) -> None:
     """Start and end of a recording are kept to, the channel too; the digest is of the file."""
     whole = corpus.recordings[0]
 
-    utterance = extract(replace(whole, start=0.5, end=1.5), front_end=FrontEndOptions())
-    failure = extract(whole, front_end=FrontEndOptions(), channel=2)
+    extracted = extract(replace(whole, start=0.5, end=1.5), front_ends=[FrontEndOptions()])
+    failure = extract(whole, front_ends=[FrontEndOptions()], channel=2)
 
-    assert isinstance(utterance, Utterance)
+    assert isinstance(extracted, InStreams)
+    (utterance,) = extracted.utterances
     assert sum(stretch.n_frames for stretch in utterance.stretches()) == 98
     assert 0 < utterance.n_speech == sum(len(stretch.frames) for stretch in utterance.stretches()) <= 98
     assert utterance.digest == digest(whole.file)
