@@ -94,7 +94,7 @@ class Laboratory:
 
 
 def thinned(recordings: Iterable[Recording]) -> set[str]:
-    """Names of one recording of each of at most `SPEAKERS` speakers of a class and corpus; a few of each acted speaker."""
+    """Names of one recording of at most `SPEAKERS` speakers of each class and corpus; a few of each acted speaker."""
     ordered = sorted(recordings, key=lambda item: hashlib.sha256(item.name.encode()).hexdigest())
     speakers: dict[tuple[str, str], Counter[str]] = {}
     kept = set()
