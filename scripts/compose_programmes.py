@@ -2,10 +2,11 @@
 
     python scripts/compose_programmes.py CORPORA_ROOT -o FOLDER [--split dev] [--minutes 5] [--snr clean 20 10 0]
 
-The speakers of one split of corpus_manifest.csv take turns: use dev for tuning, test and other for evaluation. Between
-turns are pauses, and sometimes a longer break or an ESC-10 sound. --snr adds background noise (rain, sea, helicopter or
-chainsaw) at the given ratio to the average speaker. The splits train and dev use the sounds of split train, the other
-splits those of split other. Speakers differ in level. With --overlap some turns begin before the last one has ended.
+The speakers of one split of corpus_manifest.csv take turns: use dev for tuning, test and other for evaluation. (The
+shipped model is trained on the speakers of train and dev.) Between turns are pauses, and sometimes a longer break or an
+ESC-10 sound. --snr adds background noise (rain, sea, helicopter or chainsaw) at the given ratio to the average speaker.
+The splits train and dev use the sounds of split train, the other splits those of split other. Speakers differ in level.
+With --overlap some turns begin before the last one has ended.
 
 FOLDER gets programme00_clean.wav and so on (16 kHz, 16 bit), reference.rttm and reference.csv (path, start, end, label,
 speaker). The reference is made from each recording before mixing: speech lasts from the first to the last speech frame

@@ -46,8 +46,8 @@ EFFORT_CURVE_DB = {
 }
 """Change of the level at a frequency (Hz) relative to the whole, in dB per octave by which a voice is raised.
 
-Measured on men who act neutral and angry speech (docs/lab-book.md): the lowest harmonics lose, those of the formants
-gain.
+From an earlier measurement on men who act neutral and angry speech (emodb, sdap-acted, banglaser); that of
+docs/lab-book.md has the same shape. The lowest harmonics lose, those of the formants gain.
 """
 
 _HOPS_PER_WINDOW = 4  # the product of both sqrt-Hann windows is a Hann window, which overlap-adds to a constant

@@ -6,8 +6,8 @@ All are relative to non-speech, whose log-likelihood is 0. A class has the speec
 frames of the last half minute, and the log-likelihood ratio of speech to non-speech if the model has a non-speech
 model. The weights are those of a logistic regression on frames of composed programmes (scripts/fit_speech_evidence.py,
 split train), times 0.3 because neighbouring frames are correlated. Several such fits were compared on programmes of the
-split dev, clean and in noise; this one is among those with few errors. The ratio of tied sub-models and the class
-evidence with it have larger weights, found in the same way.
+split dev, clean and in noise; this one is among those with few errors. For tied sub-models the
+weights of the ratio and of the class evidence are larger; they were chosen among a few on two composed programmes.
 
 **Class evidence** of a frame is its calibrated log-likelihoods, offsets included, minus their mean over the classes,
 times a weight. It is 0 in frames far below the loud frames of the last two seconds. The weight has the order of
