@@ -35,7 +35,7 @@ class Background:
     music : tuple of Path
         Music that is not used in training.
     voices : tuple of Recording
-        Speech that is not used to train a mixture.
+        Speech that is not used in training.
     """
 
     sounds: tuple[Path, ...]
@@ -49,7 +49,7 @@ class Background:
         unheard = [item for item in recordings if item.label == "none" and item.split == "other"]
         sounds = tuple(item.file for item in unheard if "music" not in item.columns["sound_class"])
         music = tuple(item.file for item in unheard if item.columns["sound_class"] == "music")
-        voices = tuple(item for item in recordings if item.label != "none" and item.split in ("dev", "test"))
+        voices = tuple(item for item in recordings if item.label != "none" and item.split == "test")
         return cls(sounds, music, voices)
 
 
@@ -69,6 +69,9 @@ def conditions(
         The condition's name and the samples, at `RATE`.
     """
     samples = read(recording.file, sampling_rate=RATE)
+    if wanted == {"whole"}:
+        yield "whole", samples
+        return
     for name, degraded in _cheap(samples, generator_for(recording), background):
         if not wanted or name in wanted:
             yield name, degraded

@@ -27,9 +27,9 @@ from tqdm import tqdm
 from speechgmm import Model, Recipe, read_corpus
 from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.corpus.recording import Corpus, Recording
-from speechgmm.features.extraction import Utterance
+from speechgmm.features.extraction import Failure
 from speechgmm.features.front_end import aligned
-from speechgmm.training.feature_store import FeatureStore
+from speechgmm.training.feature_store import FeatureStore, fetch
 from speechgmm.training.material import read_material
 from speechgmm.training.recordings import training_recordings
 from speechgmm.training.run_context import Run
@@ -150,11 +150,10 @@ def answers(model: Model, recordings: Iterable[Recording], features: Path) -> li
     stores = [FeatureStore(folder=features, front_end=front_end) for front_end in model.front_ends]
     pairs = []
     for item in recordings:
-        streams = [store.fetch(item) for store in stores]
-        utterances = [each for each in streams if isinstance(each, Utterance)]
-        if len(utterances) < len(streams):
-            raise SystemExit(f"{item.file} cannot be read")
-        scores = model.score_all(aligned((each.stretches() for each in utterances), model.front_ends))
+        result = fetch(stores, item)
+        if isinstance(result, Failure):
+            raise SystemExit(result.reason)
+        scores = model.score_all(aligned((each.stretches() for each in result.utterances), model.front_ends))
         pairs.append((item, model.decide(scores).label))
     return pairs
 

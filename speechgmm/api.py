@@ -31,7 +31,7 @@ from speechgmm.segmentation.options import SegmentationOptions
 from speechgmm.segmentation.segment import Segment
 from speechgmm.segmentation.segment_recordings import segment_blocks, segment_file
 from speechgmm.training.folder_checkpoint import checkpoint_in
-from speechgmm.training.heard_recordings import notes_on
+from speechgmm.training.heard_recordings import new_notes
 from speechgmm.training.recipe import DEFAULT, Recipe
 from speechgmm.training.run_context import Run, Sizes
 from speechgmm.training.train import Training
@@ -388,10 +388,8 @@ def _logging() -> Progress:
 
     def log(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:  # names of `Progress`
         for item in items:
-            for text in notes_on(item):
-                if text not in told:
-                    logger.warning(text.replace("--channel", "channel"))
-                    told.add(text)
+            for text in new_notes(item, told):
+                logger.warning(text.replace("--channel", "channel"))
             yield item
 
     return log

@@ -42,11 +42,7 @@ class Manifests(Target):
 
     def case(self, rng: np.random.Generator) -> Case:
         """A mutated table, or the same in another spelling."""
-        if rng.random() < RESPELLED_SHARE:
-            content, what = respelled(self._rows, rng)
-            return Case(name="manifest.csv", content=content, mutation=what, same=True)
-        content, what = mutated_text(_csv(self._rows), rng)
-        return Case(name="manifest.csv", content=content, mutation=what)
+        return _table_case("manifest.csv", self._rows, rng)
 
     def run(self, file: Path, case: Case) -> str:
         """Read it, write what was read, and read that."""
@@ -108,11 +104,7 @@ class ScoreTables(Target):
 
     def case(self, rng: np.random.Generator) -> Case:
         """A mutated table, or the same in another spelling."""
-        if rng.random() < RESPELLED_SHARE:
-            content, what = respelled(self._rows, rng)
-            return Case(name="scores.csv", content=content, mutation=what, same=True)
-        content, what = mutated_text(_csv(self._rows), rng)
-        return Case(name="scores.csv", content=content, mutation=what)
+        return _table_case("scores.csv", self._rows, rng)
 
     def run(self, file: Path, case: Case) -> str:
         """Read it."""
@@ -220,3 +212,12 @@ _SCORE_ROWS = [
     ["b, c.wav", "male", "s2", "male", "0.8", "-1.4", "1.4", "2.5", "3.0"],
     ["=d.wav", "male", "s3", "unknown", "", "", "", "0.0", "3.0"],
 ]
+
+
+def _table_case(name: str, rows: list[list[str]], rng: np.random.Generator) -> Case:
+    """A mutated table, or the same in another spelling."""
+    if rng.random() < RESPELLED_SHARE:
+        content, what = respelled(rows, rng)
+        return Case(name=name, content=content, mutation=what, same=True)
+    content, what = mutated_text(_csv(rows), rng)
+    return Case(name=name, content=content, mutation=what)

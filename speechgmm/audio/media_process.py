@@ -73,20 +73,9 @@ def check_installed(file: Path) -> None:
 
 
 class Media:
-    """An audio track of a media file, decoded by another process. It can be read once.
+    """An audio track of a media file, decoded by another process; attributes as in `joined.Sound`.
 
-    Attributes
-    ----------
-    samplerate : int
-        In Hz.
-    channels : int
-        Of all tracks.
-    n_before : int
-        Channels of the tracks before the one that is read.
-    n_samples : int
-        Samples per channel that the container declares; `NO_END` if it declares none.
-    remarks : tuple of str
-        What is odd about it; complete when all was read.
+    The number of samples is that which the container declares.
     """
 
     def __init__(self, file: Path, part: Part, channel: int | None, process: _Process) -> None:

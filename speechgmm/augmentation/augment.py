@@ -7,11 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from speechgmm.audio.samples import Samples
-from speechgmm.augmentation.channel import add_noise, augment_channel
+from speechgmm.augmentation.channel import augment_channel, with_recorded_noise
 from speechgmm.augmentation.nonspeech_sounds import augment_nonspeech
 from speechgmm.augmentation.vocal_effort import is_low_voice, raise_effort
 
 CHANNEL, EFFORT, NOISE = "channel", "effort", "noise"
+NOISE_LEVELS_DB = (0.0, 20.0)
+"""Range of the level of the noise in `NOISE`, in dB below the speech."""
+
 NONSPEECH_KINDS = ("sound-1", "sound-2", "sound-3")
 """Kinds for non-speech recordings. With eight versions instead of three, rejection of unseen sounds hardly improves."""
 
@@ -45,5 +48,5 @@ def augment(samples: Samples, sampling_rate: int, kind: str, *, noises: Sequence
     if kind == CHANNEL:
         return augment_channel(samples, sampling_rate, noises, rng)
     if kind == NOISE:
-        return add_noise(samples, sampling_rate, noises, rng)
+        return with_recorded_noise(samples, sampling_rate, noises, NOISE_LEVELS_DB, rng)
     return raise_effort(samples, sampling_rate, low_voice=is_low_voice(samples, sampling_rate), rng=rng)

@@ -6,7 +6,7 @@ All functions are pure functions of samples in [-1, 1]. The results are not clip
 `MIN_DURATION_S` is returned unaltered. All random numbers come from the caller's generator: the same state gives the
 same samples.
 
-Main path: `augment_channel` -> `reverberated`, `with_noise` (with `steady_noise`), `telephone`; or `add_noise`.
+Main path: `augment_channel` -> `reverberated`, `with_recorded_noise`, `steady_noise`, `with_noise`, `telephone`.
 """
 
 from __future__ import annotations
@@ -68,9 +68,7 @@ def augment_channel(
         samples = reverberated(samples, sampling_rate, decay_s=decay_s, wet_db=wet_db, rng=rng)
     kind = rng.random()
     if kind < 0.4 and noises:
-        noise = noises[int(rng.integers(len(noises)))]
-        begin = int(rng.random() * len(noise))
-        samples = with_noise(samples, noise, rng.uniform(5, 25), begin=begin, sampling_rate=sampling_rate)
+        samples = with_recorded_noise(samples, sampling_rate, noises, (5, 25), rng)
     elif 0.4 <= kind < 0.8:
         noise = steady_noise(len(samples), sampling_rate, rng)
         samples = with_noise(samples, noise, rng.uniform(5, 30), begin=0, sampling_rate=sampling_rate)
@@ -79,8 +77,14 @@ def augment_channel(
     return samples
 
 
-def add_noise(samples: Samples, sampling_rate: int, noises: Sequence[Samples], rng: np.random.Generator) -> Samples:
-    """Add a recorded noise, 0 to 20 dB below the speech.
+def with_recorded_noise(
+    samples: Samples,
+    sampling_rate: int,
+    noises: Sequence[Samples],
+    levels_db: tuple[float, float],
+    rng: np.random.Generator,
+) -> Samples:
+    """Add one of some recorded noises at a random level.
 
     Parameters
     ----------
@@ -90,6 +94,8 @@ def add_noise(samples: Samples, sampling_rate: int, noises: Sequence[Samples], r
         Of the recording and of the noises, in Hz.
     noises : sequence of arrays
         To choose from, at least one.
+    levels_db : (float, float)
+        Range of the level, in dB below the speech.
     rng : numpy.random.Generator
         Draws the noise, where it begins, and its level.
 
@@ -99,7 +105,7 @@ def add_noise(samples: Samples, sampling_rate: int, noises: Sequence[Samples], r
     """
     noise = noises[int(rng.integers(len(noises)))]
     begin = int(rng.random() * len(noise))
-    return with_noise(samples, noise, rng.uniform(0, 20), begin=begin, sampling_rate=sampling_rate)
+    return with_noise(samples, noise, rng.uniform(*levels_db), begin=begin, sampling_rate=sampling_rate)
 
 
 def steady_noise(n_samples: int, sampling_rate: int, rng: np.random.Generator) -> Samples:

@@ -92,7 +92,7 @@ def reporting(options: argparse.Namespace, progress: Progress) -> Progress:
     was odd about a recording: once, though every stream reads it.
     """
     from speechgmm.features.extraction import Failure
-    from speechgmm.training.heard_recordings import notes_on
+    from speechgmm.training.heard_recordings import new_notes
 
     told: set[str] = set()
 
@@ -100,10 +100,8 @@ def reporting(options: argparse.Namespace, progress: Progress) -> Progress:
         for item in progress(items, total=total, what=what):
             if isinstance(item, Failure) and not item.recording.augmentation:
                 report_failure(item.reason)
-            for text in notes_on(item):
-                if text not in told:
-                    note(options, escaped(text))
-                    told.add(text)
+            for text in new_notes(item, told):
+                note(options, escaped(text))
             yield item
 
     return report

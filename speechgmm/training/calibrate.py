@@ -176,7 +176,7 @@ def score_utterances(scorer: Scorer, streams: StreamUtterances, balance_by: str 
                     speaker=speaker_of(recording),
                     whole=whole,
                     cuts=tuple(scorer.score(cut) for cut in cuts(stretches)),
-                    group=(recording.value_of(balance_by) or "") if balance_by else "",
+                    group=recording.value_of(balance_by) or "",
                     augmented=bool(recording.augmentation),
                 )
             )

@@ -108,10 +108,10 @@ class _TiedFitter:
         return cls(aligned=tuple(aligned), backgrounds=tuple(backgrounds))
 
     def fit(self, material: Material, run: Run) -> FittedScorer:
-        scorer, fits = fit_tied(self.aligned, material, run)
+        scorer, losses = fit_tied(self.aligned, material, run)
         streams = tuple(
-            FittedStream(stream=each.stream, background=restarts, losses=each.losses)
-            for each, restarts in zip(fits, self.backgrounds, strict=True)
+            FittedStream(stream=stream, background=restarts, losses=own)
+            for stream, restarts, own in zip(scorer.streams, self.backgrounds, losses, strict=True)
         )
         return FittedScorer(scorer=scorer, streams=streams)
 

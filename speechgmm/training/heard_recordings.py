@@ -53,6 +53,14 @@ def _heard_utterance(recording: Recording, stretches: Sequence[Stretch], sha256:
     return replace(utterance, storage=HeardFrames(utterance.storage.read(0, utterance.n_speech), warning))
 
 
+def new_notes(result: object, told: set[str]) -> Iterator[str]:
+    """The notes on a recording (`notes_on`) that are not in `told`; they are added to it."""
+    for text in notes_on(result):
+        if text not in told:
+            told.add(text)
+            yield text
+
+
 def notes_on(result: object) -> Iterator[str]:
     """Remarks for the user on a recording that was read: damaged features, and a warning with the file."""
     for utterance in result.utterances if isinstance(result, InStreams) else ():

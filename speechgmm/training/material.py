@@ -170,11 +170,4 @@ def _extract_all(
                     own.append(utterance)
             else:
                 failures.append(result)
-    unreadable = {_key(failure.recording) for failure in failures}
-    # A file may be deleted between one version and the next.
-    streams = selected(streams, lambda recording: _key(recording) not in unreadable)
     return _Extracted(streams, [failure for failure in failures if not failure.recording.augmentation])
-
-
-def _key(recording: Recording) -> tuple[object, ...]:
-    return recording.name, recording.start, recording.end, recording.augmentation

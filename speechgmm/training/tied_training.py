@@ -112,15 +112,9 @@ def _mean_statistics(
     return mean.astype(np.float32)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TiedFit:
-    """A stream with its sub-models, and how their training went."""
-
-    stream: Stream
-    losses: tuple[float, ...]
-
-
-def fit_tied(aligned: Sequence[AlignedStream], material: Material, run: Run) -> tuple[Scorer, tuple[TiedFit, ...]]:
+def fit_tied(
+    aligned: Sequence[AlignedStream], material: Material, run: Run
+) -> tuple[Scorer, tuple[tuple[float, ...], ...]]:
     """Fit the sub-models of every stream on the train set of the material.
 
     Parameters
@@ -133,8 +127,8 @@ def fit_tied(aligned: Sequence[AlignedStream], material: Material, run: Run) -> 
     Returns
     -------
     scorer : Scorer
-    fits : tuple of TiedFit
-        Of each stream.
+    losses : tuple of tuple of float
+        MMI loss of each stream at the start and after each iteration.
     """
     labels = material.corpus.labels
     n_styles = 2 if run.recipe.augmentation.effort_share else 1
@@ -142,7 +136,7 @@ def fit_tied(aligned: Sequence[AlignedStream], material: Material, run: Run) -> 
     packaged = material.packaged.rejection if material.packaged else None
     heard = all(any(each.n_speech for each in sounds) for sounds in material.nonspeech)
     rejecting = packaged is not None or heard
-    fits = []
+    streams, losses = [], []
     for index, (stream, utterances) in enumerate(zip(aligned, material.train_set, strict=True)):
         inside = run.at(f"stream-{index + 1}")
         trained = _fit_classes(stream, utterances, labels, n_styles, inside)
@@ -154,19 +148,15 @@ def fit_tied(aligned: Sequence[AlignedStream], material: Material, run: Run) -> 
             coefficients = np.concatenate([coefficients, against[np.newaxis]])
         coefficients = coefficients.astype(np.float32).astype(np.float64)  # the precision of a model file
         tied = TiedModels(stream.background, coefficients)
-        fits.append(
-            TiedFit(
-                stream=Stream(front_end=stream.front_end, reference_mean=stream.reference_mean, tied=tied),
-                losses=trained.losses,
-            )
-        )
+        streams.append(Stream(front_end=stream.front_end, reference_mean=stream.reference_mean, tied=tied))
+        losses.append(trained.losses)
     scorer = Scorer(
         labels=labels,
-        streams=tuple(fit.stream for fit in fits),
+        streams=tuple(streams),
         submodels=submodels,
         tied_rejection=rejecting,
     )
-    return scorer, tuple(fits)
+    return scorer, tuple(losses)
 
 
 def _fit_classes(
@@ -267,7 +257,7 @@ def case_weights(recordings: Sequence[Recording], recipe: Recipe, *, noise_share
         lambda: defaultdict(lambda: defaultdict(list))
     )
     for row, recording in enumerate(recordings):
-        group = (recording.value_of(recipe.balance_by) or "") if recipe.balance_by else ""
+        group = recording.value_of(recipe.balance_by) or ""
         rows[recording.augmentation, recording.label][group][speaker_of(recording)].append(row)
     weights = np.zeros(len(recordings))
     for (kind, _), groups in rows.items():

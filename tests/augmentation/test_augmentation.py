@@ -17,15 +17,15 @@ from speechgmm.audio.samples import Samples
 from speechgmm.augmentation import channel as channel_module
 from speechgmm.augmentation import nonspeech_sounds as nonspeech_module
 from speechgmm.augmentation import vocal_effort as effort_module
-from speechgmm.augmentation.augment import CHANNEL, EFFORT, NONSPEECH_KINDS, augment
+from speechgmm.augmentation.augment import CHANNEL, EFFORT, NOISE_LEVELS_DB, NONSPEECH_KINDS, augment
 from speechgmm.augmentation.augment import NOISE as IN_NOISE
 from speechgmm.augmentation.channel import (
-    add_noise,
     augment_channel,
     reverberated,
     steady_noise,
     telephone,
     with_noise,
+    with_recorded_noise,
 )
 from speechgmm.augmentation.nonspeech_sounds import augment_nonspeech
 from speechgmm.augmentation.vocal_effort import EFFORT_CURVE_DB, Effort, is_low_voice, raise_effort, with_effort
@@ -313,7 +313,7 @@ def test_noise_is_drawn_as_documented(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     pool = [hiss(50, seed=1), hiss(70, seed=2)]
     for _ in range(600):
-        add_noise(hiss(100), 16_000, pool, rng)
+        with_recorded_noise(hiss(100), 16_000, pool, NOISE_LEVELS_DB, rng)
     assert len(noises) == 600
     assert_fills([call["positional"][1] for call in noises], 0, 20)
     for noise in pool:
