@@ -18,7 +18,6 @@ import numpy as np
 from speechgmm.mixture.component_family import Family, M
 from speechgmm.mixture.estep import Frames
 from speechgmm.mixture.family_registry import family_for
-from speechgmm.mixture.model import Mixture
 from speechgmm.mixture.options import EMOptions
 from speechgmm.mixture.shards import ShardedFrames, as_shards
 from speechgmm.mixture.statistics import Statistics, accumulate_shards, auxiliary
@@ -71,11 +70,11 @@ class Iteration:
     log_prior: float = 0.0
 
     @classmethod
-    def after(cls, statistics: Statistics, mixture: Mixture, *, raised: float, log_prior: float) -> Iteration:
-        """From the statistics of an E-step and the mixture they were computed with; all sums over all frames."""
+    def after(cls, statistics: Statistics, *, raised: float, log_prior: float) -> Iteration:
+        """From the statistics of an E-step; all sums over all frames."""
         return cls(
             log_likelihood=statistics.log_likelihood / statistics.n_frames,
-            auxiliary=auxiliary(statistics, mixture) / statistics.n_frames,
+            auxiliary=(statistics.log_likelihood - statistics.entropy) / statistics.n_frames,
             entropy=statistics.entropy / statistics.n_frames,
             raised=raised / statistics.n_frames,
             log_prior=log_prior / statistics.n_frames,
@@ -230,7 +229,7 @@ def run_em(
 
     statistics = e_step(state.mixture)
     if not state.iterations:
-        first = Iteration.after(statistics, state.mixture, raised=math.nan, log_prior=family.log_prior(state.mixture))
+        first = Iteration.after(statistics, raised=math.nan, log_prior=family.log_prior(state.mixture))
         state = replace(state, iterations=(first,), n_limited=family.n_limited(state.mixture))
         if monitor is not None:
             monitor(state)
@@ -241,7 +240,7 @@ def run_em(
         raised = math.nan if repaired else auxiliary(statistics, step.mixture) + statistics.entropy
         statistics = e_step(step.mixture)
         log_prior = family.log_prior(step.mixture)
-        latest = Iteration.after(statistics, step.mixture, raised=raised, log_prior=log_prior)
+        latest = Iteration.after(statistics, raised=raised, log_prior=log_prior)
         gain = latest.objective - state.iterations[-1].objective
         state = Fit(
             mixture=step.mixture,

@@ -61,7 +61,7 @@ class DiagonalMixture(Mixture):
             )
         if not np.isfinite(self.means).all():
             raise OptionError("the means of a mixture must be finite numbers")
-        if not (np.isfinite(self.variances).all() and (self.variances > 0).all()):
+        if not (self.variances.min() > 0 and self.variances.max() < np.inf):
             raise OptionError("the variances of a mixture must be positive and finite")
         check_weights(self.weights)
 
@@ -84,10 +84,13 @@ class DiagonalMixture(Mixture):
 
     def joint_coefficients(self, axes: Axes) -> Floats:
         """Equation (2): constant, linear and quadratic coefficients (1 + 2D, K), minus those of the axes' density."""
-        means, variances = (self.means - axes.center) / axes.scale, self.variances / axes.scale**2
-        precisions = 1.0 / variances
-        constant = np.log(self.weights) - 0.5 * (np.log(variances).sum(axis=1) + (means**2 * precisions).sum(axis=1))
-        return np.vstack([constant, (means * precisions).T, 0.5 - 0.5 * precisions.T])
+        means, precisions = (self.means - axes.center) / axes.scale, axes.scale**2 / self.variances
+        linear = means * precisions
+        squares = np.log(2.0 * np.pi * self.variances) + means * linear
+        constant = np.log(self.weights) - 0.5 * squares.sum(axis=1)
+        coefficients: Floats = np.concatenate([constant[np.newaxis], linear.T, -0.5 * precisions.T])
+        coefficients -= axes.reference[:, np.newaxis]
+        return coefficients
 
     def draw(self, components: npt.NDArray[np.intp], rng: np.random.Generator) -> Floats:
         """Draw one frame from each of the given Gaussians, (n, D)."""

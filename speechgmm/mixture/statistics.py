@@ -132,7 +132,7 @@ def accumulate(
     Statistics
     """
     coefficients = mixture.joint_coefficients(axes)
-    sums = np.zeros((mixture.n_components, axes.n_expanded))
+    sums, products = np.zeros(coefficients.shape), np.empty(coefficients.shape, dtype=frames.dtype)
     log_ratio = 0.0
     for rows, block in score_blocks(frames, axes, coefficients):
         if hard:
@@ -140,8 +140,9 @@ def accumulate(
         weights = np.ones(len(block.totals)) if frame_weights is None else frame_weights[rows]
         log_ratio += float(weights @ block.log_ratios)
         # Scaling z instead of the likelihoods takes as many products per frame as z is long, instead of K.
-        block.z[:] *= (BOOST * weights / block.totals).astype(block.z.dtype)
-        sums += (block.z @ block.likelihoods).T
+        z = block.z
+        z *= (BOOST * weights / block.totals).astype(z.dtype)
+        sums += np.matmul(z, block.likelihoods, out=products)
     sums /= BOOST
     n_frames = float(len(frames)) if frame_weights is None else float(frame_weights.sum())
     # Responsibilities sum to 1, so the log-likelihood under the reference density of the axes follows from the sums.
@@ -149,9 +150,9 @@ def accumulate(
     return Statistics(
         axes=axes,
         n_frames=n_frames,
-        log_likelihood=log_ratio + float(sums.sum(axis=0) @ axes.reference),
-        entropy=log_ratio - float((sums * coefficients.T).sum()),
-        sums=sums,
+        log_likelihood=log_ratio + float(sums.sum(axis=1) @ axes.reference),
+        entropy=log_ratio - float((sums * coefficients).sum()),
+        sums=np.ascontiguousarray(sums.T),
     )
 
 

@@ -64,6 +64,8 @@ def test_each_iteration_raises_the_bound_and_closes_the_gap() -> None:
     assert np.isnan(history[0].raised)
     for before, after, old, new in zip(history[:8], history[1:9], mixtures[:8], mixtures[1:], strict=True):
         assert before.bound == pytest.approx(before.log_likelihood, rel=1e-12)
+        expected = (posteriors(old, frames) * joint(old, frames)).sum() / len(frames)
+        assert before.auxiliary == pytest.approx(expected, rel=1e-10)
         assert after.raised >= before.bound - 1e-12
         assert after.bound >= after.raised - 1e-12
         q, p = posteriors(old, frames), posteriors(new, frames)

@@ -15,7 +15,7 @@ from sklearn.mixture import GaussianMixture
 from speechgmm.errors import OptionError, TrainingError
 from speechgmm.mixture.component_family import SPLIT_OFFSET
 from speechgmm.mixture.em import Fit, fit
-from speechgmm.mixture.estep import Floats, Frames
+from speechgmm.mixture.estep import Axes, Floats, Frames
 from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.gaussian_mstep import ABSOLUTE_FLOOR, GaussianFamily
 from speechgmm.mixture.options import EMOptions
@@ -93,6 +93,20 @@ def test_the_likelihood_never_falls(seed: int, variance_floor: float, weighted: 
     assert (result.n_limited > 0) == (variance_floor > 0)
     assert result.log_likelihoods[-1] - result.log_likelihoods[0] > 0.1
     assert smallest_step(result) > -1e-12
+
+
+def test_coefficients_are_computed_twice_in_an_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for the bound after the M-step and once for the E-step: with few frames they are much of the time."""
+    joint_coefficients, calls = DiagonalMixture.joint_coefficients, []
+
+    def counted(mixture: DiagonalMixture, axes: Axes) -> Floats:
+        calls.append(mixture)
+        return joint_coefficients(mixture, axes)
+
+    monkeypatch.setattr(DiagonalMixture, "joint_coefficients", counted)
+    frames = clustered_frames(n_frames=200)
+    result = fit(frames, starting_at(frames, 4), options=replace(NO_REPAIR, max_iterations=5))
+    assert len(calls) == 1 + 2 * result.n_iterations
 
 
 def test_history_starts_with_the_start_and_ends_with_the_mixture() -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import tracemalloc
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from speechgmm.mixture import estep
@@ -84,10 +89,49 @@ def test_no_likelihood_is_denormal() -> None:
     assert block.likelihoods.min() >= np.finfo(np.float32).tiny
 
 
+def test_few_frames_with_heavy_tails_are_scored_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 60-dimensional frames of which a tenth is three times as wide, as good as none is out of range."""
+    scales = np.array([1.0, 3.0])
+    mixture = DiagonalMixture(np.array([0.9, 0.1]), np.zeros((2, 60)), np.repeat(scales**2, 60).reshape(2, 60))
+    rng = np.random.default_rng(7)
+    widths = rng.choice(scales, p=[0.9, 0.1], size=5000)[:, np.newaxis]
+    frames = (widths * rng.normal(size=(5000, 60))).astype(np.float32)
+    score_again, again = estep._score_again, []
+
+    def counted(block: estep.Block, which: npt.NDArray[np.bool_], *arguments: Any) -> None:
+        again.append(np.count_nonzero(which))
+        score_again(block, which, *arguments)
+
+    monkeypatch.setattr(estep, "_score_again", counted)
+    mixture.log_likelihoods(frames)
+    assert sum(again) <= 10
+
+
+@pytest.mark.parametrize(("exponential", "per_nat"), [(np.exp, 1.0), (np.exp2, 1.0 / math.log(2.0))])
+def test_the_base_of_the_exponentials_does_not_matter(
+    exponential: np.ufunc, per_nat: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Log-likelihoods are those of the other base, also where exponents are limited."""
+    mixture, frames = speechlike()
+    expected = mixture.log_likelihoods(frames)
+    monkeypatch.setattr(estep, "EXPONENTIAL", exponential)
+    monkeypatch.setattr(estep, "PER_NAT", per_nat)
+    np.testing.assert_allclose(mixture.log_likelihoods(frames), expected, rtol=1e-13)
+
+
+def test_few_frames_need_little_memory() -> None:
+    """The working arrays for 100 frames hold 100 frames, not a block."""
+    mixture, frames = speechlike(100, n_components=512)
+    mixture.log_likelihoods(frames)  # coefficients are computed once
+    tracemalloc.start()
+    mixture.log_likelihoods(frames)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * 8 * 100 * 512
+
+
 def test_memory_does_not_grow_with_the_frames() -> None:
     """Twenty blocks of frames under 512 components need no more memory than a few blocks."""
-    import tracemalloc
-
     mixture, frames = speechlike(20 * BLOCK_FRAMES, n_components=512)
     single = frames.astype(np.float32)
     tracemalloc.start()
