@@ -26,8 +26,10 @@ from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.corpus import find_audio
 from speechgmm.corpus.recording import Recording
 from speechgmm.demo.ami_corpus import speaker_label
-from speechgmm.features.front_end import log_mel_bands, power_spectrum, stream_stretches
-from speechgmm.features.voice_activity import speech_frames
+from speechgmm.features.front_end import stream_stretches
+from speechgmm.features.log_mel import log_mel_bands
+from speechgmm.features.mel_filters import mel_filters
+from speechgmm.features.voice_activity import frame_powers, speech_frames
 from speechgmm.segmentation.evaluate_segments import Segmenter, assess_segments
 from speechgmm.segmentation.references import read_references
 from speechgmm.segmentation.segment import NONSPEECH
@@ -56,7 +58,7 @@ def sliding_window(model: Model, file: Path, *, window_s: float, hop_s: float) -
 
 
 def _label(model: Model, samples: Samples) -> str:
-    return model.decide(model.score_all(stream_stretches([samples], model.front_ends))).label
+    return model.decide(model.score_all(stream_stretches([samples], model.front_ends, model.filters))).label
 
 
 def _majority(labels: list[str]) -> str:
@@ -66,7 +68,8 @@ def _majority(labels: list[str]) -> str:
 
 def _speech(samples: Samples, hop: int, n_hops: int) -> list[bool]:
     """Whether each hop is speech by the energy VAD, with short gaps closed."""
-    keep = speech_frames(log_mel_bands(power_spectrum(samples, GATE), GATE), GATE).astype(np.float64)
+    (log_mel,) = log_mel_bands(samples, [GATE], [mel_filters(GATE)])
+    keep = speech_frames(log_mel, frame_powers(log_mel), GATE).astype(np.float64)
     edges = np.flatnonzero(keep)
     for left, right in itertools.pairwise(edges):
         if (right - left) * GATE.hop_s < MAX_GAP_S:

@@ -47,7 +47,7 @@ def decisions_on(work: tuple[Recording, frozenset[str]], *, model: Model, backgr
     decisions = []
     for condition, samples in conditions(recording, background, wanted) if wanted else []:
         resampled = to_mono_at_rate(samples, RATE, model.front_end.sampling_rate)
-        result = model.decide(model.score_all(stream_stretches([resampled], model.front_ends)))
+        result = model.decide(model.score_all(stream_stretches([resampled], model.front_ends, model.filters)))
         kind = recording.columns["sound_class"]
         ratio = result.log_likelihood_ratios.get("female", math.nan)
         decisions.append(Decision(recording.columns["corpus"], kind, recording.label, condition, result.label, ratio))

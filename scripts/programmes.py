@@ -14,8 +14,9 @@ import numpy as np
 from speechgmm import FrontEndOptions
 from speechgmm.audio.samples import Samples
 from speechgmm.demo.turns import Interval
-from speechgmm.features.front_end import log_mel_bands, power_spectrum
-from speechgmm.features.voice_activity import speech_frames
+from speechgmm.features.log_mel import log_mel_bands
+from speechgmm.features.mel_filters import mel_filters
+from speechgmm.features.voice_activity import frame_powers, speech_frames
 
 GATE = FrontEndOptions()
 RATE = GATE.sampling_rate
@@ -110,7 +111,8 @@ def speech_runs(samples: Samples) -> list[Interval]:
     """
     if len(samples) < GATE.window:
         return []
-    keep = speech_frames(log_mel_bands(power_spectrum(samples, GATE), GATE), GATE)
+    (log_mel,) = log_mel_bands(samples, [GATE], [mel_filters(GATE)])
+    keep = speech_frames(log_mel, frame_powers(log_mel), GATE)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], keep.astype(np.int8), [0]])))
     # A frame covers one hop around its middle.
     times = edges * GATE.hop_s + (GATE.window_s - GATE.hop_s) / 2

@@ -1,4 +1,7 @@
-"""The Python API: train, save, load, classify, segment, evaluate."""
+"""The Python API: train, save, load, classify, segment, evaluate.
+
+Each function imports the room that does its work: to classify needs nothing of training, evaluation and reports.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import functools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,24 +22,18 @@ from speechgmm.classifier.classify import classify_recording, classify_samples
 from speechgmm.classifier.decision import Decision
 from speechgmm.classifier.model import Model
 from speechgmm.classifier.shipped_model import shipped_model_file
-from speechgmm.corpus import read_corpus
 from speechgmm.corpus.recording import Corpus, Recording
 from speechgmm.errors import AudioError, OptionError
-from speechgmm.evaluation.evaluate_model import assess
-from speechgmm.evaluation.report import Report
 from speechgmm.features.extraction import Failure
 from speechgmm.progress import Progress
-from speechgmm.reporting.write_report import origin_of, write_page
 from speechgmm.segmentation.options import SegmentationOptions
-from speechgmm.segmentation.segment import Segment
-from speechgmm.segmentation.segment_recordings import segment_blocks, segment_file
-from speechgmm.training.folder_checkpoint import checkpoint_in
-from speechgmm.training.heard_recordings import new_notes
-from speechgmm.training.recipe import DEFAULT, Recipe
-from speechgmm.training.run_context import Run, Sizes
-from speechgmm.training.train import Training
-from speechgmm.training.train import train as run_training
-from speechgmm.workers.local import LocalExecutor
+
+if TYPE_CHECKING:
+    from speechgmm.evaluation.report import Report
+    from speechgmm.segmentation.segment import Segment
+    from speechgmm.training.recipe import Recipe
+    from speechgmm.training.run_context import Sizes
+    from speechgmm.training.train import Training
 
 AnyPath = str | PathLike[str]
 
@@ -65,7 +62,7 @@ def with_usual_arithmetic(function: Callable[P, R]) -> Callable[P, R]:
 def train(
     recordings: AnyPath | Corpus,
     *,
-    recipe: Recipe | AnyPath = DEFAULT,
+    recipe: Recipe | AnyPath = "robust",
     sizes: Sizes = (),
     jobs: int = 1,
     channel: int | None = None,
@@ -109,6 +106,12 @@ def train(
     OutputError
         If features or checkpoint cannot be written.
     """
+    from speechgmm.training.folder_checkpoint import checkpoint_in
+    from speechgmm.training.recipe import Recipe
+    from speechgmm.training.run_context import Run
+    from speechgmm.training.train import train as run_training
+    from speechgmm.workers.local import LocalExecutor
+
     chosen = recipe if isinstance(recipe, Recipe) else Recipe.load(path("recipe", recipe, "a Recipe or a path"))
     executor, sizes, channel = LocalExecutor(job_count(jobs)), _sizes(sizes), _channel(channel)
     feature_folder = None if features is None else path("features", features)
@@ -249,6 +252,8 @@ def segment(
         If a sampling rate is missing for samples, or given for a file, or `channel`, `start` or `end` for samples, or
         an argument is wrong.
     """
+    from speechgmm.segmentation.segment_recordings import segment_blocks, segment_file
+
     model = load() if model is None else _model(model)
     instance_of(SegmentationOptions, "options", options, "SegmentationOptions")
     channel, start = _channel(channel), number("start", start, "a time in seconds")
@@ -309,6 +314,8 @@ def evaluate(
     OptionError
         If an argument is wrong.
     """
+    from speechgmm.evaluation.evaluate_model import assess
+
     model = load() if model is None else _model(model)
     jobs, channel, by = job_count(jobs), _channel(channel), _columns(by)
     return assess(model, _corpus(recordings), by=by, jobs=jobs, channel=channel).report
@@ -332,6 +339,9 @@ def save_page(report: Report, file: AnyPath) -> None:
     OutputError
         If it cannot be written.
     """
+    from speechgmm.evaluation.report import Report
+    from speechgmm.reporting.write_report import origin_of, write_page
+
     instance_of(Report, "report", report, "a Report, which evaluate returns")
     write_page(path("file", file), report, origin=origin_of("speechgmm.save_page"))
 
@@ -339,11 +349,13 @@ def save_page(report: Report, file: AnyPath) -> None:
 def _corpus(recordings: AnyPath | Corpus) -> Corpus:
     if isinstance(recordings, Corpus):
         return recordings
+    from speechgmm.corpus import read_corpus
+
     return read_corpus(path("recordings", recordings, "a folder, a manifest or a Corpus, which read_corpus returns"))
 
 
 def _model(model: Model) -> Model:
-    if isinstance(model, Training):
+    if isinstance(getattr(model, "model", None), Model):
         raise OptionError("model is a Training, but it must be a Model: give its attribute model")
     return instance_of(Model, "model", model, "a Model, which load returns")
 
@@ -384,6 +396,8 @@ def _log_warning(name: str, warning: str) -> None:
 
 def _logging() -> Progress:
     """A progress that logs features that were damaged, and what was odd about recordings: once each."""
+    from speechgmm.training.heard_recordings import new_notes
+
     told: set[str] = set()
 
     def log(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:  # names of `Progress`

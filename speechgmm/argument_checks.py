@@ -16,11 +16,16 @@ from speechgmm.errors import OptionError
 T = TypeVar("T")
 
 MAX_JOBS = 10_000
+MAX_INTEGER = 2**63 - 1  # of TOML and of files
 
 
 def wrong(name: str, value: object, expected: str) -> OptionError:
     """The error of an argument."""
-    return OptionError(f"{name} is {reprlib.repr(value)}, but it must be {expected}")
+    try:
+        given = reprlib.repr(value)
+    except ValueError:  # Python writes no whole number of more than some thousand digits
+        given = "a number of very many digits"
+    return OptionError(f"{name} is {given}, but it must be {expected}")
 
 
 def instance_of(kind: type[T], name: str, value: object, expected: str) -> T:
@@ -138,13 +143,20 @@ def conform_fields(options: Any) -> None:
     for field in fields(options):
         value = getattr(options, field.name)
         if field.type == "int":
-            object.__setattr__(options, field.name, whole_number(field.name, value))
+            object.__setattr__(options, field.name, _integer(field.name, value))
         elif field.type == "float":
             object.__setattr__(options, field.name, _real_number(field.name, value))
         elif field.type == "str":
             instance_of(str, field.name, value, "text")
         elif field.type == "bool":
             instance_of(bool, field.name, value, "True or False")
+
+
+def _integer(name: str, value: Any) -> int:
+    converted = whole_number(name, value)
+    if abs(converted) > MAX_INTEGER:
+        raise wrong(name, value, f"a whole number of at most {MAX_INTEGER:,}")
+    return converted
 
 
 def _real_number(name: str, value: Any) -> float:

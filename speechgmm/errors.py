@@ -5,11 +5,31 @@ Library code raises them and only the command line prints them. `SpeechGmmError`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+LONGEST_WORD, LONGEST_LINE = 500, 2000
+"""Characters of the longest word and the longest line of a message."""
+
+
+def shortened(message: str) -> str:
+    """Cut the middle from long words and lines of a message, such as from a name of a million characters."""
+    words_cut = re.sub(r"\S+", lambda word: _without_middle(word[0], LONGEST_WORD), message)
+    return re.sub(r".+", lambda line: _without_middle(line[0], LONGEST_LINE), words_cut)
+
+
+def _without_middle(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    end = longest // 2 - 25  # leaves room for the words between both ends
+    return f"{text[:end]}[... {len(text) - 2 * end:,} characters left out ...]{text[-end:]}"
 
 
 class SpeechGmmError(Exception):
     """Base class: the input, an option or the environment is not usable."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shortened(message))
 
 
 class AudioError(SpeechGmmError):

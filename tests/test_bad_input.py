@@ -21,6 +21,7 @@ import pytest
 import soundfile
 import soxr
 
+from speechgmm.classifier.model_file import FORMAT_VERSION
 from tests.builders import RunCommand
 
 Samples: TypeAlias = npt.NDArray[np.float64]
@@ -436,7 +437,7 @@ def newer(content: bytes) -> bytes:
     """The model with the next format version."""
     with np.load(io.BytesIO(content)) as arrays:
         members = dict(arrays)
-    header = {**json.loads(members["header"].tobytes()), "format_version": 3}
+    header = {**json.loads(members["header"].tobytes()), "format_version": FORMAT_VERSION + 1}
     members["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
     buffer = io.BytesIO()
     np.savez(buffer, **members)
@@ -466,7 +467,7 @@ def zip_bomb(content: bytes) -> bytes:
 
 
 INVALID_MODELS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
-    "newer": (newer, "it has format version 3, and this speechgmm reads up to 2: update speechgmm"),
+    "newer": (newer, "it has format version 4, and this speechgmm reads up to 3: update speechgmm"),
     "truncated": (lambda content: content[: len(content) // 2], "not a speechgmm model, or damaged: "),
     "empty": (lambda content: b"", "not a speechgmm model, or damaged: it is no .npz file"),
     "text": (lambda content: b"weights", "not a speechgmm model, or damaged: it is no .npz file"),

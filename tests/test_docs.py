@@ -105,7 +105,7 @@ def command_blocks() -> list[tuple[str, list[str]]]:
 
 def command_names() -> set[str]:
     """The names of the commands of speechgmm."""
-    return {command.__name__.rpartition(".")[2].replace("_", "-") for command in COMMANDS}
+    return set(COMMANDS)
 
 
 def is_speechgmm(command: str) -> bool:

@@ -117,7 +117,7 @@ def sample_of(recording: Recording, *, model: Model) -> Sample | None:
 
 def ratio_of(model: Model, samples: Samples) -> float:
     """The calibrated log-likelihood ratio of the first class to the second, also where the model abstains."""
-    scores = model.score_all(stream_stretches([samples], model.front_ends))
+    scores = model.score_all(stream_stretches([samples], model.front_ends, model.filters))
     n_frames = np.array([float(scores.n_speech[0])])
     first, second = model.calibration.log_likelihoods(scores.means[np.newaxis], n_frames)[0]
     return float(first - second)

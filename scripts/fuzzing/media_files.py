@@ -32,6 +32,7 @@ MEDIA_FORMS: dict[str, tuple[tuple[str, str, str, int, int], ...]] = {
         ("mkv", "matroska", "aac", 44_100, 2),
         ("mkv", "matroska", "pcm_s16le", 16_000, 1),
         ("mka", "matroska", "flac", 16_000, 1),
+        ("mkv", "matroska", "wavpack", 16_000, 1),
     ),
     "other media": (
         ("ts", "mpegts", "aac", 44_100, 1),
@@ -46,8 +47,8 @@ MEDIA_FORMS: dict[str, tuple[tuple[str, str, str, int, int], ...]] = {
     ),
 }
 
-LEAST_HOLES = {"pcm_s16le": 0, "alac": 16_384, "wmav2": 6400, "mp2": 2600, "ac3": 1600, "flac": 18_432}
-"""Where packets are larger than usual: twice their length; see `Form`."""
+LEAST_HOLES = {"pcm_s16le": 0, "alac": 16_384, "wmav2": 6400, "mp2": 2600}
+"""Where packets are larger than usual and have no checksum: twice their length; see `Form`."""
 
 
 class MediaFiles(AudioTarget):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _BLOCK = 1 << 18
+_LAST = 1 << 10  # looked at first: few files end in zeros
 
 # An estimate from the size of an MP3 file is too short by at most the ratio of the highest bit rate to the lowest: 40.
 _INFLATION = 64
@@ -63,12 +64,12 @@ class Source:
 
     def zeros_before(self, end: int, begin: int) -> int:
         """Number of bytes before `end`, and not before `begin`, that are 0 without a break."""
-        stop = end
+        stop, size = end, _LAST
         while stop > begin:
-            start = max(stop - _BLOCK, begin)
+            start = max(stop - size, begin)
             if rest := self.at(start, stop - start).rstrip(b"\0"):
                 return end - start - len(rest)
-            stop = start
+            stop, size = start, _BLOCK
         return end - begin
 
 

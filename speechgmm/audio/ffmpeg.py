@@ -32,6 +32,8 @@ _WITH_DURATION = {"mov", "matroska", "asf", "flv"}
 _WITH_INDEX = {"mov", "matroska"}
 _PROTECTED = {"aavd", "drms", "enca"}  # codec tags of encrypted MP4 files
 
+_CHECKSUMMED = {"ac3", "eac3", "flac", "wavpack"}  # each packet of these codecs holds a checksum
+
 _PREROLL_S = 0.5  # a decoder with memory needs input from before the requested time
 _LENGTH_TOLERANCE = 0.02
 _LENGTH_TOLERANCE_S = 0.5
@@ -107,7 +109,10 @@ class Track:
     def __init__(self, file: MediaFile, container: InputContainer, number: int, alive: Callable[[], None]) -> None:
         self._file, self._container, self._alive = file, container, alive
         self._stream = _audio_stream(file.name, container, number)
-        self._zeros_are_silence = self._stream.codec_context.name.startswith(("pcm_", "adpcm_"))
+        codec = self._stream.codec_context
+        if codec.name in _CHECKSUMMED:  # ffmpeg compares the checksums only if told to
+            codec.options = {"err_detect": "crccheck+explode"}
+        self._zeros_are_silence = codec.name.startswith(("pcm_", "adpcm_"))
         self._n_bytes = self._n_zeros = 0
         self._frames = self._decode()
         first = next(self._frames, None)

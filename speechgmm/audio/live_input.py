@@ -16,6 +16,7 @@ from typing import BinaryIO, NamedTuple
 
 import soundfile
 
+from speechgmm.argument_checks import conform_fields
 from speechgmm.audio.chunks import CHUNKS_AFTER, is_placeholder
 from speechgmm.audio.hearing import Heard, Listener
 from speechgmm.audio.samples import (
@@ -97,6 +98,7 @@ class RawForm:
     channels: int = 1
 
     def __post_init__(self) -> None:
+        conform_fields(self)
         if self.encoding not in _ENCODINGS:
             raise OptionError(f"encoding is '{self.encoding}'; expected one of {', '.join(ENCODINGS)}")
         if not MIN_RATE <= self.rate <= MAX_RATE:

@@ -6,6 +6,7 @@ is wrong with tags, a variable bit rate or a container. So all frames are counte
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 
 from speechgmm.audio.byte_source import Source
@@ -27,6 +28,7 @@ _BIT_RATES = {
 _RATES = (44_100, 48_000, 32_000)
 
 
+@functools.cache
 def _length(second: int, third: int) -> int:
     """Length of a frame from the second and third byte of its header (ISO/IEC 11172-3, section 2.4.2); 0 if invalid."""
     version, layer, index, rate_index = second >> 3 & 3, 4 - (second >> 1 & 3), third >> 4, third >> 2 & 3
@@ -46,12 +48,9 @@ def _samples(second: int) -> int:
     return 384 if layer == 1 else 1152 if layer == 2 or second >> 3 & 3 == 3 else 576
 
 
-_LENGTHS = [_length(key >> 8, key & 0xFF) for key in range(1 << 16)]
-
-
 def frame_length(buffer: bytes, at: int) -> int:
     """Length of the frame at a position of a buffer; 0 if there is none, or one of free format, which declares none."""
-    return _LENGTHS[buffer[at + 1] << 8 | buffer[at + 2]] if buffer[at] == 0xFF else 0
+    return _length(buffer[at + 1], buffer[at + 2]) if buffer[at] == 0xFF else 0
 
 
 def is_mpeg_audio(source: Source, begin: int) -> bool:

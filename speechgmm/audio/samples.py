@@ -235,12 +235,12 @@ def _mono_blocks(name: str, pieces: Iterable[Frames], rate: int, channel: int | 
 
 def _mono(name: str, frames: NDArray[Any], offset: int, rate: float) -> Samples:
     """Mean over the channels of frames (n, channels); `offset` is the index of the first frame in the recording."""
-    usable = np.abs(frames) <= MAX_MAGNITUDE
-    if not usable.all():
-        row, column = np.argwhere(~usable)[0]
+    # Where a sample is not a number, so are the extremes.
+    if not (frames.min(initial=0.0) >= -MAX_MAGNITUDE and frames.max(initial=0.0) <= MAX_MAGNITUDE):
+        row, column = np.argwhere(~(np.abs(frames) <= MAX_MAGNITUDE))[0]
         raise AudioError(
             f"{name}: the sample at {(offset + row) / rate:.3f} s is {frames[row, column]:g}, "
             f"expected a finite number of at most {MAX_MAGNITUDE:g}"
         )
-    mean: Samples = (frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1)).astype(np.float32)
+    mean: Samples = (frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1)).astype(np.float32, copy=False)
     return mean

@@ -26,8 +26,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import scipy.optimize
-from scipy.special import log_softmax
 
 from speechgmm.errors import OptionError
 from speechgmm.mixture.estep import Floats
@@ -148,6 +146,9 @@ def fit_calibration(
     -------
     Calibration
     """
+    from scipy.optimize import minimize
+    from scipy.special import log_softmax
+
     _, n_streams, n_classes = means.shape
     targets = smoothed_targets(speakers_per_class)[truth]
     class_totals = np.bincount(truth, weights=case_weights, minlength=n_classes)
@@ -171,7 +172,7 @@ def fit_calibration(
     )
     start = np.log([START_HALF_WEIGHT, *[START_SCALE / n_streams] * n_streams])
     start = np.concatenate([start, np.zeros(n_classes - 1)])
-    result = scipy.optimize.minimize(cross_entropy, start, method="L-BFGS-B", bounds=bounds)
+    result = minimize(cross_entropy, start, method="L-BFGS-B", bounds=bounds)
     return calibration_of(result.x)
 
 

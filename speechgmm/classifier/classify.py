@@ -16,7 +16,11 @@ from speechgmm.corpus.recording import Recording
 from speechgmm.errors import AudioError
 from speechgmm.features.extraction import Failure, recording_stretches
 from speechgmm.features.front_end import stream_stretches
-from speechgmm.workers.local import ordered_map, single_thread
+from speechgmm.workers.local import ordered_map, single_thread, thread_count, while_wanted
+
+MAX_THREADS = 2
+"""So many threads work at once at the cost of one: three quarters of the work are in libraries that free the
+interpreter. More would wait for it, so more jobs are processes, each of which starts for as long as 200 files take."""
 
 
 @single_thread
@@ -43,7 +47,7 @@ def classify_samples(model: Model, samples: ArrayLike, sampling_rate: float, *, 
         If the samples cannot be used.
     """
     conformed = to_mono_at_rate(samples, sampling_rate, model.front_end.sampling_rate, heard=heard)
-    return model.decide(model.score_all(stream_stretches([conformed], model.front_ends)))
+    return model.decide(model.score_all(stream_stretches([conformed], model.front_ends, model.filters)))
 
 
 @single_thread
@@ -63,7 +67,10 @@ def classify_recording(recording: Recording, *, model: Model, channel: int | Non
     """
     heard = Heard()
     try:
-        scores = model.score_all(recording_stretches(recording, model.front_ends, channel=channel, heard=heard))
+        stretches = recording_stretches(
+            recording, model.front_ends, channel=channel, heard=heard, filters=model.filters
+        )
+        scores = model.score_all(while_wanted(stretches))
     except AudioError as error:
         return Failure(recording=recording, reason=str(error))
     return Outcome(
@@ -77,6 +84,7 @@ def classify_recording(recording: Recording, *, model: Model, channel: int | Non
         snr_db=scores.snr_db,
         warning=heard.warning,
         columns=recording.columns,
+        renamed=recording.renamed,
     )
 
 
@@ -85,4 +93,9 @@ def classify_all(
 ) -> Iterator[Outcome | Failure]:
     """Classify recordings lazily and in order. Memory does not grow with their number or length."""
     work = functools.partial(classify_recording, model=model, channel=channel)
-    return ordered_map(work, recordings, jobs=jobs)
+    return ordered_map(work, recordings, jobs=jobs, threads=in_threads(jobs))
+
+
+def in_threads(jobs: int) -> bool:
+    """Whether so many jobs are threads of this process; otherwise they are processes."""
+    return thread_count(jobs) <= MAX_THREADS

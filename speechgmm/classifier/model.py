@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from speechgmm.argument_checks import wrong
+from speechgmm.argument_checks import conform_fields, wrong
 from speechgmm.classifier.calibration import Calibration, log_likelihood_ratios
 from speechgmm.classifier.decision import UNKNOWN, Decision
 from speechgmm.classifier.scorer import Scorer, Scores
@@ -33,6 +33,7 @@ class DecisionOptions:
     min_probability: float = 0.0
 
     def __post_init__(self) -> None:
+        conform_fields(self)
         if not (math.isfinite(self.min_speech_s) and self.min_speech_s >= 0):
             raise OptionError(f"min_speech_s is {self.min_speech_s}, but it must be 0 or more seconds")
         if not 0 <= self.min_probability < 1:

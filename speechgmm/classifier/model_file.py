@@ -31,24 +31,27 @@ from speechgmm.classifier.model import DecisionOptions, Model
 from speechgmm.classifier.rejection import NonSpeechModel
 from speechgmm.classifier.scorer import Stream
 from speechgmm.errors import ModelFileError, OptionError
+from speechgmm.features.mel_filters import MelFilters
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.mixture.family_registry import FAMILIES
 from speechgmm.mixture.gaussian import DiagonalMixture
+from speechgmm.mixture.mixture_types import MIXTURE_TYPES
 from speechgmm.mixture.model import Mixture
 from speechgmm.mixture.tied import TiedModels
-from speechgmm.output.files import write_atomically
 
-FORMAT, FORMAT_VERSION = "speechgmm-model", 2
+FORMAT, FORMAT_VERSION = "speechgmm-model", 3
+FILTERS_SINCE = 3  # version of the first files with mel filter banks; earlier models were trained with librosa's
 MAX_BYTES = 256 << 20
 MAX_HEADER_BYTES = 1 << 20  # parsed JSON takes up to 25 times the memory of its text
 DTYPES = {
     "header": "|u1",
+    "mel_ranges": "<u2",
     "reference_mean": "<f8",
     "training_digests": "<u8",
 }  # by the first part of the name; all others "<f4"
 MAGNITUDES = {
     "coefficients": (float(np.finfo(np.float32).tiny), 1e6),
     "means": (float(np.finfo(np.float32).tiny), 1e6),
+    "mel_weights": (float(np.finfo(np.float32).tiny), 1e6),
     "probabilities": (1e-9, 1.0),
     "reference_mean": (sys.float_info.min, 1e6),
     "variances": (1e-8, 1e12),
@@ -84,6 +87,8 @@ def save(model: Model, file: Path) -> None:
     OutputError
         If the file cannot be written.
     """
+    from speechgmm.output.files import write_atomically  # to read a model needs no writing
+
     header = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -110,6 +115,8 @@ def save(model: Model, file: Path) -> None:
     }
     for number, stream in enumerate(model.streams):
         arrays[f"reference_mean_{number}"] = stream.reference_mean
+        arrays[f"mel_ranges_{number}"] = stream.filters.ranges
+        arrays[f"mel_weights_{number}"] = stream.filters.weights
         for index, mixture in enumerate(stream.mixtures):
             arrays.update(_arrays_of(mixture, f"{number}_{index}"))
         if stream.tied:
@@ -278,7 +285,8 @@ def _build(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) ->
     return Model(
         labels=labels,
         streams=tuple(
-            _build_stream(number, entry, n_mixtures, arrays) for number, entry in enumerate(header["streams"])
+            _build_stream(number, entry, n_mixtures, arrays, has_filters=header["format_version"] >= FILTERS_SINCE)
+            for number, entry in enumerate(header["streams"])
         ),
         submodels=submodels,
         tied_rejection=bool(submodels) and header["rejection"] is not None,
@@ -297,7 +305,9 @@ def _build(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) ->
     )
 
 
-def _build_stream(number: int, entry: Mapping[str, Any], n_mixtures: int, arrays: Mapping[str, Any]) -> Stream:
+def _build_stream(
+    number: int, entry: Mapping[str, Any], n_mixtures: int, arrays: Mapping[str, Any], *, has_filters: bool
+) -> Stream:
     """A stream with this number of class mixtures, or with tied sub-models if it is 0."""
     tied = None
     if not n_mixtures:
@@ -310,6 +320,9 @@ def _build_stream(number: int, entry: Mapping[str, Any], n_mixtures: int, arrays
         reference_mean=arrays[f"reference_mean_{number}"],
         mixtures=tuple(_mixture(entry["family"], f"{number}_{index}", arrays) for index in range(n_mixtures)),
         tied=tied,
+        stored_filters=MelFilters(arrays[f"mel_ranges_{number}"], arrays[f"mel_weights_{number}"])
+        if has_filters
+        else None,
     )
 
 
@@ -349,9 +362,9 @@ def _arrays_of(mixture: Mixture, name: str) -> Arrays:
 
 
 def _mixture(family: str, name: str, arrays: Mapping[str, Any]) -> Mixture:
-    if family not in FAMILIES:
+    if family not in MIXTURE_TYPES:
         raise ValueError(f"its mixtures are of the family {family!r}, which is unknown")
-    mixture_type = FAMILIES[family].mixture_type
+    mixture_type = MIXTURE_TYPES[family]
     return mixture_type(*(arrays[f"{parameter.name}_{name}"].astype(np.float64) for parameter in fields(mixture_type)))
 
 

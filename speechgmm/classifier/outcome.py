@@ -33,6 +33,8 @@ class Outcome:
         What was odd about the audio, such as channels that cancel each other; empty if nothing was.
     columns : mapping of str to str
         Further columns of the corpus, for grouping.
+    renamed : mapping of str to str
+        Other names of the columns label and speaker in the corpus, as of a `Recording`.
     """
 
     path: str
@@ -45,3 +47,10 @@ class Outcome:
     snr_db: float = math.nan
     warning: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def value_of(self, column: str) -> str | None:
+        """Value in the column label, speaker or a further one, by any of its names; None if there is none."""
+        column = self.renamed.get(column, column)
+        own = {"label": self.truth, "speaker": self.speaker}
+        return own[column] if column in own else self.columns.get(column)

@@ -18,12 +18,12 @@ from speechgmm.classifier.decision import UNKNOWN
 from speechgmm.classifier.rejection import NonSpeechModel, log_ratios
 from speechgmm.errors import OptionError
 from speechgmm.features.front_end import Features, Stretch, normalise_mean
+from speechgmm.features.mel_filters import MelFilters, mel_filters
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.bank import Bank
 from speechgmm.mixture.estep import Floats
-from speechgmm.mixture.mmi import SHARPNESS
 from speechgmm.mixture.model import Mixture
-from speechgmm.mixture.tied import TiedModels
+from speechgmm.mixture.tied import SHARPNESS, TiedModels
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -108,12 +108,15 @@ class Stream:
         One per class; empty with `tied`.
     tied : TiedModels, optional
         The sub-models of the scorer, and after them one of speech against non-speech if the scorer rejects by it.
+    stored_filters : MelFilters, optional
+        The mel filter bank of a model file, with which its frames are computed; by default that of librosa.
     """
 
     front_end: FrontEndOptions
     reference_mean: Floats
     mixtures: tuple[Mixture, ...] = ()
     tied: TiedModels | None = None
+    stored_filters: MelFilters | None = None
 
     def __post_init__(self) -> None:
         n_dimensions = self.front_end.n_dimensions
@@ -123,6 +126,13 @@ class Stream:
             raise OptionError(f"the mixtures must have the front end's {n_dimensions} dimensions")
         if self.reference_mean.shape != (n_dimensions,) or not np.isfinite(self.reference_mean).all():
             raise OptionError(f"reference_mean must be {n_dimensions} finite numbers")
+        if self.stored_filters is not None:
+            _check_filters(self.stored_filters, self.front_end)
+
+    @property
+    def filters(self) -> MelFilters:
+        """The mel filter bank of the frames."""
+        return self.stored_filters or mel_filters(self.front_end)
 
     @property
     def all_mixtures(self) -> tuple[Mixture, ...]:
@@ -189,6 +199,11 @@ class Scorer:
     def front_ends(self) -> tuple[FrontEndOptions, ...]:
         """The front ends of all streams."""
         return tuple(stream.front_end for stream in self.streams)
+
+    @property
+    def filters(self) -> tuple[MelFilters, ...]:
+        """The mel filter banks of all streams."""
+        return tuple(stream.filters for stream in self.streams)
 
     def score(self, stretches: Sequence[Stretch]) -> Scores:
         """Score the speech frames of a stretch in every stream under each class.
@@ -291,6 +306,15 @@ class Scorer:
             speech_ratios=np.zeros(shape[0]),
         )
         return sum(map(self.score, stretches), start=zero)
+
+
+def _check_filters(filters: MelFilters, front_end: FrontEndOptions) -> None:
+    n_bins = 1 + front_end.n_fft // 2
+    if filters.n_mels != front_end.n_mels or filters.n_bins > n_bins:
+        raise OptionError(
+            f"the mel filter bank has {filters.n_mels} bands over {filters.n_bins} frequency bins, but the front end "
+            f"has {front_end.n_mels} bands and {n_bins} bins"
+        )
 
 
 def _check_tied(scorer: Scorer) -> None:

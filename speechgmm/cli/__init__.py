@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import shlex
 import sys
 import warnings
 from collections.abc import Sequence
-from importlib import metadata
-from typing import NoReturn
+from types import ModuleType
+from typing import Any, NoReturn
 
-from speechgmm.cli import (
-    audit,
-    classify,
-    compare,
-    crossvalidate,
-    demo,
-    describe,
-    evaluate,
-    evaluate_segments,
-    recipe,
-    segment,
-    train,
-)
 from speechgmm.cli.console import note, report_error, say
 from speechgmm.cli.parsers import CommandParser, OneLineErrorParser
 from speechgmm.cli.standard_streams import discard, occupy_closed_descriptors, prepare_streams
@@ -31,17 +19,17 @@ from speechgmm.cli.termination import interrupt_behind, orderly_termination
 from speechgmm.errors import OptionError, SpeechGmmError
 
 COMMANDS = (
-    train,
-    classify,
-    segment,
-    evaluate,
-    evaluate_segments,
-    crossvalidate,
-    compare,
-    audit,
-    describe,
-    recipe,
-    demo,
+    "train",
+    "classify",
+    "segment",
+    "evaluate",
+    "evaluate-segments",
+    "crossvalidate",
+    "compare",
+    "audit",
+    "describe",
+    "recipe",
+    "demo",
 )
 
 DONE, FAILED, USAGE, SIGNALLED = 0, 1, 2, 128
@@ -112,8 +100,11 @@ def _note_one_process(options: argparse.Namespace) -> None:
     jobs = getattr(options, "jobs", 1)
     if jobs == 1 or isinstance(jobs, str):
         return
+    from speechgmm.classifier.classify import in_threads
     from speechgmm.workers.local import process_count
 
+    if getattr(options, "few_jobs_are_threads", False) and in_threads(jobs):
+        return
     if process_count(2) == 1:
         reason = "this system has no semaphores for worker processes, which need a writable /dev/shm"
         note(options, f"--jobs {'all' if jobs < 0 else jobs}: {reason}: one process does all of the work")
@@ -121,17 +112,34 @@ def _note_one_process(options: argparse.Namespace) -> None:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line; `run` of the result executes the command. Exits on wrong usage and on --help."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
     parser = OneLineErrorParser(
         prog="speechgmm",
         description="Voice gender labels for speech recordings, with Gaussian mixture models of MFCCs and calibrated "
         "scores.",
         epilog="Each command has its own help: speechgmm COMMAND --help.",
     )
-    parser.add_argument("--version", action="version", version=f"speechgmm {metadata.version('speechgmm')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=CommandParser)
-    for command in COMMANDS:
-        command.add_parser(subparsers)
-    options = parser.parse_args(arguments)
+    for name in words[:1] if words[:1] and words[0] in COMMANDS else COMMANDS:  # a command needs no other's arguments
+        command_module(name).add_parser(subparsers)
+    options = parser.parse_args(words)
     options.parse = parse  # `demo` runs other commands
-    options.command_line = shlex.join(["speechgmm", *(sys.argv[1:] if arguments is None else arguments)])
+    options.command_line = shlex.join(["speechgmm", *words])
     return options
+
+
+def command_module(name: str) -> ModuleType:
+    """The module of a command: `add_parser`, and an `EXAMPLE` for its help."""
+    return importlib.import_module(f"speechgmm.cli.{name.replace('-', '_')}")
+
+
+class _Version(argparse.Action):
+    """Print the version and exit. It is looked up only then: that takes as long as all other imports of a command."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        """Print and exit."""
+        from importlib import metadata
+
+        print(f"speechgmm {metadata.version('speechgmm')}", flush=True)
+        parser.exit()

@@ -203,7 +203,7 @@ def model_file(options: argparse.Namespace) -> Path:
 
 def open_model(options: argparse.Namespace) -> Model:
     """Read the model, by default the shipped one, and apply --priors and --min-probability."""
-    from speechgmm.api import load
+    from speechgmm.classifier.model_file import load
 
     file = model_file(options)
     detail(options, f"model: {file}")

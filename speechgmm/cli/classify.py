@@ -45,7 +45,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--format", choices=list(FORMATS), default="table", help=f"output format; {descriptions} (default: table)"
     )
     add_work_arguments(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, few_jobs_are_threads=True)
 
 
 def run(options: argparse.Namespace) -> int:

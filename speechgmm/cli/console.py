@@ -7,9 +7,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from tqdm import tqdm
-
 from speechgmm.cli.standard_streams import discard
+from speechgmm.errors import shortened
 from speechgmm.progress import Progress, silent
 from speechgmm.text.terminal import escaped
 
@@ -27,7 +26,11 @@ def detailed_progress_for(options: argparse.Namespace) -> Progress:
 
 
 def _progress_bar(items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
-    return tqdm(items, total=total, desc=what, disable=None, leave=False, file=sys.stderr)
+    if not sys.stderr.isatty():
+        return items
+    from tqdm import tqdm
+
+    return tqdm(items, total=total, desc=what, leave=False, file=sys.stderr)
 
 
 def _progress_lines(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:
@@ -40,13 +43,18 @@ def _progress_lines(items: Iterable[T], *, total: int | None, what: str) -> Iter
 
 def say(text: str) -> None:
     """Print a line on stderr."""
-    to_stderr(f"speechgmm: {text}\n")
+    to_stderr(f"speechgmm: {shortened(text)}\n")
 
 
 def to_stderr(text: str) -> None:
     """Print text on stderr; a progress bar stays intact. If stderr is closed or full, no result is lost."""
     try:
-        tqdm.write(text, file=sys.stderr, end="")
+        if "tqdm" in sys.modules:  # otherwise there is no bar
+            from tqdm import tqdm
+
+            tqdm.write(text, file=sys.stderr, end="")
+        else:
+            sys.stderr.write(text)
     except OSError:
         discard(sys.stderr)
 

@@ -77,7 +77,7 @@ def listed(name: str, names: Iterable[str]) -> str:
 
 def _columns(corpus: Corpus) -> set[str]:
     own = {name for name in ("label", "speaker", "split") if any(each.value_of(name) for each in corpus.recordings)}
-    return own.union(*(recording.columns for recording in corpus.recordings))
+    return own.union(*((*recording.columns, *recording.renamed) for recording in corpus.recordings))
 
 
 def _with_value(corpus: Corpus, column: str, value: str) -> Corpus:

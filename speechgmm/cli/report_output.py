@@ -63,9 +63,10 @@ def check_columns(corpus: Corpus, by: Sequence[str]) -> None:
     """Refuse columns of --by that the corpus does not have, before the work starts."""
     from speechgmm.errors import OptionError
 
-    columns = {column for recording in corpus.recordings for column in recording.columns}
     for column in by:
-        if column not in columns:
+        is_split = any(recording.renamed.get(column, column) == "split" for recording in corpus.recordings)
+        if is_split or all(recording.value_of(column) is None for recording in corpus.recordings):
+            columns = {name for recording in corpus.recordings for name in (*recording.columns, *recording.renamed)}
             existing = listed(column, columns)
             raise OptionError(f"--by {column}: {corpus.source} has no such column; its further columns: {existing}")
 

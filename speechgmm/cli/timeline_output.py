@@ -37,13 +37,13 @@ def check_timeline(options: argparse.Namespace, n_recordings: int) -> None:
 
 def write_timeline(options: argparse.Namespace, item: Channel, segments: Sequence[Segment], summary: Summary) -> None:
     """Write the page if --html is given."""
+    if options.html is None:
+        return
     from speechgmm.output.files import write_atomically
     from speechgmm.reporting.embedded_sound import sound_of
     from speechgmm.reporting.timeline import timeline_page
     from speechgmm.reporting.write_report import origin_of
 
-    if options.html is None:
-        return
     sound = sound_of(item.recording.file, page=options.html, channel=item.channel)
     page = timeline_page(segments, summary=summary, sound=sound, origin=origin_of(options.command_line))
     write_atomically(options.html, page.encode())

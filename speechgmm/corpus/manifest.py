@@ -228,6 +228,7 @@ class _Manifest:
             start=start or 0.0,
             end=end,
             columns={name: cell for name, cell in row.items() if name and name not in (*REQUIRED, *OPTIONAL)},
+            renamed=self.columns.renamed,
         )
         return recording, faults
 

@@ -34,6 +34,8 @@ class Recording:
         The excerpt in seconds, half open. If `end` is None, up to the end of the file.
     columns : mapping of str to str
         Other columns of the manifest, for grouping.
+    renamed : mapping of str to str
+        Names in the header of the manifest that stand for a known column, with that: such as client_id for speaker.
     augmentation : str
         Kind of augmentation applied to the audio in training, as in `augmentation.augment`; empty for none.
     """
@@ -46,10 +48,12 @@ class Recording:
     start: float = 0.0
     end: float | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict, compare=False)
     augmentation: str = ""
 
     def value_of(self, column: str) -> str | None:
-        """Value in the column label, speaker, split or another one; None if there is none."""
+        """Value in the column label, speaker, split or another one, by any of its names; None if there is none."""
+        column = self.renamed.get(column, column)
         if column in ("label", "speaker", "split"):
             value: str | None = getattr(self, column)
             return value

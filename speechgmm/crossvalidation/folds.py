@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass, replace
 
+from speechgmm.argument_checks import conform_fields
 from speechgmm.corpus.recording import Corpus, Recording, require_classes
 from speechgmm.corpus.speakers import speaker_folds, speaker_of
 from speechgmm.errors import CorpusError, OptionError
@@ -29,6 +30,7 @@ class Folding:
     leave_one_out: str = ""
 
     def __post_init__(self) -> None:
+        conform_fields(self)
         if self.n_folds < 2:
             raise OptionError(f"n_folds is {self.n_folds}, but it must be 2 or more")
 

@@ -139,7 +139,7 @@ def by_column(
     outcomes: Sequence[Outcome], classes: Sequence[str], column: str, resampling: Resampling
 ) -> tuple[GroupResult, ...]:
     """Results per value of a column, sorted; utterances without a value form the group ``""``."""
-    members = _members(outcomes, lambda outcome: outcome.columns.get(column, ""))
+    members = _members(outcomes, lambda outcome: outcome.value_of(column) or "")
     return tuple(summarise(name, members[name], classes, resampling) for name in sorted(members))
 
 

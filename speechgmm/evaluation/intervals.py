@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from speechgmm.argument_checks import conform_fields
 from speechgmm.errors import OptionError
 from speechgmm.evaluation.array_types import Counts, Floats, Indices
 from speechgmm.evaluation.metrics import Interval
@@ -43,6 +44,7 @@ class Resampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        conform_fields(self)
         if self.n_resamples < 1:
             raise OptionError(f"n_resamples is {self.n_resamples}: at least 1 resample is needed for an interval")
         if self.seed < 0:

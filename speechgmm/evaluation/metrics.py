@@ -15,7 +15,6 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
 
 from speechgmm.evaluation.array_types import Counts, Floats, Indices
 
@@ -172,6 +171,8 @@ def wilson_interval(n_correct: int, n: int, *, level: float = 0.95) -> Interval:
     """
     if n == 0:
         return Interval(math.nan, math.nan)
+    from scipy.stats import binomtest
+
     interval = binomtest(n_correct, n).proportion_ci(confidence_level=level, method="wilson")
     return Interval(float(interval.low), float(interval.high))
 

@@ -294,8 +294,7 @@ def evaluate(
 
 
 def _check_columns(outcomes: Sequence[Outcome], by: Sequence[str]) -> None:
-    known = sorted({column for outcome in outcomes for column in outcome.columns})
     for column in by:
-        if column not in known and outcomes:
-            available = ", ".join(known) or "none"
+        if outcomes and all(outcome.value_of(column) is None for outcome in outcomes):
+            available = ", ".join(sorted({name for outcome in outcomes for name in outcome.columns})) or "none"
             raise OptionError(f"cannot group by '{column}': the further columns of the recordings are: {available}")

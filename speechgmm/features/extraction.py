@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from speechgmm.audio.hearing import Heard
 from speechgmm.audio.reading import blocks, digest, short_digest
-from speechgmm.augmentation.augment import CHANNEL, NOISE, augment
 from speechgmm.corpus.recording import Recording
 from speechgmm.features.front_end import Features, Samples, Stretch, stream_stretches
+from speechgmm.features.mel_filters import MelFilters
 from speechgmm.features.options import FrontEndOptions
 
 
@@ -153,6 +153,7 @@ def recording_stretches(
     channel: int | None = None,
     noises: tuple[Path, ...] = (),
     heard: Heard | None = None,
+    filters: Sequence[MelFilters] | None = None,
 ) -> Iterator[tuple[Stretch, ...]]:
     """Read a recording once and yield its frames in every stream, one minute at a time.
 
@@ -169,6 +170,8 @@ def recording_stretches(
         Non-speech recordings that channel augmentation may mix in.
     heard : Heard, optional
         Is filled in when the last stretch was read.
+    filters : sequence of MelFilters, optional
+        Mel filter bank of each front end, as a model has it; by default those of librosa.
 
     Yields
     ------
@@ -189,9 +192,8 @@ def recording_stretches(
         end=recording.end,
         heard=heard,
     )
-    return stream_stretches(
-        _augmented(recording, samples, sampling_rate, noises) if recording.augmentation else samples, front_ends
-    )
+    heard_samples = _augmented(recording, samples, sampling_rate, noises) if recording.augmentation else samples
+    return stream_stretches(heard_samples, front_ends, filters)
 
 
 def stretches_by_stream(rows: Iterable[Sequence[Stretch]], n_streams: int) -> list[list[Stretch]]:
@@ -208,6 +210,8 @@ def _augmented(
     recording: Recording, samples: Iterable[Samples], sampling_rate: int, noises: tuple[Path, ...]
 ) -> Iterator[Samples]:
     """The augmented version. It is the same each time: its random numbers depend on the file alone."""
+    from speechgmm.augmentation.augment import CHANNEL, NOISE, augment
+
     yield augment(
         _joined(samples),
         sampling_rate,

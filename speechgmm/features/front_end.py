@@ -1,15 +1,16 @@
-"""The front end: from samples to feature frames, with scipy's transforms and librosa's mel filter bank.
+"""The front end: from samples to feature frames.
 
 Steps: high-pass against a DC offset; Hann window and power spectrum; mel bands; logarithm; then discrete cosine
 transform with optional deltas, or the binary `binary_patterns`. A frame depends on its own samples only (deltas: on its
 neighbours; patterns: on the frame 50 ms earlier) and not on the level of the rest of the recording. Therefore
-`librosa.feature.mfcc` is not used: it clips everything 80 dB below the loudest point of the recording.
+`librosa.feature.mfcc` is not used: it clips everything 80 dB below the loudest point of the recording. The mel filter
+bank is that of librosa, or the one in a model: labels do not depend on the installed librosa, nor wait for its import.
 
 A long recording is processed in stretches of up to a minute, so memory does not grow with its length. Each stretch has
 its own voice activity detection and its own mean. A stream is one front end and its frames.
 
-Main path: `stream_stretches` -> `without_offset`, `stretch_samples`, `power_spectrum`, `log_mel_bands`, `stretch_of` ->
-`features_of`; later `normalise_mean`.
+Main path: `stream_stretches` -> `without_offset`, `stretch_samples`, `log_mel_bands`, `stretch_of` -> `features_of`;
+later `normalise_mean`.
 """
 
 from __future__ import annotations
@@ -17,25 +18,24 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import librosa
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
-import scipy.signal
 
 from speechgmm.features.array_types import Features as Features  # exported from here too
 from speechgmm.features.array_types import Samples as Samples
 from speechgmm.features.binary_patterns import patterns
+from speechgmm.features.cepstra import cepstra
+from speechgmm.features.log_mel import groups_of_one_spectrum, log_mel_bands
+from speechgmm.features.mel_filters import MelFilters, mel_filters
+from speechgmm.features.offset import without_offset
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.features.voice_activity import DECIBELS, speech_frames, speech_to_noise_db
+from speechgmm.features.voice_activity import frame_powers, speech_frames, speech_to_noise_db
 
 STRETCH_S = 60.0
-OFFSET_CUTOFF_HZ = 20.0
-FRAMES_PER_TRANSFORM = 64  # their spectra fit in the cache of a core
-POWER_FLOOR = 1e-12  # power of a mel band, samples in [-1, 1]: far below 16-bit quantisation noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,11 @@ def stretches(blocks: Iterable[Samples], options: FrontEndOptions) -> Iterator[S
     return (stretch for (stretch,) in stream_stretches(blocks, [options]))
 
 
-def stream_stretches(blocks: Iterable[Samples], front_ends: Sequence[FrontEndOptions]) -> Iterator[tuple[Stretch, ...]]:
+def stream_stretches(
+    blocks: Iterable[Samples],
+    front_ends: Sequence[FrontEndOptions],
+    filters: Sequence[MelFilters] | None = None,
+) -> Iterator[tuple[Stretch, ...]]:
     """Yield, for each stretch of a recording, the speech frames of every stream.
 
     A stretch is a part of the signal of up to one minute (the last: up to one and a half). Each item is one stretch and
@@ -87,6 +91,8 @@ def stream_stretches(blocks: Iterable[Samples], front_ends: Sequence[FrontEndOpt
         As for `stretches`.
     front_ends : sequence of FrontEndOptions
         One per stream, of one sampling rate and one hop.
+    filters : sequence of MelFilters, optional
+        Mel filter bank of each stream, as a model has it; by default those of librosa.
 
     Yields
     ------
@@ -94,27 +100,54 @@ def stream_stretches(blocks: Iterable[Samples], front_ends: Sequence[FrontEndOpt
         One per stream, in the order of `front_ends`. It is empty if the end of the recording is shorter than the
         stream's window.
     """
-    by_window = {options.window: options for options in front_ends}
-    filtered = itertools.tee(without_offset(blocks, front_ends[0].sampling_rate), len(by_window))
-    pieces = [stretch_samples(own, options) for own, options in zip(filtered, by_window.values(), strict=True)]
-    for samples_by_window in itertools.zip_longest(*pieces):
-        powers = {
-            window: None if samples is None else power_spectrum(samples, options)
-            for (window, options), samples in zip(by_window.items(), samples_by_window, strict=True)
-        }
-        yield tuple(_stretch_of_power(powers[options.window], options) for options in front_ends)
+    banks = [mel_filters(options) for options in front_ends] if filters is None else filters
+    groups = groups_of_one_spectrum(front_ends)
+    filtered = _tee(without_offset(blocks, front_ends[0].sampling_rate), len(groups))
+    rows = [
+        _bands_of_stretches(own, [front_ends[index] for index in group], [banks[index] for index in group])
+        for own, group in zip(filtered, groups, strict=True)
+    ]
+    for bands_of_groups in itertools.zip_longest(*rows):
+        row = [_empty_stretch(options) for options in front_ends]
+        for bands, group in zip(bands_of_groups, groups, strict=True):
+            for index, own in zip(group, bands or (), strict=bands is not None):
+                row[index] = stretch_of(own, front_ends[index])
+        yield tuple(row)
 
 
-def _stretch_of_power(power: Features | None, options: FrontEndOptions) -> Stretch:
-    return _empty_stretch(options) if power is None else stretch_of(log_mel_bands(power, options), options)
+def _tee(blocks: Iterator[Samples], n: int) -> list[Iterator[Samples]]:
+    """As `itertools.tee`, which keeps up to 57 blocks that all have taken: many minutes of sound."""
+    waiting: list[deque[Samples]] = [deque() for _ in range(n)]
+
+    def take(own: deque[Samples]) -> Iterator[Samples]:
+        while True:
+            if not own:
+                block = next(blocks, None)
+                if block is None:
+                    return
+                for each in waiting:
+                    each.append(block)
+                del block
+            yield own.popleft()
+
+    return [take(own) for own in waiting]
+
+
+def _bands_of_stretches(
+    blocks: Iterable[Samples], front_ends: Sequence[FrontEndOptions], filters: Sequence[MelFilters]
+) -> Iterator[list[Features]]:
+    """The log mel bands of each stretch, for front ends of one spectrum. Its samples are not kept meanwhile."""
+    compute = functools.partial(log_mel_bands, front_ends=front_ends, filters=filters)
+    return map(compute, stretch_samples(blocks, front_ends[0]))
 
 
 def stretch_of(log_mel: Features, options: FrontEndOptions) -> Stretch:
     """Compute the features of the speech frames of one stretch from its log mel bands (T, n_mels)."""
     if len(log_mel) == 0:
         return _empty_stretch(options)
-    is_speech = speech_frames(log_mel, options)
-    return Stretch(features_of(log_mel, options)[is_speech], len(log_mel), speech_to_noise_db(log_mel, is_speech))
+    powers = frame_powers(log_mel)
+    is_speech = speech_frames(log_mel, powers, options)
+    return Stretch(features_of(log_mel, options)[is_speech], len(log_mel), speech_to_noise_db(powers, is_speech))
 
 
 def features_of(log_mel: Features, options: FrontEndOptions) -> Features:
@@ -142,26 +175,6 @@ def aligned(parts: Iterable[Iterable[Stretch]], front_ends: Sequence[FrontEndOpt
         yield tuple(stretch or _empty_stretch(options) for stretch, options in zip(row, front_ends, strict=True))
 
 
-def without_offset(blocks: Iterable[Samples], sampling_rate: int) -> Iterator[Samples]:
-    """Remove a DC offset with a first-order high-pass; the filter state is carried from block to block."""
-    b, a, settled = offset_filter(sampling_rate)
-    state: Samples | None = None
-    for block in blocks:
-        if len(block) == 0:
-            continue
-        if state is None:
-            state = settled * block[0]
-        filtered, state = scipy.signal.lfilter(b, a, block, zi=state)
-        yield filtered
-
-
-@functools.lru_cache(maxsize=8)
-def offset_filter(sampling_rate: int) -> tuple[Samples, Samples, Samples]:
-    """Coefficients b and a of the high-pass, and its steady state for a constant input of 1."""
-    b, a = scipy.signal.butter(1, OFFSET_CUTOFF_HZ, "highpass", fs=sampling_rate)
-    return b.astype(np.float32), a.astype(np.float32), scipy.signal.lfilter_zi(b, a).astype(np.float32)
-
-
 def stretch_samples(blocks: Iterable[Samples], options: FrontEndOptions) -> Iterator[Samples]:
     """Re-block samples into the samples of each stretch; neighbours overlap by window minus hop.
 
@@ -170,105 +183,18 @@ def stretch_samples(blocks: Iterable[Samples], options: FrontEndOptions) -> Iter
     """
     step = round(STRETCH_S / options.hop_s) * options.hop
     length = step - options.hop + options.window
-    pending = np.empty(0, dtype=np.float32)
+    parts: list[Samples] = []
+    n_samples = 0
     for block in blocks:
-        pending = np.concatenate([pending, block])
-        while len(pending) >= length + step // 2:
-            yield pending[:length]
-            pending = pending[step:]
-    if len(pending) >= options.window:
-        yield pending
-
-
-def power_spectrum(samples: Samples, options: FrontEndOptions) -> Features:
-    """Power spectrum of each frame.
-
-    Parameters
-    ----------
-    samples : ndarray (n,)
-        At least one window.
-    options : FrontEndOptions
-
-    Returns
-    -------
-    ndarray (T, 1 + n_fft / 2) of float32
-        ``T = 1 + (n - window) // hop``.
-    """
-    frames = np.lib.stride_tricks.sliding_window_view(samples, options.window)[:: options.hop]
-    power = np.empty((len(frames), 1 + options.n_fft // 2), dtype=np.float32)
-    padded = np.zeros((FRAMES_PER_TRANSFORM, options.n_fft), dtype=np.float32)
-    for begin in range(0, len(frames), FRAMES_PER_TRANSFORM):
-        block = frames[begin : begin + FRAMES_PER_TRANSFORM]
-        windowed = padded[: len(block)]
-        np.multiply(block, hann_window(options.window), out=windowed[:, : options.window])
-        # Real and imaginary parts alternate in memory; squaring them in place needs no strides.
-        parts = scipy.fft.rfft(windowed, axis=1).view(np.float32)
-        np.square(parts, out=parts)
-        np.add(parts[:, ::2], parts[:, 1::2], out=power[begin : begin + FRAMES_PER_TRANSFORM])
-    return power
-
-
-@functools.lru_cache(maxsize=8)
-def hann_window(length: int) -> Samples:
-    """Periodic Hann window."""
-    return scipy.signal.get_window("hann", length).astype(np.float32)
-
-
-def log_mel_bands(power: Features, options: FrontEndOptions) -> Features:
-    """Natural logarithm of the mel bands' power, limited per frame to `band_range_db` below the loudest band.
-
-    Parameters
-    ----------
-    power : ndarray (T, 1 + n_fft / 2)
-    options : FrontEndOptions
-
-    Returns
-    -------
-    ndarray (T, n_mels) of float32
-    """
-    filters = mel_filters(options)
-    bands: Features = power[:, : len(filters)] @ filters
-    np.maximum(bands, np.float32(POWER_FLOOR), out=bands)
-    np.log(bands, out=bands)
-    lowest = bands.max(axis=1, keepdims=True) - np.float32(options.band_range_db / DECIBELS)
-    np.maximum(bands, lowest, out=bands)
-    return bands
-
-
-@functools.lru_cache(maxsize=8)
-def mel_filters(options: FrontEndOptions) -> Features:
-    """Mel filter bank as a matrix (n, n_mels) for the n lowest frequencies; all weights above these are zero."""
-    filters: Features = librosa.filters.mel(
-        sr=options.sampling_rate,
-        n_fft=options.n_fft,
-        n_mels=options.n_mels,
-        fmin=options.fmin_hz,
-        fmax=options.fmax_hz,
-    )
-    n_used = 1 + int(np.flatnonzero(filters.any(axis=0))[-1])
-    return np.ascontiguousarray(filters.T[:n_used], dtype=np.float32)
-
-
-def cepstra(log_mel: Features, options: FrontEndOptions) -> Features:
-    """MFCCs without the zeroth, followed by their deltas up to `delta_order`.
-
-    Parameters
-    ----------
-    log_mel : ndarray (T, n_mels)
-    options : FrontEndOptions
-
-    Returns
-    -------
-    ndarray (T, D) of float32
-        Orthonormal discrete cosine transform, type II.
-    """
-    transformed = scipy.fft.dct(log_mel, type=2, norm="ortho", axis=1)
-    coefficients: Features = transformed[:, 1 : 1 + options.n_coefficients]
-    deltas = [
-        librosa.feature.delta(coefficients, order=order, axis=0, mode="nearest")
-        for order in range(1, 1 + options.delta_order)
-    ]
-    return np.concatenate([coefficients, *deltas], axis=1)
+        parts.append(block)
+        n_samples += len(block)
+        while n_samples >= length + step // 2:
+            parts = [np.concatenate(parts)]
+            rest = parts[0][step:].copy()
+            yield parts.pop()[:length]  # nothing keeps it here, and the rest is no part of it
+            parts, n_samples = [rest], n_samples - step
+    if n_samples >= options.window:
+        yield parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def normalise_mean(frames: Features, reference: npt.NDArray[np.float64], options: FrontEndOptions) -> Features:

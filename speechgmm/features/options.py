@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from speechgmm.argument_checks import conform_fields
@@ -125,17 +126,17 @@ class FrontEndOptions:
                 raise OptionError(f"{name} is {text!r}, but it must be of type {kind.__name__}") from error
         return cls(**values)
 
-    @property
+    @cached_property
     def window(self) -> int:
         """Window length in samples."""
         return round(self.window_s * self.sampling_rate)
 
-    @property
+    @cached_property
     def hop(self) -> int:
         """Frame period in samples."""
         return round(self.hop_s * self.sampling_rate)
 
-    @property
+    @cached_property
     def n_fft(self) -> int:
         """Length of the Fourier transform: the next power of two not below the window length."""
         return 1 << (self.window - 1).bit_length()

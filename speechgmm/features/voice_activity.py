@@ -15,6 +15,8 @@ import numpy.typing as npt
 from speechgmm.features.array_types import Features, FrameMask
 from speechgmm.features.options import FrontEndOptions
 
+Powers = npt.NDArray[np.float32]  # shape (T,)
+
 DECIBELS = 10.0 / np.log(10.0)  # per neper of power
 LOUD_SHARE, LOUD_S = 0.05, 0.25  # loud frames: the loudest 5 %, at most a quarter of a second
 QUIET_SHARE = 0.05
@@ -24,7 +26,7 @@ STEADY_DB = 4.0  # spread of the mean level; below, a stretch is steady sound wi
 NOISY_SHARE = 0.6  # in noise: lowest threshold, as a share of the way from the loud down to the quiet frames
 
 
-def speech_frames(log_mel: Features, options: FrontEndOptions) -> FrameMask:
+def speech_frames(log_mel: Features, powers: Powers, options: FrontEndOptions) -> FrameMask:
     """Detect the speech frames by their energy.
 
     The threshold is `speech_range_db` below the loud frames, but in noise not lower than 60 % of the way from the loud
@@ -34,6 +36,8 @@ def speech_frames(log_mel: Features, options: FrontEndOptions) -> FrameMask:
     ----------
     log_mel : ndarray (T, n_mels)
         Natural logarithm of the mel bands' power, T at least 1.
+    powers : ndarray (T,)
+        Their `frame_powers`.
     options : FrontEndOptions
 
     Returns
@@ -41,7 +45,7 @@ def speech_frames(log_mel: Features, options: FrontEndOptions) -> FrameMask:
     ndarray (T,) of bool
         All false if even the loud frames are below `SILENCE_DB`, or if the sound is steady.
     """
-    level = DECIBELS * np.log(frame_powers(log_mel))
+    level = DECIBELS * np.log(powers)
     loud, quiet = extremes(level, options.hop_s)
     if loud < SILENCE_DB or is_steady(log_mel, options.hop_s):
         return np.zeros(len(level), dtype=np.bool_)
@@ -50,7 +54,7 @@ def speech_frames(log_mel: Features, options: FrontEndOptions) -> FrameMask:
     return is_speech
 
 
-def speech_to_noise_db(log_mel: Features, speech: FrameMask) -> float:
+def speech_to_noise_db(powers: Powers, speech: FrameMask) -> float:
     """Estimate the signal-to-noise ratio: mean power of the speech frames over that of the quietest tenth of all.
 
     The estimate is rough and too high. In steady noise it is about 5 dB above the ratio of speech power to total noise
@@ -59,8 +63,8 @@ def speech_to_noise_db(log_mel: Features, speech: FrameMask) -> float:
 
     Parameters
     ----------
-    log_mel : ndarray (T, n_mels)
-        Natural logarithm of the mel bands' power, T at least 1.
+    powers : ndarray (T,)
+        From `frame_powers`, T at least 1.
     speech : ndarray (T,) of bool
         From `speech_frames`.
 
@@ -71,15 +75,14 @@ def speech_to_noise_db(log_mel: Features, speech: FrameMask) -> float:
     """
     if not speech.any():
         return math.nan
-    powers = frame_powers(log_mel)
     n_quiet = math.ceil(NOISE_SHARE * len(powers))
     noise = np.partition(powers, n_quiet - 1)[:n_quiet].mean(dtype=np.float64)
     return float(DECIBELS * np.log(powers[speech].mean(dtype=np.float64) / noise))
 
 
-def frame_powers(log_mel: Features) -> npt.NDArray[np.float32]:
+def frame_powers(log_mel: Features) -> Powers:
     """Sum of the mel bands' power per frame, (T, n_mels) to (T,)."""
-    powers: npt.NDArray[np.float32] = np.exp(log_mel).sum(axis=1)
+    powers: Powers = np.exp(log_mel).sum(axis=1)
     return powers
 
 

@@ -1,7 +1,7 @@
 """Mixture models: diagonal Gaussian and Bernoulli mixtures, EM, MAP adaptation, MMI. Arrays in, arrays out.
 
 - Model: `model` scores frames and draws samples; `gaussian` and `bernoulli` are the two families of components, `bank`
-  scores several mixtures with one matrix product.
+  scores several mixtures with one matrix product, `mixture_types` finds a model by the name of its family.
 - Statistics: `statistics` computes the sums of the E-step, with the inner loop in `estep`. `shards` holds the frames
   and the executor.
 - Update: `em` alternates E-step and M-step. `component_family` is the interface of an M-step, `gaussian_mstep` and

@@ -30,10 +30,11 @@ import numpy.typing as npt
 import scipy.optimize
 from scipy.special import log_softmax, logsumexp
 
+from speechgmm.argument_checks import conform_fields
 from speechgmm.errors import OptionError
 from speechgmm.mixture.estep import Floats
+from speechgmm.mixture.tied import SHARPNESS
 
-SHARPNESS = 10.0  # near the usual scale of a calibration
 PRIOR_SHARE = 0.2  # of the background's weights in the occupancies of maximum likelihood, against empty components
 
 
@@ -53,6 +54,7 @@ class MMIOptions:
     i_smoothing: float = 1.0
 
     def __post_init__(self) -> None:
+        conform_fields(self)
         if self.iterations < 1:
             raise OptionError(f"iterations is {self.iterations}, but it must be 1 or more")
         if not (math.isfinite(self.i_smoothing) and self.i_smoothing >= 0):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from speechgmm.argument_checks import conform_fields
 from speechgmm.errors import OptionError
 
 
@@ -35,6 +36,7 @@ class EMOptions:
     hard: bool = False
 
     def __post_init__(self) -> None:
+        conform_fields(self)
         if self.max_iterations < 1:
             raise OptionError(f"max_iterations is {self.max_iterations}, but EM needs at least 1")
         if not self.tolerance >= 0:

@@ -26,6 +26,8 @@ from speechgmm.errors import OptionError
 from speechgmm.mixture.estep import BOOST, Floats, Frames, score_blocks
 from speechgmm.mixture.gaussian import DiagonalMixture
 
+SHARPNESS = 10.0  # of the posteriors of sub-models, see `mmi`: near the usual scale of a calibration
+
 
 @dataclass(frozen=True, eq=False)
 class TiedModels:

@@ -52,7 +52,7 @@ def segments_of(
     viterbi = Viterbi(topology(len(model.labels), grid, options), lag=grid.steps(options.lag_s))
     builder = _SegmentBuilder(model=model, grid=grid)
     past = Past()
-    for bands in chunks(counter.counted(blocks), model.front_ends, n_frames=grid.chunk):
+    for bands in chunks(counter.counted(blocks), model.front_ends, model.filters, n_frames=grid.chunk):
         emissions, past = listen(model, grid, bands, past)
         builder.pending.append(bands)
         for run in viterbi.advance(emissions):

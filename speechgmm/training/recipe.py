@@ -82,6 +82,8 @@ class SmallData:
 
     def __post_init__(self) -> None:
         conform_fields(self)
+        for setting in items("settings", self.settings, "a tuple of text"):
+            instance_of(str, "a part of settings", setting, "text")
         if self.fewer_speakers_than < 0:
             raise OptionError(f"fewer_speakers_than is {self.fewer_speakers_than}, but it must be 0 or more")
 
@@ -122,8 +124,8 @@ class Recipe:
     augmentation : Augmentation
         For MMI only.
     balance_by : str
-        A column of the manifest, such as the corpus: MMI and calibration weight its values by the square root of their
-        number of speakers. Empty to weight all speakers evenly.
+        A column of the manifest, such as the corpus: MMI weights its values by the square root of their number of
+        speakers. Empty to weight all speakers evenly.
     nonspeech : str
         The class whose recordings are non-speech: it is not a label of the model, and what sounds like it is rejected.
     packaged_nonspeech : bool

@@ -24,6 +24,7 @@ from speechgmm.classifier.scorer import Stream
 from speechgmm.classifier.shipped_model import shipped_model_file
 from speechgmm.errors import ModelFileError, OptionError, OutputError
 from speechgmm.features.front_end import Stretch
+from speechgmm.features.mel_filters import mel_filters
 from speechgmm.features.options import FrontEndOptions
 from speechgmm.mixture.gaussian import DiagonalMixture
 
@@ -188,7 +189,7 @@ def test_a_model_file_is_a_plain_npz(file: Path) -> None:
     arrays = arrays_of(file)
 
     assert header_of(arrays)["format"] == "speechgmm-model"
-    assert header_of(arrays)["format_version"] == 2
+    assert header_of(arrays)["format_version"] == 3
     assert header_of(arrays)["streams"] == [{"family": "gaussian", "front_end": asdict(small_model().front_end)}]
     assert {name: array.dtype.str for name, array in arrays.items() if name.startswith("means")} == {
         "means_0_0": "<f4",
@@ -248,24 +249,61 @@ def test_a_newer_version_is_refused(file: Path) -> None:
     """The error gives the version of the file, the supported version and the remedy."""
     change_header(file, format_version=7)
 
-    assert refused(file) == "it has format version 7, and this speechgmm reads up to 2: update speechgmm"
+    assert refused(file) == "it has format version 7, and this speechgmm reads up to 3: update speechgmm"
 
 
-def make_version_1(file: Path) -> None:
-    """Make the file one of version 1, which knew no sub-models."""
-    header = header_of(arrays_of(file))
-    del header["submodels"]
-    save_arrays(file, arrays_of(file), header=packed({**header, "format_version": 1}))
+def make_version(version: int, file: Path) -> None:
+    """Make the file one of an earlier version: 2 had no mel filter banks, and 1 no sub-models either."""
+    arrays = {name: array for name, array in arrays_of(file).items() if not name.startswith("mel_")}
+    header = {**header_of(arrays), "format_version": version}
+    if version == 1:
+        del header["submodels"]
+    save_arrays(file, arrays, header=packed(header))
 
 
-def test_version_1_is_still_read(file: Path, tmp_path: Path) -> None:
-    """The model is that of the current version."""
+@pytest.mark.parametrize("version", [1, 2])
+def test_earlier_versions_are_still_read(version: int, file: Path, tmp_path: Path) -> None:
+    """The model is that of the current version, with the filter bank of librosa."""
     content = file.read_bytes()
-    make_version_1(file)
+    make_version(version, file)
+    assert load(file).streams[0].stored_filters is None
 
     save(load(file), tmp_path / "again.npz")
 
     assert (tmp_path / "again.npz").read_bytes() == content
+
+
+def test_the_filter_bank_is_that_of_training(file: Path) -> None:
+    """It is that of librosa, to the last bit; the frames of a loaded model are computed with what the file has."""
+    (stream,) = load(file).streams
+    expected = mel_filters(stream.front_end)
+    np.testing.assert_array_equal(stream.filters.ranges, expected.ranges)
+    np.testing.assert_array_equal(stream.filters.weights, expected.weights)
+    assert stream.filters.weights.dtype == np.float32
+
+    change_array(file, "mel_weights_0", lambda weights: 2 * weights)
+
+    np.testing.assert_array_equal(load(file).filters[0].weights, 2 * expected.weights)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "reason"),
+    [
+        ("mel_ranges_0", lambda ranges: ranges[:, :1], "the bands of a mel filter bank must be ranges of frequency"),
+        ("mel_ranges_0", lambda ranges: ranges[:, ::-1].copy(), "the bands of a mel filter bank must be ranges of"),
+        ("mel_ranges_0", lambda ranges: ranges.astype("<f4"), "'mel_ranges_0' is an array of <f4, but <u2 is"),
+        ("mel_ranges_0", lambda ranges: ranges[:0], "a mel filter bank with ranges of 0 bins needs as many weights"),
+        ("mel_ranges_0", lambda ranges: ranges + np.uint16(200), "the mel filter bank has 40 bands over 328 frequency"),
+        ("mel_weights_0", lambda weights: weights[1:], "bins needs as many weights, not ("),
+        ("mel_weights_0", lambda weights: -weights, "the weights of a mel filter bank must be finite numbers, 0 or"),
+        ("mel_weights_0", lambda weights: weights * np.float32(np.nan), "the weights of a mel filter bank must be"),
+    ],
+)
+def test_a_filter_bank_is_checked(file: Path, name: str, change: Callable[[Array], Array], reason: str) -> None:
+    """Its ranges and weights must match each other and the front end."""
+    change_array(file, name, change)
+
+    assert reason in damaged(file)
 
 
 def test_rejection_of_version_1_by_mixtures_of_speech_is_refused(tmp_path: Path) -> None:
@@ -273,7 +311,7 @@ def test_rejection_of_version_1_by_mixtures_of_speech_is_refused(tmp_path: Path)
     model, file = small_model(), tmp_path / "model.npz"
     sounds = NonSpeechModel(stream=0, mixture=gaussians_of(model)[0])
     save(replace(model, nonspeech=sounds, min_speech_ratio=-0.5), file)
-    make_version_1(file)
+    make_version(1, file)
     assert load(file).min_speech_ratio == -0.5
     change_header(file, rejection={"stream": 0, "least_ratio": -0.5, "n_speech": 2})
     assert refused(file) == (

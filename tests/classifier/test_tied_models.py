@@ -21,8 +21,7 @@ from speechgmm.classifier.scorer import Scorer, Scores, Stream
 from speechgmm.errors import ModelFileError, OptionError
 from speechgmm.features.front_end import Stretch
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.mixture.mmi import SHARPNESS
-from speechgmm.mixture.tied import TiedModels
+from speechgmm.mixture.tied import SHARPNESS, TiedModels
 from tests.builders import unit_gaussian
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -283,7 +282,7 @@ def test_a_model_is_loaded_as_saved(file: Path, tmp_path: Path) -> None:
     assert loaded.decide(found) == MODEL.decide(expected)
     save(loaded, tmp_path / "again.npz")
     assert (tmp_path / "again.npz").read_bytes() == file.read_bytes()
-    arrays = arrays_of(file)
+    arrays = {name: array for name, array in arrays_of(file).items() if not name.startswith("mel_")}
     assert {name: array.shape for name, array in arrays.items() if name.endswith("_0") or "background" in name} == {
         "reference_mean_0": (1,),
         "coefficients_0": (5, 1, 2),

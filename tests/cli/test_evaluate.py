@@ -234,6 +234,25 @@ def test_empty_choice_is_wrong_usage(
     assert done.stderr == f"speechgmm: error: {option}: {fault.format(manifest=manifest)}; {existing}\n"
 
 
+@pytest.mark.parametrize(("speaker", "label"), [("client_id", "gender"), ("speaker", "label")])
+def test_columns_are_known_by_both_names(
+    evaluate: RunCommand, held_out: Path, tmp_path: Path, speaker: str, label: str
+) -> None:
+    """By those in the header, and by those they are read as."""
+    manifest = write_manifest(tmp_path / "corpus.csv", held_out, lambda *_: {})
+    header, *rows = manifest.read_text().splitlines(keepends=True)
+    manifest.write_text("".join([header.replace("speaker", "client_id").replace("label", "gender"), *rows]))
+
+    chosen = evaluate(manifest, "--where", f"{label}=male", "--by", speaker, "--by", label, "--format", "json")
+    refused = evaluate(manifest, "--by", "speeker")
+
+    by_column = json.loads(chosen.stdout)["by_column"]
+    assert [group["name"] for group in by_column[speaker]] == ["synthetic-m01", "synthetic-m02", "synthetic-m03"]
+    assert [(group["name"], group["n_utterances"]) for group in by_column[label]] == [("male", 6)]
+    assert refused.returncode == 2
+    assert "its further columns: client_id, gender" in refused.stderr
+
+
 @pytest.mark.usefixtures("no_work")
 def test_missing_splits(evaluate: RunCommand, held_out: Path, tmp_path: Path) -> None:
     """Without a test split a split must be chosen; without splits, --split is wrong usage."""

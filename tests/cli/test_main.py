@@ -14,15 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from speechgmm.cli import COMMANDS, parse
+from speechgmm.cli import COMMANDS, command_module, parse
 from speechgmm.cli.termination import Terminated
 from tests.builders import RunCommand
 
-NAMES = [command.__name__.rpartition(".")[2].replace("_", "-") for command in COMMANDS]
 SCRIPT = Path(sys.executable).with_name("speechgmm")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_every_command_ends_with_examples(run: RunCommand, name: str) -> None:
     """``speechgmm COMMAND --help`` prints to stdout, with an example, and exits with 0."""
     done = run(name, "--help")
@@ -31,16 +30,16 @@ def test_help_of_every_command_ends_with_examples(run: RunCommand, name: str) ->
     assert f"\nexample:\n  speechgmm {name}" in done.stdout
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_examples_in_help_are_commands(name: str) -> None:
     """The examples in a command's help are accepted by the parser."""
-    example = COMMANDS[NAMES.index(name)].EXAMPLE
+    example = command_module(name).EXAMPLE
     lines = [line[line.index("speechgmm ") :] for line in example.splitlines() if "speechgmm " in line]
 
     assert lines
     for line in lines:
         arguments = shlex.split(line.partition(" > ")[0])[1:]
-        assert parse(arguments).run is COMMANDS[NAMES.index(name)].run
+        assert parse(arguments).run is command_module(name).run
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
@@ -99,7 +98,7 @@ def test_wrong_usage_exits_with_2(run: RunCommand, arguments: list[str], message
     """Errors found by argparse: the reason and the command's help in one line on stderr, exit code 2."""
     done = run(*arguments)
 
-    program = f"speechgmm {arguments[0]}" if arguments and arguments[0] in NAMES else "speechgmm"
+    program = f"speechgmm {arguments[0]}" if arguments and arguments[0] in COMMANDS else "speechgmm"
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("speechgmm: error: ")
     assert message in done.stderr
@@ -218,7 +217,7 @@ def test_ctrl_c_exits_with_130(run: RunCommand, monkeypatch: pytest.MonkeyPatch)
     def interrupted(file: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("speechgmm.api.load", interrupted)
+    monkeypatch.setattr("speechgmm.classifier.model_file.load", interrupted)
 
     done = run("describe")
 
@@ -234,7 +233,7 @@ def load(file):
     print("ready", flush=True)
     time.sleep(60)
 
-speechgmm.api.load = load
+speechgmm.classifier.model_file.load = load
 sys.exit(main(["describe"]))
 """
 
@@ -297,7 +296,7 @@ def load(file):
     import slow_extension
     time.sleep(60)
 
-speechgmm.api.load = load
+speechgmm.classifier.model_file.load = load
 raise SystemExit(main(["describe"]))
 """
     done = subprocess.run(
@@ -317,7 +316,7 @@ def test_an_error_that_a_signal_caused_is_that_signal(run: RunCommand, monkeypat
         finally:
             raise UnboundLocalError("a variable")
 
-    monkeypatch.setattr("speechgmm.api.load", interrupted)
+    monkeypatch.setattr("speechgmm.classifier.model_file.load", interrupted)
 
     done = run("describe")
 
@@ -330,7 +329,7 @@ def test_an_error_of_the_program_is_raised(run: RunCommand, monkeypatch: pytest.
     def faulty(file: Path) -> None:
         raise UnboundLocalError("a variable")
 
-    monkeypatch.setattr("speechgmm.api.load", faulty)
+    monkeypatch.setattr("speechgmm.classifier.model_file.load", faulty)
     with pytest.raises(UnboundLocalError):
         run("describe")
 
@@ -341,7 +340,7 @@ def test_an_error_of_the_program_is_raised(run: RunCommand, monkeypatch: pytest.
 def test_one_process_is_noted(voices: Path, tiny_model_file: Path, arguments: tuple[str, ...], shown: str) -> None:
     """Where the system has no semaphores, --jobs has no effect; joblib's own warning is not shown."""
     file = next(voices.rglob("*.wav"))
-    command = [sys.executable, "-m", "speechgmm", "classify", str(file), "--model", str(tiny_model_file), *arguments]
+    command = [sys.executable, "-m", "speechgmm", "segment", str(file), "--model", str(tiny_model_file), *arguments]
     done = subprocess.run(
         command, env={**os.environ, "JOBLIB_MULTIPROCESSING": "0"}, capture_output=True, text=True, check=False
     )
@@ -352,11 +351,28 @@ def test_one_process_is_noted(voices: Path, tiny_model_file: Path, arguments: tu
     assert str(file) in done.stdout
 
 
+def test_two_threads_need_no_semaphores(voices: Path, tiny_model_file: Path) -> None:
+    """Two jobs of `classify` are threads, which work where processes cannot: no note."""
+    command = [sys.executable, "-m", "speechgmm", "classify", str(voices), "--model", str(tiny_model_file)]
+    done = subprocess.run(
+        [*command, "--jobs", "2"],
+        env={**os.environ, "JOBLIB_MULTIPROCESSING": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_signal_that_is_ignored_stays_ignored(run: RunCommand, monkeypatch: pytest.MonkeyPatch) -> None:
     """As by nohup; after the command, the handlers are those from before."""
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     handlers = []
-    monkeypatch.setattr("speechgmm.api.load", lambda file: handlers.append(signal.getsignal(signal.SIGTERM)))
+
+    def load(_: Path) -> None:
+        handlers.append(signal.getsignal(signal.SIGTERM))
+
+    monkeypatch.setattr("speechgmm.classifier.model_file.load", load)
     try:
         with pytest.raises(AttributeError):  # there is no model
             run("describe")
@@ -445,6 +461,15 @@ def test_errors_escape_control_characters(run: RunCommand) -> None:
 
     assert done.returncode == 1
     assert done.stderr.startswith("speechgmm: error: a\\x1b[31mb.npz: the model cannot be read")
+
+
+@pytest.mark.parametrize("arguments", [["describe", "x" * 100_000], ["train", "v", "-o", "m", "--seed", "x" * 100_000]])
+def test_errors_quote_no_long_value(run: RunCommand, arguments: list[str]) -> None:
+    """A very long argument loses its middle, in the errors of a command and of the parser."""
+    done = run(*arguments)
+
+    assert "characters left out" in done.stderr
+    assert len(done.stderr) < 1100
 
 
 def test_verbose_prints_the_model_file(run: RunCommand, voices: Path, tiny_model_file: Path) -> None:

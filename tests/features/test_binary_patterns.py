@@ -11,15 +11,12 @@ import scipy.signal
 from speechgmm.errors import OptionError
 from speechgmm.features.array_types import Features, Samples
 from speechgmm.features.binary_patterns import patterns
-from speechgmm.features.front_end import (
-    log_mel_bands,
-    normalise_mean,
-    power_spectrum,
-    stretches,
-    without_offset,
-)
+from speechgmm.features.front_end import normalise_mean, stretches
+from speechgmm.features.log_mel import log_mel_bands
+from speechgmm.features.mel_filters import mel_filters
+from speechgmm.features.offset import without_offset
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.features.voice_activity import speech_frames
+from speechgmm.features.voice_activity import frame_powers, speech_frames
 
 OPTIONS = FrontEndOptions(features="patterns")
 RATE, N_MELS = OPTIONS.sampling_rate, OPTIONS.n_mels
@@ -38,7 +35,8 @@ def talk(duration_s: float = 2.0) -> Samples:
 def log_mel_of(samples: Samples) -> Features:
     """Log mel bands after the high-pass, as in the front end."""
     filtered = np.concatenate(list(without_offset([samples], RATE)))
-    return log_mel_bands(power_spectrum(filtered, OPTIONS), OPTIONS)
+    (bands,) = log_mel_bands(filtered, [OPTIONS], [mel_filters(OPTIONS)])
+    return bands
 
 
 def test_bits_by_hand() -> None:
@@ -106,7 +104,7 @@ def test_a_stretch_has_the_patterns_of_its_speech_frames() -> None:
     """Patterns are computed on all frames, then the speech frames are kept."""
     (stretch,) = stretches([talk()], OPTIONS)
     log_mel = log_mel_of(talk())
-    keep = speech_frames(log_mel, OPTIONS)
+    keep = speech_frames(log_mel, frame_powers(log_mel), OPTIONS)
     assert 0 < keep.sum() < len(keep) == stretch.n_frames
     np.testing.assert_array_equal(stretch.frames, patterns(log_mel, OPTIONS.hop_s)[keep])
     assert stretch.frames.shape[1] == OPTIONS.n_dimensions == 2 * 40 - 1

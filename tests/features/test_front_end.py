@@ -16,18 +16,14 @@ import scipy.signal
 
 from speechgmm.errors import OptionError
 from speechgmm.features import front_end
-from speechgmm.features.array_types import Features, Samples
-from speechgmm.features.front_end import (
-    Stretch,
-    cepstra,
-    log_mel_bands,
-    normalise_mean,
-    power_spectrum,
-    stretch_samples,
-    stretches,
-)
+from speechgmm.features.array_types import Features, FrameMask, Samples
+from speechgmm.features.cepstra import cepstra
+from speechgmm.features.front_end import Stretch, normalise_mean, stretch_samples, stretches
+from speechgmm.features.log_mel import hann_window, limited_log, log_mel_bands
+from speechgmm.features.mel_filters import mel_filters
+from speechgmm.features.offset import PERIOD, without_offset
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.features.voice_activity import extremes, is_steady, speech_frames
+from speechgmm.features.voice_activity import extremes, frame_powers, is_steady, speech_frames
 from tests.builders import white_noise
 
 OPTIONS = FrontEndOptions()
@@ -62,7 +58,12 @@ def only_stretch(samples: Samples, options: FrontEndOptions = OPTIONS) -> Stretc
 
 
 def log_mel_of(samples: Samples, options: FrontEndOptions) -> Features:
-    return log_mel_bands(power_spectrum(samples, options), options)
+    (bands,) = log_mel_bands(samples, [options], [mel_filters(options)])
+    return bands
+
+
+def speech_of(log_mel: Features, options: FrontEndOptions = OPTIONS) -> FrameMask:
+    return speech_frames(log_mel, frame_powers(log_mel), options)
 
 
 def librosa_log_mel(samples: Samples, options: FrontEndOptions) -> npt.NDArray[np.floating]:
@@ -112,12 +113,13 @@ def test_coefficients_are_those_of_librosa(options: FrontEndOptions) -> None:
 
 
 def test_empty_bands_are_limited() -> None:
-    """Empty upper bands are 60 dB below the loudest band of their frame, not at the power floor."""
-    power = power_spectrum(talk(1.0), OPTIONS)
-    power[:, round(3000 / RATE * OPTIONS.n_fft) :] = 0
-    log_mel = log_mel_bands(power, OPTIONS)
-    np.testing.assert_allclose(log_mel.max(axis=1) - log_mel[:, -1], NEPERS * 60.0, rtol=1e-4)
-    assert log_mel_bands(power, FrontEndOptions(band_range_db=200.0))[:, -1].max() < np.log(1.1e-12)
+    """An empty band is 60 dB below the loudest band of its frame, not at the power floor, and so is a faint one."""
+    power = np.array([[2.0, 1.0, 0.0], [0.5, 1e-3, 1e-7]], dtype=np.float32)
+    bands = power.copy()
+    limited_log(bands, OPTIONS)
+    np.testing.assert_allclose(bands, np.log([[2.0, 1.0, 2e-6], [0.5, 1e-3, 5e-7]]), rtol=1e-6)
+    limited_log(power, FrontEndOptions(band_range_db=200.0))
+    np.testing.assert_allclose(power[:, 2], np.log([1e-12, 1e-7]), rtol=1e-6)
 
 
 def test_a_stretch_is_high_pass_librosa_and_vad() -> None:
@@ -127,7 +129,7 @@ def test_a_stretch_is_high_pass_librosa_and_vad() -> None:
     filtered = scipy.signal.lfilter(b, a, samples, zi=scipy.signal.lfilter_zi(b, a) * samples[0])[0]
     decibels = librosa_log_mel(filtered, OPTIONS)
     mfcc = librosa.feature.mfcc(S=decibels.T, n_mfcc=21)[1:].T
-    keep = speech_frames((NEPERS * decibels).astype(np.float32), OPTIONS)
+    keep = speech_of((NEPERS * decibels).astype(np.float32))
     found = only_stretch(samples)
     assert 0 < keep.sum() < len(keep) == found.n_frames
     np.testing.assert_allclose(found.frames, NEPERS * mfcc[keep], rtol=0, atol=2e-3)
@@ -150,6 +152,61 @@ def test_a_loud_burst_does_not_change_earlier_frames(delta_order: int) -> None:
     after = cepstra(log_mel_of(loud, options), options)[: len(before)]
     n_unaffected = len(before) - (4 if delta_order else 0)
     np.testing.assert_allclose(after[:n_unaffected], before[:n_unaffected], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 44100, 96000])
+def test_the_high_pass_is_that_of_butterworth(rate: int) -> None:
+    """First order, 20 Hz, settled on the first sample; also after several periods of its weights."""
+    samples = (0.3 + white_noise(2 * PERIOD + 1000, 0.1, seed=1)).astype(np.float32)
+    b, a = scipy.signal.butter(1, 20.0, "highpass", fs=rate)
+    expected, _ = scipy.signal.lfilter(b, a, samples, zi=scipy.signal.lfilter_zi(b, a) * samples[0])
+    (found,) = without_offset([samples], rate)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=0, atol=3e-8)
+
+
+@pytest.mark.parametrize("size", [1, 160, 1001, PERIOD - 1, PERIOD, PERIOD + 1])
+def test_the_high_pass_does_not_depend_on_the_blocks(size: int) -> None:
+    """Bit-identical for blocks of any size, which begin and end anywhere in a period."""
+    samples = (0.3 + white_noise(PERIOD + 2000, 0.1, seed=1)).astype(np.float32)
+    (whole,) = without_offset([samples], RATE)
+    found = list(without_offset([samples[i : i + size] for i in range(0, len(samples), size)], RATE))
+    np.testing.assert_array_equal(np.concatenate(found), whole)
+
+
+@pytest.mark.parametrize("length", [200, 400, 401, 1024])
+def test_the_window_is_that_of_scipy(length: int) -> None:
+    """Periodic Hann window, to the last bit."""
+    np.testing.assert_array_equal(hann_window(length), scipy.signal.get_window("hann", length).astype(np.float32))
+
+
+@pytest.mark.filterwarnings("ignore:Empty filters")
+@pytest.mark.parametrize(
+    "options", [OPTIONS, FrontEndOptions(n_mels=128, window_s=0.016), FrontEndOptions(n_mels=7, n_coefficients=6)]
+)
+def test_filters_are_those_of_librosa(options: FrontEndOptions) -> None:
+    """The weights are equal, and applied in parts they give the product; bands may be empty, as here of 128."""
+    filters = mel_filters(options)
+    bank = librosa.filters.mel(
+        sr=RATE, n_fft=options.n_fft, n_mels=options.n_mels, fmin=options.fmin_hz, fmax=options.fmax_hz
+    )
+    for (begin, end), row in zip(filters.ranges, bank, strict=True):
+        assert np.array_equal(np.flatnonzero(row), np.arange(begin, end))
+    np.testing.assert_array_equal(filters.weights, bank[bank > 0])
+    assert filters.n_bins == 1 + np.flatnonzero(bank.any(axis=0))[-1]
+    assert bank.any(axis=1).all() == (options.n_mels < 128)
+    power = np.random.default_rng(0).gamma(1.0, size=(5, bank.shape[1])).astype(np.float32)
+    found = np.full((5, options.n_mels), np.nan, dtype=np.float32)
+    filters.apply(power, out=found)
+    np.testing.assert_allclose(found, power.astype(np.float64) @ bank.T, rtol=1e-5)
+
+
+def test_front_ends_of_one_window_share_its_spectrum() -> None:
+    """Several at once give what each alone gives, also where one needs more bins than another."""
+    samples = talk(1.0)
+    options = [OPTIONS, FrontEndOptions(n_mels=20, n_coefficients=12, fmax_hz=8000.0)]
+    for found, own in zip(log_mel_bands(samples, options, list(map(mel_filters, options))), options, strict=True):
+        np.testing.assert_array_equal(found, log_mel_of(samples, own))
 
 
 def frames_of(blocks: Iterable[Samples], options: FrontEndOptions = OPTIONS) -> list[tuple[int, Features]]:
@@ -287,7 +344,7 @@ def test_a_varying_sound_without_pauses_keeps_its_frames(factor: float) -> None:
 @pytest.mark.parametrize("pause_level", [0.0, 0.0015, 0.015])
 def test_pauses_are_left_out(pause_level: float) -> None:
     """Frames within bursts are kept, frames within pauses are not: without noise, and with noise at -40 and -20 dB."""
-    keep = speech_frames(log_mel_of(talk(5.0, pause_level), OPTIONS), OPTIONS)
+    keep = speech_of(log_mel_of(talk(5.0, pause_level), OPTIONS))
     begins = (np.arange(len(keep)) * OPTIONS.hop) % (RATE // 2)
     burst_end = int(0.3 * RATE)
     assert keep[begins + OPTIONS.window <= burst_end].all()
@@ -308,7 +365,7 @@ def test_the_threshold_by_hand(quiet_db: float, range_db: float, threshold_db: f
     doubtful = [threshold_db + 0.1, threshold_db - 0.1]
     decibels = -10.0 + np.array(doubtful + [0.0] * 60 + [20.0] + [quiet_db] * 40 + [-100.0])
     log_mel = np.repeat(NEPERS * decibels[:, np.newaxis] - math.log(4.0), 4, axis=1).astype(np.float32)
-    keep = speech_frames(log_mel, FrontEndOptions(speech_range_db=range_db))
+    keep = speech_of(log_mel, FrontEndOptions(speech_range_db=range_db))
     assert keep.tolist() == [True, False] + [True] * 61 + [False] * 41
 
 
@@ -317,7 +374,7 @@ def test_the_silence_level(level_db: float, n_kept: int) -> None:
     """If even the loud frames are below -65 dB, summed over the bands, there is no speech."""
     decibels = np.array([level_db] * 6 + [level_db - 20.0] * 4)
     log_mel = np.repeat(NEPERS * decibels[:, np.newaxis] - math.log(4.0), 4, axis=1).astype(np.float32)
-    assert speech_frames(log_mel, OPTIONS).sum() == n_kept
+    assert speech_of(log_mel).sum() == n_kept
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -336,7 +393,7 @@ def test_steadiness_by_hand(spread_db: float, steady: bool) -> None:
     decibels = np.array([40.0] + [0.0] * 30 + [-spread_db] * 30 + [-90.0])
     log_mel = np.repeat(NEPERS * decibels[:, np.newaxis], 4, axis=1).astype(np.float32)
     assert is_steady(log_mel, 0.01) == steady
-    assert speech_frames(log_mel, OPTIONS).any() != steady
+    assert speech_of(log_mel).any() != steady
 
 
 def test_steadiness_is_judged_by_the_mean_of_the_bands() -> None:
@@ -347,12 +404,15 @@ def test_steadiness_is_judged_by_the_mean_of_the_bands() -> None:
 
 
 def test_deltas_are_slopes_and_curvatures_of_fitted_parabolas() -> None:
-    """Over nine frames, edges repeated: slope of a fitted line, second derivative of a fitted parabola."""
+    """Over nine frames, edges repeated: slope of a fitted line, second derivative of a fitted parabola; as librosa."""
     log_mel = np.random.default_rng(0).normal(size=(30, 40)).astype(np.float32)
     found = cepstra(log_mel, FrontEndOptions(delta_order=2))
     assert found.shape == (30, 60)
     plain = cepstra(log_mel, OPTIONS)
     np.testing.assert_array_equal(found[:, :20], plain)
+    for order in (1, 2):
+        expected = librosa.feature.delta(plain, order=order, axis=0, mode="nearest")
+        np.testing.assert_allclose(found[:, 20 * order : 20 * (order + 1)], expected, rtol=0, atol=1e-6)
     n = np.arange(-4, 5)
     padded = np.pad(plain.astype(np.float64), ((4, 4), (0, 0)), mode="edge")
     for t, d in itertools.product(range(30), (0, 7, 19)):

@@ -16,7 +16,7 @@ from speechgmm.classifier.scorer import Scores
 from speechgmm.corpus.recording import Recording
 from speechgmm.features.front_end import Stretch, stretches
 from speechgmm.features.options import FrontEndOptions
-from speechgmm.features.voice_activity import speech_to_noise_db
+from speechgmm.features.voice_activity import frame_powers, speech_to_noise_db
 from tests.builders import spoken
 
 OPTIONS = FrontEndOptions()
@@ -36,18 +36,19 @@ def estimates(ratio: float) -> list[float]:
 
 def test_the_ratio_by_hand() -> None:
     """Twenty frames of two bands: the mean of the speech over the mean of the two quietest."""
-    powers = np.full((20, 2), 3.0)
-    powers[:4] = 500.0
-    powers[10], powers[17] = 0.5, 1.5
+    bands = np.full((20, 2), 3.0)
+    bands[:4] = 500.0
+    bands[10], bands[17] = 0.5, 1.5
     speech = np.zeros(20, dtype=bool)
     speech[:4] = True
     expected = 10 * math.log10(1000 / ((1 + 3) / 2))
-    assert speech_to_noise_db(np.log(powers).astype(np.float32), speech) == pytest.approx(expected, abs=1e-4)
+    powers = frame_powers(np.log(bands).astype(np.float32))
+    assert speech_to_noise_db(powers, speech) == pytest.approx(expected, abs=1e-4)
 
 
 def test_without_speech_there_is_no_ratio() -> None:
     """Without speech frames and for a silent recording, the estimate is NaN."""
-    assert math.isnan(speech_to_noise_db(np.zeros((5, 2), np.float32), np.zeros(5, dtype=bool)))
+    assert math.isnan(speech_to_noise_db(np.ones(5, np.float32), np.zeros(5, dtype=bool)))
     (silence,) = stretches([np.zeros(16000, np.float32)], OPTIONS)
     assert math.isnan(silence.snr_db)
 

@@ -11,7 +11,8 @@ import scipy.optimize
 
 from speechgmm.errors import OptionError
 from speechgmm.mixture.estep import Floats
-from speechgmm.mixture.mmi import SHARPNESS, Cases, MMIOptions, fit_mmi, likeliest
+from speechgmm.mixture.mmi import Cases, MMIOptions, fit_mmi, likeliest
+from speechgmm.mixture.tied import SHARPNESS
 
 K, D, H = 4, 3, 3
 WEIGHTS = np.array([0.1, 0.2, 0.3, 0.4])

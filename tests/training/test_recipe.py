@@ -414,7 +414,7 @@ def test_the_number_of_a_stream_is_written_in_digits(number: str) -> None:
     recipe = replace(Recipe(), further_front_ends=(FrontEndOptions(n_mels=30),))
 
     with pytest.raises(
-        OptionError, match=rf"there is no streams\.{number}, expected streams\.N\.NAME with N from 1 to 2$"
+        OptionError, match=rf"there is no streams\.{number[:99]}.*, expected streams\.N\.NAME with N from 1 to 2$"
     ):
         recipe.with_settings(f"streams.{number}.n_mels=20")
     assert value_at(recipe.to_document(), f"streams.{number}.n_mels") is None

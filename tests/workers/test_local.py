@@ -18,7 +18,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from speechgmm.errors import AudioError, WorkerError
-from speechgmm.workers.local import ordered_map, single_thread, single_threaded
+from speechgmm.workers.local import ordered_map, single_thread, single_threaded, while_wanted
 
 
 def test_two_processes_give_the_results_of_one() -> None:
@@ -250,6 +250,43 @@ def test_two_jobs_do_not_take_all_items_at_once() -> None:
     assert next(results) == 0
     assert len(taken) < 100
     assert list(results) == list(range(1, 400))
+
+
+def test_threads_drop_work_that_is_not_needed() -> None:
+    """After the caller stopped, threads finish what they work on and begin at most what was waiting."""
+    begun: list[int] = []
+    results = ordered_map(begun.append, range(1000), jobs=2, threads=True)
+
+    assert next(results) is None
+    assert isinstance(results, Generator)
+    results.close()
+
+    assert 1 <= len(begun) <= 4
+
+
+def test_a_long_task_of_a_thread_ends_when_it_is_dropped() -> None:
+    """It looks at each of its parts whether it is still wanted; in the caller's own thread it always is."""
+    n_parts: list[int] = []
+
+    def work(item: int) -> int:
+        for part in while_wanted(range(100_000 if item else 3)):
+            n_parts.append(part)
+            time.sleep(0.001 if item else 0.0)
+        return item
+
+    results = ordered_map(work, range(2), jobs=2, threads=True)
+    assert next(results) == 0
+    assert isinstance(results, Generator)
+    results.close()
+
+    assert len(n_parts) < 50_000
+    assert list(while_wanted(range(3))) == [0, 1, 2]
+
+
+def test_threads_start_without_joblib(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The threads of joblib take tens of milliseconds to start, as long as an E-step on many shards."""
+    monkeypatch.delattr("joblib.Parallel")
+    assert list(ordered_map(operator.neg, range(3), jobs=2, threads=True)) == [0, -1, -2]
 
 
 @pytest.mark.parametrize("threads", [False, True])
