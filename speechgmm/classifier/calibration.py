@@ -16,7 +16,12 @@ grows with n. A constant offset gives fewer errors on other kinds of corpora (do
 The parameters are found by logistic regression (prior-weighted cross-entropy; Brümmer & du Preez 2006) on utterances of
 held-out speakers, cut to several lengths. The targets are smoothed as in Platt (1999), with the number of speakers per
 class as the number of cases. So a small number of speakers never makes the model certain, even if they are perfectly
-separated.
+separated. For the same reason a penalty pulls the score fusion toward streams of equal spread:
+
+    fusion_prior / N sum_s (log(scale_s d_s) - mean_s log(scale_s d_s))^2
+
+with ``d_s`` the standard deviation of ``m_sc`` around its mean over the classes, and N the speakers of the class that
+has the fewest.
 """
 
 from __future__ import annotations
@@ -32,6 +37,8 @@ from speechgmm.mixture.estep import Floats
 
 START_SCALE, START_HALF_WEIGHT = 10.0, 100.0
 SCALE_RANGE, HALF_WEIGHT_RANGE = (1e-3, 1e3), (1e-2, 1e5)
+FUSION_PRIOR = 3.0  # in speakers, about
+LEAST_SPREAD = 1e-6  # nats; of a stream in which all classes have the same score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +120,8 @@ def log_likelihood_ratios(log_likelihoods: Floats) -> Floats:
         Natural logarithms. For two classes the second is the negative of the first.
     """
     n_classes = log_likelihoods.shape[-1]
-    others = np.stack(
-        [np.logaddexp.reduce(np.delete(log_likelihoods, c, axis=-1), axis=-1) for c in range(n_classes)], axis=-1
-    )
+    without_own = np.where(np.eye(n_classes, dtype=np.bool_), -np.inf, log_likelihoods[..., np.newaxis, :])
+    others = np.logaddexp.reduce(without_own, axis=-1)
     ratios: Floats = log_likelihoods - others + math.log(n_classes - 1)
     return ratios
 
@@ -129,6 +135,8 @@ def fit_calibration(
 ) -> Calibration:
     """Fit the calibration: minimum cross-entropy on utterances of held-out speakers, with equal class priors.
 
+    The penalty toward streams of equal spread is in the text above.
+
     Parameters
     ----------
     means : ndarray (N, S, C)
@@ -140,7 +148,7 @@ def fit_calibration(
     case_weights : ndarray (N,)
         Weight of each utterance within its class; positive.
     speakers_per_class : ndarray (C,) of int
-        Number of speakers per class, for the smoothing of the targets; at least 1.
+        Number of speakers per class, for the smoothing of the targets and for the penalty; at least 1.
 
     Returns
     -------
@@ -153,6 +161,8 @@ def fit_calibration(
     targets = smoothed_targets(speakers_per_class)[truth]
     class_totals = np.bincount(truth, weights=case_weights, minlength=n_classes)
     weights = case_weights / class_totals[truth] / n_classes
+    log_spreads = np.log(_spreads(means))
+    n_speakers = int(speakers_per_class.min())
 
     def calibration_of(parameters: Floats) -> Calibration:
         half_weight_frames, *scales = np.exp(parameters[: 1 + n_streams]).tolist()
@@ -163,17 +173,26 @@ def fit_calibration(
             offsets=(*offsets.tolist(), -float(offsets.sum())),
         )
 
-    def cross_entropy(parameters: Floats) -> float:
-        posteriors = log_softmax(calibration_of(parameters).log_likelihoods(means, n_frames), axis=1)
-        return -float(weights @ (targets * posteriors).sum(axis=1))
+    def cost(parameters: Floats) -> float:
+        calibration = calibration_of(parameters)
+        posteriors = log_softmax(calibration.log_likelihoods(means, n_frames), axis=1)
+        log_fused = np.log(calibration.scales) + log_spreads
+        penalty = FUSION_PRIOR / n_speakers * float(np.square(log_fused - log_fused.mean()).sum())
+        return penalty - float(weights @ (targets * posteriors).sum(axis=1))
 
     bounds = (
         [tuple(np.log(HALF_WEIGHT_RANGE))] + [tuple(np.log(SCALE_RANGE))] * n_streams + [(None, None)] * (n_classes - 1)
     )
     start = np.log([START_HALF_WEIGHT, *[START_SCALE / n_streams] * n_streams])
     start = np.concatenate([start, np.zeros(n_classes - 1)])
-    result = minimize(cross_entropy, start, method="L-BFGS-B", bounds=bounds)
+    result = minimize(cost, start, method="L-BFGS-B", bounds=bounds)
     return calibration_of(result.x)
+
+
+def _spreads(means: Floats) -> Floats:
+    """Standard deviation of the scores in each stream (S,) around their mean over the classes; positive."""
+    deviations: Floats = (means - means.mean(axis=2, keepdims=True)).std(axis=(0, 2))
+    return np.maximum(deviations, LEAST_SPREAD)
 
 
 def smoothed_targets(speakers_per_class: npt.NDArray[np.intp]) -> Floats:

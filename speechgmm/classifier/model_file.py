@@ -328,7 +328,7 @@ def _build_stream(
 
 def _build_nonspeech(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> NonSpeechModel | None:
     rejection = header["rejection"]
-    if rejection is None or header.get("submodels"):
+    if rejection is None or (header.get("submodels") and "stream" not in rejection):
         return None
     if rejection.get("n_speech"):
         raise ModelFileError(

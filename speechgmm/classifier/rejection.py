@@ -1,7 +1,8 @@
 """Rejection of non-speech by a likelihood ratio of speech to non-speech sounds.
 
 The ratio is that of the class mixtures to a mixture of non-speech, or that of one of the tied sub-models of each
-stream.
+stream. Such a sub-model is trained on whole utterances and says little about a single frame: for the frames of a
+segmentation there is the ratio of the background mixture to a mixture of non-speech.
 """
 
 from __future__ import annotations

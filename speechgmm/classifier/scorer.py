@@ -157,7 +157,7 @@ class Scorer:
     submodels : tuple of int
         With tied sub-models: the index of the class of each. Empty with one mixture per class.
     nonspeech : NonSpeechModel, optional
-        For the rejection of non-speech by class mixtures.
+        For the rejection of non-speech by class mixtures. With tied sub-models it is for single frames only.
     tied_rejection : bool
         Whether the last of the tied sub-models of each stream is that of speech against non-speech.
     """
@@ -276,23 +276,24 @@ class Scorer:
         FrameScores
         """
         tied = self.streams[stream].tied
-        if tied:
-            ratios = tied.log_ratios(frames)
-            return FrameScores(ratios[:, :-1], ratios[:, -1]) if self.tied_rejection else FrameScores(ratios)
+        tied_scores = tied.log_ratios(frames)[:, : len(self.submodels)] if tied else None
+        rejecting = self.nonspeech is not None and self.nonspeech.stream == stream
+        if tied_scores is not None and not rejecting:
+            return FrameScores(tied_scores)
         scores = self._banks[stream].log_likelihoods(frames)
-        if self.nonspeech is None or self.nonspeech.stream != stream:
+        if not rejecting:
             return FrameScores(scores)
-        classes, nonspeech = scores[:, :-1], scores[:, -1]
-        return FrameScores(classes, log_ratios(classes, nonspeech))
+        speech, nonspeech = scores[:, :-1], scores[:, -1]
+        return FrameScores(speech if tied_scores is None else tied_scores, log_ratios(speech, nonspeech))
 
     @functools.cached_property
     def _banks(self) -> tuple[Bank, ...]:
-        """The mixtures of each stream: one per class, then that of the non-speech model if it is of this stream."""
+        """The mixtures of each stream, then that of the non-speech model if it is of this stream."""
         rejecting = self.nonspeech
         return tuple(
-            Bank((*stream.mixtures, rejecting.mixture))
+            Bank((*stream.all_mixtures, rejecting.mixture))
             if rejecting and rejecting.stream == index
-            else Bank(stream.mixtures)
+            else Bank(stream.all_mixtures)
             for index, stream in enumerate(self.streams)
         )
 
@@ -323,8 +324,8 @@ def _check_tied(scorer: Scorer) -> None:
         raise OptionError(f"the sub-models are of the classes {scorer.submodels}, but each class needs one or more")
     if not scorer.streams or any(not stream.tied or stream.tied.n_models != n_models for stream in scorer.streams):
         raise OptionError(f"a model needs at least one stream, and in each {n_models} tied sub-models")
-    if scorer.nonspeech:
-        raise OptionError("a model with tied sub-models rejects by one of them, not by a non-speech mixture")
+    if scorer.nonspeech and not scorer.tied_rejection:
+        raise OptionError("a model with tied sub-models rejects by one of them, not by a non-speech mixture alone")
 
 
 def _check_nonspeech(nonspeech: NonSpeechModel, front_ends: Sequence[FrontEndOptions]) -> None:

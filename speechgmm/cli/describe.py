@@ -52,7 +52,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Describe a model on stdout."""
-    from speechgmm.api import load
+    from speechgmm.classifier.model_file import load
     from speechgmm.classifier.shipped_model import shipped_model_file
 
     file = options.model or shipped_model_file()
@@ -101,11 +101,11 @@ def _rejection(model: Model) -> dict[str, Any] | None:
     """The non-speech rejection of the model, if it has one."""
     if not model.rejects:
         return None
-    by = (
-        {"stream": model.nonspeech.stream, "components": model.nonspeech.mixture.n_components}
-        if model.nonspeech
-        else {"by": "a tied sub-model of speech against non-speech in each stream"}
+    by: dict[str, Any] = (
+        {"by": "a tied sub-model of speech against non-speech in each stream"} if model.tied_rejection else {}
     )
+    if model.nonspeech:
+        by |= {"stream": model.nonspeech.stream, "components": model.nonspeech.mixture.n_components}
     return {**by, "least_ratio": model.min_speech_ratio}
 
 

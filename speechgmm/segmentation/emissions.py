@@ -3,14 +3,13 @@
 All are relative to non-speech, whose log-likelihood is 0. A class has the speech evidence plus its class evidence.
 
 **Speech evidence** of a frame is a weighted sum of three measures: decibels below the loud frames and above the quiet
-frames of the last half minute, and the log-likelihood ratio of speech to non-speech if the model has a non-speech
-model. The weights are those of a logistic regression on frames of composed programmes (scripts/fit_speech_evidence.py,
-split train), times 0.3 because neighbouring frames are correlated. Several such fits were compared on programmes of the
-split dev, clean and in noise; this one is among those with few errors. For tied sub-models the
-weights of the ratio and of the class evidence are larger; they were chosen among a few on two composed programmes.
+frames of the last half minute, and the log-likelihood ratio of speech to non-speech if the model has a mixture of
+non-speech. The weights are those of a logistic regression on frames of composed programmes (split train,
+scripts/fit_speech_evidence.py), times 0.3 because neighbouring frames are correlated. Several such fits were compared
+on programmes of the split dev, clean and in noise; this one is among those with few errors.
 
 **Class evidence** of a frame is its calibrated log-likelihoods, offsets included, minus their mean over the classes,
-times a weight. It is 0 in frames far below the loud frames of the last two seconds. The weight has the order of
+times `CLASS_WEIGHT`. It is 0 in frames far below the loud frames of the last two seconds. The weight has the order of
 what one frame counts in a short utterance: 1 / (n + half_weight_frames) with n frames (equation 5).
 
 Mean normalisation uses the frames of the last two seconds instead of the whole utterance; of all spans that were
@@ -20,7 +19,7 @@ compared this one has the fewest errors. Nothing here looks ahead.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -49,27 +48,17 @@ class Weights:
     ratio : float
         Per nat of the log-likelihood ratio of speech to non-speech.
     constant : float
-    classes : float
-        Per nat of the class evidence.
     """
 
     below_loud: float
     above_quiet: float
     ratio: float
     constant: float
-    classes: float = 0.03
 
 
 WITH_RATIO = Weights(below_loud=0.020, above_quiet=0.004, ratio=0.083, constant=0.55)
-WITH_TIED_RATIO = replace(WITH_RATIO, ratio=0.6, classes=0.06)  # this ratio is smaller and surer
 WITHOUT_RATIO = Weights(below_loud=0.019, above_quiet=0.025, ratio=0.0, constant=0.10)
-
-
-def weights_for(model: Model) -> Weights:
-    """The weights for the rejection that a model has."""
-    if model.tied_rejection:
-        return WITH_TIED_RATIO
-    return WITH_RATIO if model.nonspeech else WITHOUT_RATIO
+CLASS_WEIGHT = 0.03  # per nat of the class evidence
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +112,7 @@ def listen(model: Model, grid: Grid, bands: Sequence[Features], past: Past) -> t
     n_frames = len(is_open)
     scores = [model.frame_scores(index, stream_frames) for index, stream_frames in enumerate(frames)]
     ratios = speech_ratios(grid, scores, n_frames)
-    speech = speech_evidence(past.levels, ratios, grid.frame_s, weights_for(model))
+    speech = speech_evidence(past.levels, ratios, grid.frame_s, WITH_RATIO if model.nonspeech else WITHOUT_RATIO)
     if is_steady(bands[0], grid.frame_s):
         speech = np.minimum(speech, -WITH_RATIO.constant)
     classes = class_evidence(model, grid, scores, is_open)
@@ -261,7 +250,7 @@ def class_evidence(model: Model, grid: Grid, scores: Sequence[FrameScores], is_o
     evidence = model.calibration.joined(model.class_scores(np.stack(streams, axis=1)))
     evidence -= evidence.mean(axis=1, keepdims=True)
     evidence[~is_open] = 0.0
-    return weights_for(model).classes * evidence
+    return CLASS_WEIGHT * evidence
 
 
 def _at_first_stream(values: Floats, ratio: int, n_frames: int) -> Floats:

@@ -186,10 +186,9 @@ def score_utterances(scorer: Scorer, streams: StreamUtterances, balance_by: str 
 def calibrate(scorer: Scorer, scores: Sequence[HeldOutScores], recipe: Recipe) -> Model:
     """Calibrate a scorer on held-out scores.
 
-    The values of `Recipe.balance_by` count by the square root of their number of speakers, the speakers of a value and
-    class equally, and so do all versions and cuts of a speaker. Where non-speech is rejected by its ratio to speech,
-    the threshold of this ratio is set. Otherwise the minimum likelihood of class mixtures is set: with a ratio it would
-    reject speech over lossy codecs and add nothing.
+    The speakers of a class count equally, and so do all versions and cuts of a speaker. Where non-speech is rejected by
+    its ratio to speech, the threshold of this ratio is set. Otherwise the minimum likelihood of class mixtures is set:
+    with a ratio it would reject speech over lossy codecs and add nothing.
 
     Parameters
     ----------
@@ -204,20 +203,15 @@ def calibrate(scorer: Scorer, scores: Sequence[HeldOutScores], recipe: Recipe) -
         With equal priors.
     """
     all_scores = [score for each in scores for score in (each.whole, *each.cuts)]
-    owners = [
-        (each.group, scorer.labels.index(each.label), each.speaker)
-        for each in scores
-        for _ in range(1 + len(each.cuts))
-    ]
+    owners = [(scorer.labels.index(each.label), each.speaker) for each in scores for _ in range(1 + len(each.cuts))]
     n_scores = Counter(owners)
-    n_speakers = Counter((group, label) for group, label, _ in n_scores)
     n_classes = len(scorer.labels)
     calibration = fit_calibration(
         means=scorer.class_scores(np.stack([score.means for score in all_scores])),
         n_frames=np.array([float(score.n_speech[0]) for score in all_scores]),
-        truth=np.array([label for _, label, _ in owners]),
-        case_weights=np.array([1.0 / n_scores[owner] / np.sqrt(n_speakers[owner[:2]]) for owner in owners]),
-        speakers_per_class=np.bincount([label for _, label, _ in n_scores], minlength=n_classes),
+        truth=np.array([label for label, _ in owners]),
+        case_weights=np.array([1.0 / n_scores[owner] for owner in owners]),
+        speakers_per_class=np.bincount([label for label, _ in n_scores], minlength=n_classes),
     )
     wholes = [each.whole for each in scores]
     return Model(
@@ -263,13 +257,17 @@ def min_likelihood(best_means: Sequence[float], n_dimensions: int) -> float:
 
 
 def _folds(material: Material, run: Run) -> list[frozenset[str]]:
-    """The speakers that are held out together: those of each value of `Recipe.calibration_by`, or random ones."""
+    """The speakers that are held out together: those of each value of `Recipe.calibration_by`, or random ones.
+
+    A speaker of several values is held out with the first one, so that nobody is scored twice.
+    """
     recordings = [each.recording for each in material.streams[0]]
     by, recipe = run.recipe.calibration_by, run.recipe
+    value_of: dict[str, str] = {}
     speakers: dict[str, set[str]] = defaultdict(set)
     values: dict[str, set[str]] = defaultdict(set)
     for recording in recordings if by else []:
-        value = recording.value_of(by) or ""
+        value = value_of.setdefault(speaker_of(recording), recording.value_of(by) or "")
         speakers[value].add(speaker_of(recording))
         values[recording.label].add(value)
     if by and all(len(values[label]) >= LEAST_VALUES for label in material.corpus.labels):

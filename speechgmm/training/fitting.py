@@ -17,7 +17,7 @@ from speechgmm.mixture.estep import Floats
 from speechgmm.mixture.map_adaptation import fit_adapted
 from speechgmm.mixture.model import Mixture
 from speechgmm.mixture.restarts import Restarts, fit_restarts
-from speechgmm.training.material import Material
+from speechgmm.training.material import Material, StreamUtterances
 from speechgmm.training.pooling import ClassUtterances, balance, pool, reference_mean
 from speechgmm.training.recipe import FAMILY_OF
 from speechgmm.training.run_context import Run
@@ -88,6 +88,7 @@ class _TiedFitter:
 
     aligned: tuple[AlignedStream, ...]
     backgrounds: tuple[Restarts | None, ...]
+    nonspeech: NonSpeechModel | None
 
     @classmethod
     def of(cls, material: Material, run: Run) -> _TiedFitter:
@@ -105,10 +106,17 @@ class _TiedFitter:
             everything = [*material.streams[index], *material.nonspeech[index]]
             aligned.append(align(everything, mixture, reference, front_end, inside))
             backgrounds.append(restarts)
-        return cls(aligned=tuple(aligned), backgrounds=tuple(backgrounds))
+        if material.packaged:
+            nonspeech = material.packaged.nonspeech
+        else:
+            rejecting = aligned[run.recipe.rejecting_stream]
+            nonspeech = fit_nonspeech(material.nonspeech, rejecting.reference_mean, run)
+        return cls(aligned=tuple(aligned), backgrounds=tuple(backgrounds), nonspeech=nonspeech)
 
     def fit(self, material: Material, run: Run) -> FittedScorer:
         scorer, losses = fit_tied(self.aligned, material, run)
+        if scorer.tied_rejection:
+            scorer = replace(scorer, nonspeech=self.nonspeech)
         streams = tuple(
             FittedStream(stream=stream, background=restarts, losses=own)
             for stream, restarts, own in zip(scorer.streams, self.backgrounds, losses, strict=True)
@@ -151,13 +159,12 @@ def fit_scorer(material: Material, run: Run) -> FittedScorer:
         If a class has too little speech.
     """
     labels, recipe = material.corpus.labels, run.recipe
-    rejecting = recipe.rejecting_stream
     streams = tuple(
         fit_stream(utterances, labels, front_end, run.at(f"stream-{index + 1}"))
         for index, (utterances, front_end) in enumerate(zip(material.train_set, recipe.front_ends, strict=True))
     )
-    mixture = fit_nonspeech(material.nonspeech[rejecting], streams[rejecting].stream, run.at("nonspeech"))
-    nonspeech = None if mixture is None else NonSpeechModel(stream=rejecting, mixture=mixture)
+    rejecting = streams[recipe.rejecting_stream].stream
+    nonspeech = fit_nonspeech(material.nonspeech, rejecting.reference_mean, run)
     scorer = Scorer(labels=labels, streams=tuple(each.stream for each in streams), nonspeech=nonspeech)
     return FittedScorer(scorer=scorer, streams=streams)
 
@@ -278,36 +285,36 @@ def fit_class(
     )
 
 
-def fit_nonspeech(utterances: Sequence[Utterance], stream: Stream, run: Run) -> Mixture | None:
-    """Fit a mixture to recordings of non-speech.
+def fit_nonspeech(streams: StreamUtterances, reference: Floats, run: Run) -> NonSpeechModel | None:
+    """Fit a mixture to recordings of non-speech, in the rejecting stream.
 
     Parameters
     ----------
-    utterances : sequence of Utterance
-        With the frames of the rejecting stream.
-    stream : Stream
-        The rejecting stream.
+    streams : list of list of Utterance
+        Non-speech in each stream.
+    reference : ndarray (D,)
+        Mean toward which the rejecting stream is normalised.
     run : Run
 
     Returns
     -------
-    Mixture or None
+    NonSpeechModel or None
         None where there are too few frames that pass the voice activity detection.
     """
-    recipe = run.recipe
+    recipe, rejecting = run.recipe, run.recipe.rejecting_stream
+    utterances, front_end = streams[rejecting], recipe.front_ends[rejecting]
     n_frames = sum(each.n_speech for each in utterances)
     n_components = min(recipe.n_components, NONSPEECH_COMPONENTS, int(n_frames / recipe.em.min_occupancy))
     if n_components < 1:
         return None
     data = ClassUtterances("", tuple(utterances), (1.0,) * len(utterances))
     fitted = fit_restarts(
-        pool([data], stream.reference_mean, stream.front_end, run.executor),
+        pool([data], reference, front_end, run.executor),
         n_components,
-        family=FAMILY_OF[stream.front_end.features],
+        family=FAMILY_OF[front_end.features],
         seed=recipe.seed,
         method=recipe.start,
         options=recipe.em,
-        checkpoint=run.traced_checkpoint,
+        checkpoint=run.at("nonspeech").traced_checkpoint,
     )
-    mixture: Mixture = fitted.best.mixture
-    return float32_mixture(mixture)
+    return NonSpeechModel(stream=rejecting, mixture=float32_mixture(fitted.best.mixture))

@@ -1,8 +1,8 @@
 """What the package contributes to a training without recordings of non-speech: background mixtures and rejection.
 
 The shipped model was trained on many voices and on freely licensed recordings of sounds (see its card). Its background
-mixtures describe speech better than those of a few speakers, and its sub-models of speech against non-speech suit every
-model that is tied to the same background mixtures.
+mixtures describe speech better than those of a few speakers, and its sub-models of speech against non-speech and its
+mixture of non-speech suit every model that is tied to the same background mixtures.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from speechgmm.classifier import model_file
+from speechgmm.classifier.rejection import NonSpeechModel
 from speechgmm.classifier.shipped_model import shipped_model_file
 from speechgmm.errors import OptionError
 from speechgmm.mixture.estep import Floats
@@ -28,11 +29,13 @@ class Packaged:
         Means toward which the frames are normalised.
     rejection : tuple of ndarray (K, 1 + D)
         Coefficients of the sub-model of speech against non-speech; see `mixture.tied`.
+    nonspeech : NonSpeechModel, optional
     """
 
     backgrounds: tuple[DiagonalMixture, ...]
     reference_means: tuple[Floats, ...]
     rejection: tuple[Floats, ...]
+    nonspeech: NonSpeechModel | None
 
 
 def packaged_for(recipe: Recipe) -> Packaged | None:
@@ -72,4 +75,5 @@ def packaged_for(recipe: Recipe) -> Packaged | None:
         backgrounds=tuple(each.background for each in tied),
         reference_means=tuple(stream.reference_mean for stream in shipped.streams),
         rejection=tuple(each.coefficients[-1] for each in tied),
+        nonspeech=shipped.nonspeech,
     )

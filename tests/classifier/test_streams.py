@@ -197,25 +197,34 @@ def test_equation_5_by_loops() -> None:
             assert calibrated[u, c] == pytest.approx(expected, rel=1e-12)
 
 
-def fit_two(informative: int) -> Calibration:
-    """The calibration of two streams of like spread, of which one alone knows the class."""
+def fit_two(informative: int, n_speakers: int) -> Calibration:
+    """The calibration of two streams, of which one alone knows the class."""
     rng = np.random.default_rng(2)
     truth = np.repeat([0, 1], 300)
     difference = rng.standard_normal((600, 2))
     difference[:, informative] += np.where(truth == 0, 1.5, -1.5)
     means = np.stack([difference / 2, -difference / 2], axis=2) - 40.0
-    return fit_calibration(means, np.full(600, 200.0), truth, np.ones(600), np.array([300, 300]))
+    return fit_calibration(means, np.full(600, 200.0), truth, np.ones(600), np.full(2, n_speakers))
 
 
 @pytest.mark.parametrize("informative", [0, 1])
 def test_the_stream_that_knows_the_class_counts_more(informative: int) -> None:
     """Of two streams the informative one gets the scale, which it has where it is alone; the other next to none."""
-    calibration = fit_two(informative)
+    calibration = fit_two(informative, 10**6)
 
     weight = 200.0 / (200.0 + calibration.half_weight_frames)
     assert calibration.scales[informative] > 10 * calibration.scales[1 - informative]
     # Normal with means 1.5 and -1.5 and variance 1: the log-likelihood ratio is 3 times the difference.
     assert weight * calibration.scales[informative] == pytest.approx(3.0, rel=0.2)
+
+
+def test_few_speakers_do_not_turn_a_stream_off() -> None:
+    """The fewer speakers are held out, the more alike are the streams in the sum."""
+    ratios = [fit_two(0, n_speakers).scales for n_speakers in (1, 10, 100, 1000)]
+    shares = [first / second for first, second in ratios]
+    assert shares == sorted(shares)
+    assert 0.5 < shares[0] < 1.5
+    assert shares[-1] > 5.0
 
 
 def test_a_stream_twice_shares_its_scale() -> None:

@@ -21,6 +21,7 @@ from speechgmm.classifier.scorer import Scorer, Scores, Stream
 from speechgmm.errors import ModelFileError, OptionError
 from speechgmm.features.front_end import Stretch
 from speechgmm.features.options import FrontEndOptions
+from speechgmm.mixture.gaussian import DiagonalMixture
 from speechgmm.mixture.tied import SHARPNESS, TiedModels
 from tests.builders import unit_gaussian
 
@@ -85,9 +86,7 @@ def test_frame_scores_sum_to_the_scores() -> None:
         frames = MODEL.frame_scores(stream, values)
         whole = MODEL.score([Stretch(values, 3)] * 2)
         assert frames.log_likelihoods.shape == (3, 4)
-        assert frames.speech_ratios is not None
         np.testing.assert_allclose(frames.log_likelihoods.sum(axis=0), whole.log_likelihoods[stream], rtol=1e-5)
-        np.testing.assert_allclose(frames.speech_ratios.sum(), whole.speech_ratios[stream], rtol=1e-5)
 
 
 def test_without_rejection_all_submodels_are_those_of_classes() -> None:
@@ -203,8 +202,12 @@ def test_rejection_needs_speech_in_every_stream(silent: int) -> None:
         ),
         ({"submodels": ()}, "a model needs at least one stream, and in each one mixture per class"),
         (
-            {"nonspeech": NonSpeechModel(stream=0, mixture=BACKGROUND)},
-            "a model with tied sub-models rejects by one of them, not by a non-speech mixture",
+            {
+                "nonspeech": NonSpeechModel(stream=0, mixture=BACKGROUND),
+                "tied_rejection": False,
+                "streams": (without_rejection(FIRST), without_rejection(SECOND)),
+            },
+            "a model with tied sub-models rejects by one of them, not by a non-speech mixture alone",
         ),
         ({"min_speech_ratio": None}, "a model needs min_speech_ratio if it rejects non-speech, and only then"),
         (
@@ -267,6 +270,25 @@ def damage(file: Path) -> str:
     assert text.startswith(f"{file}: not a speechgmm model, or damaged: ")
     assert text.endswith("; give a complete file written by speechgmm train")
     return text
+
+
+def test_a_mixture_of_nonspeech_is_for_single_frames(tmp_path: Path) -> None:
+    """The ratio of a frame is that of the background mixture to it, in its stream only; utterances keep theirs."""
+    sounds = DiagonalMixture(np.array([1.0]), np.array([[2.0]]), np.array([[3.0]]))
+    save(replace(MODEL, nonspeech=NonSpeechModel(stream=1, mixture=sounds)), tmp_path / "model.npz")
+    model = load(tmp_path / "model.npz")
+    frames = np.array([[-2.0], [0.5], [4.0]])
+
+    other, rejecting = model.frame_scores(0, frames), model.frame_scores(1, frames)
+
+    background = model.streams[1].all_mixtures[0]
+    assert other.speech_ratios is None
+    assert rejecting.speech_ratios == pytest.approx(
+        background.log_likelihoods(frames) - sounds.log_likelihoods(frames), abs=1e-6
+    )
+    np.testing.assert_array_equal(rejecting.log_likelihoods, MODEL.frame_scores(1, frames).log_likelihoods)
+    stretches = [steady(1.25, 40), steady(0.5, 60)]
+    np.testing.assert_array_equal(model.score(stretches).speech_ratios, MODEL.score(stretches).speech_ratios)
 
 
 def test_a_model_is_loaded_as_saved(file: Path, tmp_path: Path) -> None:

@@ -95,11 +95,13 @@ def test_numbers_have_units(run: RunCommand) -> None:
 
 
 def test_rejection_of_shipped_model_is_in_json(run: RunCommand) -> None:
-    """The JSON has the classes of the sub-models, the size of the background mixtures and the threshold."""
+    """The JSON has the classes of the sub-models, the sizes of the mixtures and the threshold."""
     model = speechgmm.load()
     described = json.loads(run("describe", "--format", "json").stdout)
     assert described["rejection"] == {
         "by": "a tied sub-model of speech against non-speech in each stream",
+        "stream": 1,
+        "components": 16,
         "least_ratio": model.min_speech_ratio,
     }
     assert described["submodels"] == ["female", "male", "female", "male"]

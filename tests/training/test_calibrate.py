@@ -236,6 +236,15 @@ def test_the_recordings_of_each_value_are_held_out() -> None:
     assert [sum(each.augmented == kind for each in scores) for kind in (False, True)] == [8, 8]
 
 
+def test_a_speaker_of_two_values_is_held_out_once() -> None:
+    """With the first value; no fit that scores a recording has heard the speaker."""
+    utterances = [*of_corpora(), *versions("high", "high 0", corpus="z")]
+    fitted, scores = held_out_by(utterances, Recipe(calibration_by="corpus"))
+
+    assert [("high 0", "") in own for own in fitted] == [False, True, True]
+    assert sum(each.speaker == "high 0" for each in scores) == 3
+
+
 @pytest.mark.parametrize(
     ("utterances", "by"),
     [(of_corpora(high=("x", "x", "y", "y")), "corpus"), (of_corpora(), ""), (of_corpora(), "room")],
@@ -276,8 +285,8 @@ def test_only_recordings_are_answers() -> None:
     assert Counter(each.speaker for each in answers) == dict.fromkeys({each.speaker for each in scores}, 1)
 
 
-def test_groups_calibrate_by_the_square_root_of_their_speakers() -> None:
-    """The case weights that the calibration gets: the sum of a group, and equal speakers, versions and cuts within."""
+def test_speakers_count_equally_in_the_calibration() -> None:
+    """The case weights: whatever the corpus is, a speaker has 1, in equal parts for versions and cuts."""
     large = [each for n in range(9) for each in versions("high", f"large {n}", corpus="large")]
     small = versions("high", "small", CHANNEL, corpus="small") + versions("low", "other", corpus="small")
     scores = score_utterances(SCORER, [[*large, *small]], "corpus")
@@ -294,7 +303,7 @@ def test_groups_calibrate_by_the_square_root_of_their_speakers() -> None:
     n_cuts = 1 + len(scores[0].cuts)
     assert n_cuts == 2
     weights = caught["case_weights"].reshape(-1, n_cuts).sum(axis=1)
-    np.testing.assert_allclose(weights, [*[1 / 3] * 9, 1 / 2, 1 / 2, 1.0])
+    np.testing.assert_allclose(weights, [*[1.0] * 9, 1 / 2, 1 / 2, 1.0])
     assert caught["speakers_per_class"].tolist() == [10, 1]
     assert caught["truth"].tolist() == [0] * 11 * n_cuts + [1] * n_cuts
 

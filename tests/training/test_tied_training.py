@@ -11,6 +11,7 @@ import pytest
 
 import speechgmm
 from speechgmm.augmentation.augment import CHANNEL, EFFORT, NOISE
+from speechgmm.classifier.rejection import NonSpeechModel
 from speechgmm.classifier.scorer import Scorer
 from speechgmm.corpus.recording import Corpus, Recording
 from speechgmm.features.extraction import Utterance
@@ -259,8 +260,19 @@ def test_nonspeech_is_rejected_by_a_submodel() -> None:
     def ratios(utterances: list[Utterance]) -> list[float]:
         return [scorer.score_all((each,) for each in one.stretches()).mean_speech_ratio for one in utterances]
 
-    assert min(ratios(voices(np.random.default_rng(7)))) > 0.1
-    assert max(ratios(sounds_of(np.random.default_rng(8))[:-1])) < -0.1
+    others, sounds = voices(np.random.default_rng(7)), sounds_of(np.random.default_rng(8))[:-1]
+    assert min(ratios(others)) > 0.1
+    assert max(ratios(sounds)) < -0.1
+
+    def of_frames(utterances: list[Utterance]) -> Floats:
+        """Ratios of single frames, by the mixture of non-speech."""
+        frames = [scorer.streams[0].frames(stretch) for one in utterances for stretch in one.stretches()]
+        found = scorer.frame_scores(0, np.concatenate(frames)).speech_ratios
+        assert found is not None
+        return found
+
+    assert np.mean(of_frames(others) > 0) > 0.9
+    assert np.mean(of_frames(sounds) < 0) > 0.9
 
 
 def test_silent_sounds_are_no_nonspeech() -> None:
@@ -291,12 +303,19 @@ def test_packaged_background_and_rejection_are_taken_over() -> None:
     rng, run = np.random.default_rng(9), Run(recipe=RECIPE)
     background = random_gaussians(n_dimensions=D)
     rejection = rng.normal(size=(4, 1 + D)).astype(np.float32).astype(np.float64)
-    packaged = Packaged(backgrounds=(background,), reference_means=(np.array([1.0, 2.0, 3.0]),), rejection=(rejection,))
+    sounds = NonSpeechModel(stream=0, mixture=random_gaussians(n_dimensions=D))
+    packaged = Packaged(
+        backgrounds=(background,),
+        reference_means=(np.array([1.0, 2.0, 3.0]),),
+        rejection=(rejection,),
+        nonspeech=sounds,
+    )
     material = material_of(voices(rng, n_speakers=4), packaged=packaged)
 
     fitted = fitter(material, run)(material, run)
 
     (stream,) = fitted.scorer.streams
+    assert fitted.scorer.nonspeech is sounds
     assert stream.tied is not None
     assert stream.tied.background is background
     assert stream.reference_mean.tolist() == [1.0, 2.0, 3.0]
