@@ -44,8 +44,10 @@ def test_to_classify_imports_what_it_needs(tiny_model_file: Path, voice: Path) -
     command = imported_by(RUN, "classify", voice, "--model", tiny_model_file)
     function = imported_by(FROM_PYTHON.format("classify"), voice, tiny_model_file)
 
-    assert not command & NOT_NEEDED
-    assert not function & NOT_NEEDED
+    # Some versions of SciPy import `scipy.linalg` with the Fourier transforms.
+    not_needed = NOT_NEEDED - imported_by("import scipy.fft")
+    assert not command & not_needed
+    assert not function & not_needed
     assert {"speechgmm.classifier.classify", "scipy.fft", "soundfile"} <= command & function
     assert not any(name.startswith("speechgmm.segmentation.decoder") for name in command | function)
 
