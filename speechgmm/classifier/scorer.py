@@ -276,7 +276,7 @@ class Scorer:
         FrameScores
         """
         tied = self.streams[stream].tied
-        tied_scores = tied.log_ratios(frames)[:, : len(self.submodels)] if tied else None
+        tied_scores = tied.log_ratios(frames, len(self.submodels)) if tied else None
         rejecting = self.nonspeech is not None and self.nonspeech.stream == stream
         if tied_scores is not None and not rejecting:
             return FrameScores(tied_scores)

@@ -100,11 +100,13 @@ def _note_one_process(options: argparse.Namespace) -> None:
     jobs = getattr(options, "jobs", 1)
     if jobs == 1 or isinstance(jobs, str):
         return
-    from speechgmm.classifier.classify import in_threads
+    if getattr(options, "few_jobs_are_threads", False):
+        from speechgmm.classifier.classify import in_threads
+
+        if in_threads(jobs):
+            return
     from speechgmm.workers.local import process_count
 
-    if getattr(options, "few_jobs_are_threads", False) and in_threads(jobs):
-        return
     if process_count(2) == 1:
         reason = "this system has no semaphores for worker processes, which need a writable /dev/shm"
         note(options, f"--jobs {'all' if jobs < 0 else jobs}: {reason}: one process does all of the work")

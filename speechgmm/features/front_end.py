@@ -107,10 +107,10 @@ def stream_stretches(
         _bands_of_stretches(own, [front_ends[index] for index in group], [banks[index] for index in group])
         for own, group in zip(filtered, groups, strict=True)
     ]
-    for bands_of_groups in itertools.zip_longest(*rows):
+    for bands_of_groups in itertools.zip_longest(*rows, fillvalue=[]):  # nothing where the end is shorter than a window
         row = [_empty_stretch(options) for options in front_ends]
         for bands, group in zip(bands_of_groups, groups, strict=True):
-            for index, own in zip(group, bands or (), strict=bands is not None):
+            for index, own in zip(group, bands, strict=False):
                 row[index] = stretch_of(own, front_ends[index])
         yield tuple(row)
 

@@ -70,12 +70,24 @@ class TiedModels:
         totals: Floats = np.tensordot(self.coefficients, centred_statistics(self.background, frames), axes=2)
         return totals
 
-    def log_ratios(self, frames: Frames) -> Floats:
-        """Log-likelihood ratio of each sub-model to the background for each of the frames (T, D); (T, H), in nats."""
+    def log_ratios(self, frames: Frames, n_models: int | None = None) -> Floats:
+        """Log-likelihood ratio of sub-models to the background for each frame.
+
+        Parameters
+        ----------
+        frames : ndarray (T, D)
+        n_models : int, optional
+            Only the first ones; by default all.
+
+        Returns
+        -------
+        ndarray (T, H or `n_models`)
+            In nats.
+        """
         background, axes = self.background, self.background.axes
         n_linear = 1 + background.n_dimensions
-        slopes = self._on_axes.astype(frames.dtype)
-        ratios = np.empty((len(frames), self.n_models))
+        slopes = self._on_axes[:n_models].astype(frames.dtype)
+        ratios = np.empty((len(frames), len(slopes)))
         for rows, block in score_blocks(frames, axes, background.coefficients):
             terms = np.matmul(block.z[:n_linear].T, slopes)  # (H, B, K)
             terms *= block.likelihoods

@@ -183,8 +183,6 @@ def speech_evidence(levels: Sequence[Features], ratios: Floats | None, frame_s: 
     frame_s : float
         Hop in seconds.
     weights : Weights
-    frame_s : float
-        Hop in seconds.
 
     Returns
     -------

@@ -259,7 +259,7 @@ def min_likelihood(best_means: Sequence[float], n_dimensions: int) -> float:
 def _folds(material: Material, run: Run) -> list[frozenset[str]]:
     """The speakers that are held out together: those of each value of `Recipe.calibration_by`, or random ones.
 
-    A speaker of several values is held out with the first one, so that nobody is scored twice.
+    A speaker with recordings of several values is held out once, with the first value.
     """
     recordings = [each.recording for each in material.streams[0]]
     by, recipe = run.recipe.calibration_by, run.recipe
