@@ -40,7 +40,7 @@ def measures_of(model: Model, file: Path) -> Floats:
     """The three speech measures of each frame of a recording, (T, 3)."""
     grid, past, measures = Grid.of(model.front_ends), Past(), []
     samples = blocks(file, sampling_rate=model.front_end.sampling_rate)
-    for bands in chunks(samples, model.front_ends, n_frames=grid.chunk):
+    for bands in itertools.chain.from_iterable(chunks(samples, model.front_ends, n_frames=grid.chunk)):
         frames, is_open, past = shifted_frames(model, grid, bands, past)
         loud, quiet = extremes(np.concatenate(past.levels), grid.frame_s)
         scores = [model.frame_scores(index, own) for index, own in enumerate(frames)]

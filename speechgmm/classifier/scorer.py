@@ -261,7 +261,9 @@ class Scorer:
         scores: Floats = np.stack(classes, axis=-1)
         return scores
 
-    def frame_scores(self, stream: int, frames: Features) -> FrameScores:
+    def frame_scores(
+        self, stream: int, frames: Features, wanted: npt.NDArray[np.bool_] | slice = slice(None)
+    ) -> FrameScores:
         """Score each frame of one stream.
 
         Parameters
@@ -270,13 +272,18 @@ class Scorer:
             Index of the stream.
         frames : ndarray (T, D)
             After mean normalisation.
+        wanted : ndarray (T,) of bool, optional
+            The frames whose log-likelihoods are needed. Those of others may be 0, which saves time. By default all.
 
         Returns
         -------
         FrameScores
         """
         tied = self.streams[stream].tied
-        tied_scores = tied.log_ratios(frames, len(self.submodels)) if tied else None
+        tied_scores = None
+        if tied:
+            tied_scores = np.zeros((len(frames), len(self.submodels)))
+            tied_scores[wanted] = tied.log_ratios(frames[wanted], len(self.submodels))
         rejecting = self.nonspeech is not None and self.nonspeech.stream == stream
         if tied_scores is not None and not rejecting:
             return FrameScores(tied_scores)

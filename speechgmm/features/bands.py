@@ -19,8 +19,8 @@ def chunks(
     filters: Sequence[MelFilters] | None = None,
     *,
     n_frames: int,
-) -> Iterator[tuple[Features, ...]]:
-    """Yield the log mel bands of each chunk; the result does not depend on the block boundaries.
+) -> Iterator[list[tuple[Features, ...]]]:
+    """Yield the log mel bands of the chunks that each block completes; they do not depend on the block boundaries.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ def chunks(
 
     Yields
     ------
-    tuple of ndarray (T, n_mels)
-        One per stream: natural logarithms of ``n_frames`` hops of the first front end. The last chunk may be shorter;
-        there, a stream with a longer window may have fewer frames, or none.
+    list of tuple of ndarray (T, n_mels)
+        One or more chunks. Each has one array per stream: natural logarithms of ``n_frames`` hops of the first front
+        end. The last chunk may be shorter; there, a stream with a longer window may have fewer frames, or none.
     """
     banks = [mel_filters(options) for options in front_ends] if filters is None else filters
     step = n_frames * front_ends[0].hop
@@ -45,13 +45,14 @@ def chunks(
     pending = np.empty(0, dtype=np.float32)
     for block in without_offset(blocks, front_ends[0].sampling_rate):
         pending = np.concatenate([pending, block]) if len(pending) else block
-        while len(pending) >= length:
-            yield _bands(pending[:length], step, front_ends, banks)
-            pending = pending[step:]
+        begins = range(0, len(pending) - length + 1, step)
+        if begins:
+            yield [_bands(pending[begin : begin + length], step, front_ends, banks) for begin in begins]
+            pending = pending[begins[-1] + step :]
     # The samples left at the end may be a little more than one chunk.
-    while len(pending) >= front_ends[0].window:
-        yield _bands(pending, step, front_ends, banks)
-        pending = pending[step:]
+    begins = range(0, len(pending) - front_ends[0].window + 1, step)
+    if begins:
+        yield [_bands(pending[begin:], step, front_ends, banks) for begin in begins]
 
 
 def _bands(

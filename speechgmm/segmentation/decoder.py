@@ -39,7 +39,8 @@ def segments_of(
     ----------
     model : Model
     blocks : iterable of ndarray (n,)
-        Samples in [-1, 1] at the model's sampling rate, in blocks of any length; the segments do not depend on it.
+        Samples in [-1, 1] at the model's sampling rate, in blocks of any length; the segments do not depend on it. The
+        chunks of a block are scored together, so blocks of several seconds take less time.
     options : SegmentationOptions
 
     Yields
@@ -52,11 +53,12 @@ def segments_of(
     viterbi = Viterbi(topology(len(model.labels), grid, options), lag=grid.steps(options.lag_s))
     builder = _SegmentBuilder(model=model, grid=grid)
     past = Past()
-    for bands in chunks(counter.counted(blocks), model.front_ends, model.filters, n_frames=grid.chunk):
-        emissions, past = listen(model, grid, bands, past)
-        builder.pending.append(bands)
-        for run in viterbi.advance(emissions):
-            yield from builder.add(run)
+    for batch in chunks(counter.counted(blocks), model.front_ends, model.filters, n_frames=grid.chunk):
+        emissions, past = listen(model, grid, batch, past)
+        for bands, steps in zip(batch, emissions, strict=True):
+            builder.pending.append(bands)
+            for run in viterbi.advance(steps):
+                yield from builder.add(run)
     for run in viterbi.finish():
         yield from builder.add(run)
     yield from builder.finish(counter.n_samples / model.front_end.sampling_rate)

@@ -1,4 +1,4 @@
-"""Emission log-likelihoods: the frames of a chunk to log-likelihoods of non-speech and of each class in each step.
+"""Emission log-likelihoods: the frames of chunks to log-likelihoods of non-speech and of each class in each step.
 
 All are relative to non-speech, whose log-likelihood is 0. A class has the speech evidence plus its class evidence.
 
@@ -88,37 +88,69 @@ class Past:
     moments: tuple[FrameSum, ...] = ()
 
 
-def listen(model: Model, grid: Grid, bands: Sequence[Features], past: Past) -> tuple[Floats, Past]:
-    """Compute the emissions of a chunk.
+def listen(model: Model, grid: Grid, batch: Sequence[Sequence[Features]], past: Past) -> tuple[list[Floats], Past]:
+    """Compute the emissions of consecutive chunks. They are scored together, which takes less time.
 
     Parameters
     ----------
     model : Model
     grid : Grid
         Of the model's front ends.
-    bands : sequence of ndarray (T, n_mels)
-        Log mel bands of the chunk for each stream, at least one frame in the first.
+    batch : sequence of sequence of ndarray (T, n_mels)
+        Log mel bands of each chunk for each stream, at least one frame in the first stream. Only the last chunks of a
+        recording may have less than `Grid.chunk` frames, or fewer frames in another stream.
     past : Past
         From the chunk before.
 
     Returns
     -------
-    emissions : ndarray (N, 1 + C)
-        Log-likelihood (nats) of non-speech, which is 0, and of each class, for each step of the chunk.
+    emissions : list of ndarray (N, 1 + C)
+        For each chunk: log-likelihood (nats) of non-speech, which is 0, and of each class, for each step.
     past : Past
         For the next chunk.
     """
-    frames, is_open, past = shifted_frames(model, grid, bands, past)
-    n_frames = len(is_open)
-    scores = [model.frame_scores(index, stream_frames) for index, stream_frames in enumerate(frames)]
-    ratios = speech_ratios(grid, scores, n_frames)
-    speech = speech_evidence(past.levels, ratios, grid.frame_s, WITH_RATIO if model.nonspeech else WITHOUT_RATIO)
-    if is_steady(bands[0], grid.frame_s):
-        speech = np.minimum(speech, -WITH_RATIO.constant)
-    classes = class_evidence(model, grid, scores, is_open)
-    evidence = np.column_stack([np.zeros(n_frames), speech[:, np.newaxis] + classes])
-    steps: Floats = np.add.reduceat(evidence, np.arange(0, n_frames, grid.step), axis=0)
-    return steps, past
+    frames, gates, speech_levels = [], [], []
+    for bands in batch:
+        chunk_frames, is_open, past = shifted_frames(model, grid, bands, past)
+        frames.append(chunk_frames)
+        gates.append(is_open)
+        speech_levels.append(past.levels)
+    is_open = np.concatenate(gates)
+    scores = batch_scores(model, grid, frames, is_open)
+    ratios, classes = speech_ratios(grid, scores, len(is_open)), class_evidence(model, grid, scores, is_open)
+    emissions, end = [], 0
+    for bands, levels, gate in zip(batch, speech_levels, gates, strict=True):
+        begin, end = end, end + len(gate)
+        own_ratios = None if ratios is None else ratios[begin:end]
+        speech = speech_evidence(levels, own_ratios, grid.frame_s, WITH_RATIO if model.nonspeech else WITHOUT_RATIO)
+        if is_steady(bands[0], grid.frame_s):
+            speech = np.minimum(speech, -WITH_RATIO.constant)
+        evidence = np.column_stack([np.zeros(len(gate)), speech[:, np.newaxis] + classes[begin:end]])
+        emissions.append(np.add.reduceat(evidence, np.arange(0, len(gate), grid.step), axis=0))
+    return emissions, past
+
+
+def batch_scores(model: Model, grid: Grid, frames: Sequence[Sequence[Features]], is_open: Mask) -> list[FrameScores]:
+    """Score the frames of consecutive chunks in each stream.
+
+    Parameters
+    ----------
+    model, grid
+    frames : sequence of sequence of ndarray (T, D)
+        From `shifted_frames`: of each chunk, for each stream.
+    is_open : ndarray (T,) of bool
+        Which frames of the first stream pass the energy gate, over all chunks. The classes of the others do not count.
+
+    Returns
+    -------
+    list of FrameScores
+        Of each stream, over all chunks.
+    """
+    streams = [np.concatenate(stream) for stream in zip(*frames, strict=True)]
+    return [
+        model.frame_scores(index, stream, is_open[:: grid.ratios[index]][: len(stream)])
+        for index, stream in enumerate(streams)
+    ]
 
 
 def shifted_frames(
@@ -245,10 +277,10 @@ def class_evidence(model: Model, grid: Grid, scores: Sequence[FrameScores], is_o
         _at_first_stream(stream_scores.log_likelihoods, ratio, len(is_open))
         for stream_scores, ratio in zip(scores, grid.ratios, strict=True)
     ]
-    evidence = model.calibration.joined(model.class_scores(np.stack(streams, axis=1)))
-    evidence -= evidence.mean(axis=1, keepdims=True)
-    evidence[~is_open] = 0.0
-    return CLASS_WEIGHT * evidence
+    evidence = np.zeros((len(is_open), len(model.labels)))
+    calibrated = model.calibration.joined(model.class_scores(np.stack(streams, axis=1)[is_open]))
+    evidence[is_open] = CLASS_WEIGHT * (calibrated - calibrated.mean(axis=1, keepdims=True))
+    return evidence
 
 
 def _at_first_stream(values: Floats, ratio: int, n_frames: int) -> Floats:

@@ -19,7 +19,7 @@ from speechgmm.segmentation.options import SegmentationOptions
 from speechgmm.segmentation.segment import Segment
 from speechgmm.workers.local import ordered_map, single_threaded
 
-BLOCK_S = 1.0  # about a chunk of the decoder
+BLOCK_S = 10.0  # several chunks of the decoder, which are scored together
 
 
 def segment_blocks(

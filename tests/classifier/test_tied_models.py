@@ -291,6 +291,14 @@ def test_a_mixture_of_nonspeech_is_for_single_frames(tmp_path: Path) -> None:
     np.testing.assert_array_equal(model.score(stretches).speech_ratios, MODEL.score(stretches).speech_ratios)
 
 
+def test_only_the_frames_that_are_wanted_are_scored() -> None:
+    """The others have log-likelihoods of 0."""
+    frames = np.array([[-2.0], [0.5], [4.0]])
+    whole = MODEL.frame_scores(0, frames).log_likelihoods
+    some = MODEL.frame_scores(0, frames, np.array([True, False, True])).log_likelihoods
+    np.testing.assert_allclose(some, whole * [[1.0], [0.0], [1.0]], rtol=1e-6)
+
+
 def test_a_model_is_loaded_as_saved(file: Path, tmp_path: Path) -> None:
     """With background, coefficients and rejection; the loaded model scores the same and saves the same bytes."""
     loaded = load(file)

@@ -49,9 +49,9 @@ def test_measures_and_weights_give_the_emissions_of_segmentation(tiny_model: spe
     evidence = w.constant + measures @ [-w.below_loud, w.above_quiet, w.ratio]
     grid, past, emissions = Grid.of(tiny_model.front_ends), Past(), []
     sound = read(tmp_path / "voice.wav", sampling_rate=16000)
-    for bands in chunks([sound], tiny_model.front_ends, n_frames=grid.chunk):
-        steps, past = listen(tiny_model, grid, bands, past)
-        emissions.append(steps)
+    for batch in chunks([sound], tiny_model.front_ends, n_frames=grid.chunk):
+        steps, past = listen(tiny_model, grid, batch, past)
+        emissions += steps
     expected = np.concatenate(emissions)[:, 1:].mean(axis=1)
     sums = np.add.reduceat(evidence, np.arange(0, len(evidence), grid.step))
     np.testing.assert_allclose(sums, expected, rtol=1e-4, atol=1e-4)

@@ -226,7 +226,8 @@ def test_short_recordings(n_samples: int, n_segments: int, tiny_model: speechgmm
 def test_a_contradiction_is_unknown(tiny_model: speechgmm.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """The label is unknown if the classifier and the path have different classes."""
     samples = sound([("male", 5.0)])
-    monkeypatch.setattr(decoder, "listen", lambda *_: (np.tile([0.0, 1.0, 0.0], (20, 1)), Past()))  # always female
+    female = np.tile([0.0, 1.0, 0.0], (20, 1))
+    monkeypatch.setattr(decoder, "listen", lambda _model, _grid, batch, _past: ([female] * len(batch), Past()))
     (segment,) = segments_of(tiny_model, [samples])
     assert (segment.label, segment.reason) == (UNKNOWN, decoder.CONTRADICTION)
     assert np.isnan(segment.probability)
@@ -236,9 +237,11 @@ def test_a_contradiction_is_unknown(tiny_model: speechgmm.Model, monkeypatch: py
 def test_unknown_neighbours_become_one(tiny_model: speechgmm.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two consecutive unknown runs of different classes are one unknown segment."""
     strict = replace(tiny_model, decision=replace(tiny_model.decision, min_speech_s=60.0))
-    female, male = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
+    female, male = (np.tile(step, (20, 1)) for step in ([0.0, 1.0, 0.0], [0.0, 0.0, 1.0]))
     emissions = iter([female] * 5 + [male] * 5)
-    monkeypatch.setattr(decoder, "listen", lambda *_: (np.tile(next(emissions), (20, 1)), Past()))
+    monkeypatch.setattr(
+        decoder, "listen", lambda _model, _grid, batch, _past: ([next(emissions) for _ in batch], Past())
+    )
     segments = list(segments_of(strict, [sound([("female", 5.0), ("male", 5.02)])]))
     assert [(segment.label, segment.start, segment.end) for segment in segments] == [(UNKNOWN, 0.0, 10.02)]
 
@@ -249,7 +252,8 @@ def test_streams_of_different_hops(programme: Samples) -> None:
     grid = Grid.of([fine, replace(fine, hop_s=0.02)])
     assert (grid.ratios, grid.step, grid.chunk) == ((1, 2), 5, 100)
     assert [grid.first_frame(step, 1) for step in range(5)] == [0, 3, 5, 8, 10]
-    pieces = list(chunks([programme], [fine, replace(fine, hop_s=0.02)], n_frames=grid.chunk))
+    (pieces, last) = chunks([programme], [fine, replace(fine, hop_s=0.02)], n_frames=grid.chunk)
+    pieces += last
     first, second = (np.concatenate([piece[stream] for piece in pieces]) for stream in (0, 1))
     np.testing.assert_allclose(second, first[::2][: len(second)], atol=1e-4)
 
@@ -257,7 +261,8 @@ def test_streams_of_different_hops(programme: Samples) -> None:
 def test_chunks_have_the_bands_of_the_whole(programme: Samples) -> None:
     """Concatenated chunks are the log mel bands of all samples at once."""
     front_ends = [FrontEndOptions(), FrontEndOptions(window_s=0.064)]
-    pieces = list(chunks([programme[:50000], programme[50000:]], front_ends, n_frames=100))
+    batches = chunks([programme[:50000], programme[50000:]], front_ends, n_frames=100)
+    pieces = list(itertools.chain.from_iterable(batches))
     whole = np.concatenate(list(without_offset([programme], RATE)))
     for stream, options in enumerate(front_ends):
         joined = np.concatenate([piece[stream] for piece in pieces])
@@ -313,9 +318,26 @@ def test_the_past_does_not_grow(tiny_model: speechgmm.Model) -> None:
     bands = tuple(np.zeros((grid.chunk, options.n_mels), dtype=np.float32) for options in tiny_model.front_ends)
     past = Past()
     for _ in range(40):
-        _, past = listen(tiny_model, grid, bands, past)
+        _, past = listen(tiny_model, grid, [bands], past)
     assert len(past.levels) == 30
     assert [moments.n for moments in past.moments] == [grid.chunk]
+
+
+@pytest.mark.checkout
+def test_chunks_may_be_scored_together(programme: Samples) -> None:
+    """With the three streams of the shipped model, as one by one; the last chunk has fewer frames of a long window."""
+    model = speechgmm.load()
+    grid = Grid.of(model.front_ends)
+    (pieces, last) = chunks([programme[: -RATE // 2]], model.front_ends, model.filters, n_frames=grid.chunk)
+    batch = [*pieces, *last]
+    assert len(batch[-1][1]) < len(batch[-1][0]) < grid.chunk
+    together, past = listen(model, grid, batch, Past())
+    alone, own_past = [], Past()
+    for bands in batch:
+        (steps,), own_past = listen(model, grid, [bands], own_past)
+        alone.append(steps)
+    np.testing.assert_allclose(np.concatenate(together), np.concatenate(alone), rtol=1e-5, atol=1e-5)
+    assert [moments.n for moments in past.moments] == [moments.n for moments in own_past.moments]
 
 
 def test_an_offset_moves_the_times(segments: list[Segment], tiny_model: speechgmm.Model, programme: Samples) -> None:
