@@ -1,8 +1,22 @@
-"""Cyclic redundancy checks with the polynomials of FLAC and Ogg, which the standard library does not have."""
+"""Cyclic redundancy checks of FLAC and Ogg, highest bit first. The standard library has none of them.
+
+That of Ogg has the polynomial of `zlib.crc32`, which takes the lowest bit of a byte first: with the bits of all bytes
+and of the result in reverse order it is the same.
+"""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
+
+_REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
+_ALL = 0xFFFFFFFF  # zlib begins with it, and inverts the result
+
+
+def ogg_checksum(content: bytes) -> int:
+    """Remainder of the content by the polynomial of 32 bits of Ogg (RFC 3533)."""
+    remainder = zlib.crc32(content.translate(_REVERSED), _ALL) ^ _ALL
+    return int(f"{remainder:032b}"[::-1], 2)
 
 
 def remainders(polynomial: int, width: int) -> list[int]:

@@ -11,12 +11,11 @@ from dataclasses import dataclass, field, replace
 
 from speechgmm.audio import units
 from speechgmm.audio.byte_source import Source
-from speechgmm.audio.checksums import checksum, remainders
+from speechgmm.audio.checksums import ogg_checksum
 from speechgmm.audio.extent import Part, UnsoundError, cut_short
 from speechgmm.audio.units import Unit, Walk, check_holes
 
 _FIRST, _LAST = 2, 4  # flags
-_CRC = remainders(0x104C11DB7, 32)
 
 
 @dataclass
@@ -96,5 +95,5 @@ def _check_sum(source: Source, begin: int, end: int) -> None:
     """Raise an error if a page is damaged: its checksum is that of the page with zeros instead of the checksum."""
     page = source.at(begin, end - begin)
     (declared,) = struct.unpack_from("<I", page, 22)
-    if checksum(page[:22] + bytes(4) + page[26:], _CRC, 32) != declared:
+    if ogg_checksum(page[:22] + bytes(4) + page[26:]) != declared:
         raise UnsoundError(f"it is damaged in the page at byte {begin:,}")

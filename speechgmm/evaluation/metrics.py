@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
 
 from speechgmm.evaluation.array_types import Counts, Floats, Indices
 
@@ -171,10 +172,12 @@ def wilson_interval(n_correct: int, n: int, *, level: float = 0.95) -> Interval:
     """
     if n == 0:
         return Interval(math.nan, math.nan)
-    from scipy.stats import binomtest
-
-    interval = binomtest(n_correct, n).proportion_ci(confidence_level=level, method="wilson")
-    return Interval(float(interval.low), float(interval.high))
+    z = float(ndtri(0.5 + level / 2))
+    share, penalty = n_correct / n, z * z / n
+    middle, half = share + penalty / 2, math.sqrt(penalty * (share * (1 - share) + penalty / 4))
+    low, high = ((middle - half) / (1 + penalty), (middle + half) / (1 + penalty))
+    # Rounding must not leave a proportion of 0 or 1 outside its interval.
+    return Interval(low if n_correct else 0.0, high if n_correct < n else 1.0)
 
 
 def _ratio(numerator: npt.NDArray[np.number], denominator: npt.NDArray[np.number]) -> Floats:
