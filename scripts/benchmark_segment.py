@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from benchmark_start import run
 from speechgmm.audio.reading import read
 from speechgmm.audio.samples import Samples
 from speechgmm.demo.synthesis import draw_voice, speak
@@ -56,13 +57,10 @@ def write_repeated(file: Path, samples: Samples, n_samples: int) -> None:
 
 
 def measure(file: Path) -> tuple[float, float, float]:
-    """CPU seconds, wall-clock seconds and peak resident megabytes of one run."""
+    """CPU seconds, wall-clock seconds and peak resident MiB of one run."""
     begin = time.monotonic()
-    process = subprocess.Popen([*COMMAND, str(file)], stdout=subprocess.DEVNULL, env=ENVIRONMENT)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        raise SystemExit(f"{file}: speechgmm segment ended with status {os.waitstatus_to_exitcode(status)}")
-    return usage.ru_utime + usage.ru_stime, time.monotonic() - begin, usage.ru_maxrss / 1024
+    cpu_s, mebibytes = run([*COMMAND, str(file)])
+    return cpu_s, time.monotonic() - begin, mebibytes
 
 
 def delays(samples: Samples) -> list[float]:
@@ -100,16 +98,16 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, nargs="+", default=[1, 10, 60, 600])
     arguments = parser.parse_args()
     samples = voices() if arguments.recording is None else read(arguments.recording, sampling_rate=RATE)
-    print(f"{'minutes':>8}{'CPU s':>9}{'wall s':>9}{'x real time':>13}{'peak MB':>9}")
+    print(f"{'minutes':>8}{'CPU s':>9}{'wall s':>9}{'x real time':>13}{'peak MiB':>10}")
     first: tuple[float, float] | None = None
     with tempfile.TemporaryDirectory() as temporary:
         for minutes in arguments.minutes:
             file = Path(temporary, "long.wav")
             write_repeated(file, samples, round(60 * minutes * RATE))
-            cpu_s, wall_s, peak_mb = measure(file)
+            cpu_s, wall_s, peak_mib = measure(file)
             speed = f"{60 * (minutes - first[0]) / (cpu_s - first[1]):.0f}" if first else ""
             first = first or (minutes, cpu_s)
-            print(f"{minutes:8g}{cpu_s:9.2f}{wall_s:9.2f}{speed:>13}{peak_mb:9.0f}", flush=True)
+            print(f"{minutes:8g}{cpu_s:9.2f}{wall_s:9.2f}{speed:>13}{peak_mib:10.0f}", flush=True)
     latency = delays(samples[: LIVE_S * RATE])
     print(f"live: {len(latency)} segments, latency {np.median(latency):.1f} s (median), {max(latency):.1f} s (maximum)")
 

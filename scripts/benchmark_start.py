@@ -40,25 +40,28 @@ from speechgmm.workers.local import single_thread
 
 RATE, LENGTH_S, PASS = 16000, 3.0, 100
 SPEECHGMM = (sys.executable, "-m", "speechgmm")
-REFERENCE = "import numpy, scipy.fft"
+REFERENCE, WRONG = "import numpy, scipy.fft", "a wrong option"
 STARTER = """
 import resource, subprocess, sys
-subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, done.returncode)
 """
 
 
-def run(command: Sequence[str]) -> tuple[float, float]:
+def run(command: Sequence[str], *, status: int = 0) -> tuple[float, float]:
     """CPU seconds of a command and of its worker processes, and the resident megabytes of the largest of them.
 
-    A process of its own starts it: the memory of a new process counts from that of the one that started it.
+    A process of its own starts it: the memory of a new process counts from that of the one that started it. Another
+    exit code than `status` ends this script.
     """
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-c", STARTER, *command], stdout=subprocess.PIPE, env=environment, check=True
     )
-    cpu_s, megabytes = map(float, done.stdout.split())
+    cpu_s, megabytes, code = map(float, done.stdout.split())
+    if code != status:
+        raise SystemExit(f"{' '.join(command)}: exit code {code:.0f}, but {status} was expected")
     return cpu_s, megabytes
 
 
@@ -69,7 +72,7 @@ def commands(model: Path, folder: Path, long_file: Path | None) -> dict[str, tup
     listed: dict[str, tuple[str, ...]] = {
         REFERENCE: (sys.executable, "-c", REFERENCE),
         "--help": (*SPEECHGMM, "--help"),
-        "a wrong option": (*SPEECHGMM, "classify", "--wrong"),
+        WRONG: (*SPEECHGMM, "classify", "--wrong"),
         "describe": (*SPEECHGMM, "describe", str(model)),
         "classify one file": (*SPEECHGMM, "classify", one, *given),
         "classify all files": many,
@@ -155,7 +158,7 @@ def main() -> None:
         found: dict[str, list[tuple[float, float]]] = {name: [] for name in listed}
         for _ in range(arguments.runs):
             for name, command in listed.items():
-                found[name].append(run(command))
+                found[name].append(run(command, status=2 if name == WRONG else 0))
         print(f"{'command':32}{'CPU s':>8}{'ratio':>8}{'MiB':>6}")
         for name, runs in found.items():
             ratio = statistics.median(own / other for (own, _), (other, _) in zip(runs, found[REFERENCE], strict=True))
