@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from speechgmm.errors import OptionError
@@ -17,6 +18,7 @@ from speechgmm.mixture import information_criteria
 from speechgmm.mixture.component_family import Family
 from speechgmm.mixture.em import Fit, fit
 from speechgmm.mixture.estep import Floats
+from speechgmm.mixture.estimators.chunks import Chunks, extended
 from speechgmm.mixture.estimators.trace import Recorder, trace_of
 from speechgmm.mixture.estimators.validation import (
     Samples,
@@ -43,6 +45,11 @@ if TYPE_CHECKING:
 
 ALGORITHMS = ("soft", "hard")
 NEGLIGIBLE = 1e-6  # share of the rows; a component with less is re-seeded or removed
+
+
+def has_one_component(estimator: MixtureEstimator) -> bool:
+    """Whether a fit to chunks is the fit to all of them, see `chunks`."""
+    return estimator.n_components == 1 and estimator.prior is None
 
 
 class MixtureEstimator(DensityMixin, BaseEstimator):  # type: ignore[misc]
@@ -111,6 +118,21 @@ class MixtureEstimator(DensityMixin, BaseEstimator):  # type: ignore[misc]
         family = self._family(moments(data), options)
         best, mixtures, ends = self._fitted(data, samples, family, options)
         self._keep(best, mixtures, ends)
+        self._chunks: Chunks | None = None
+        return self
+
+    @available_if(has_one_component)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Fit to one more chunk of the data; the result is that of a fit to all chunks together, but for rounding.
+
+        Only with ``n_components=1`` and without prior: with more components this would not be EM, see `chunks`. There
+        are no iterations. Parameters and errors are those of `fit`.
+        """
+        options, known = self._options(), getattr(self, "_chunks", None)
+        rows = self._rows(X, reset=known is None)
+        weights = np.ones(len(rows)) if sample_weight is None else checked_weights(sample_weight, rows)
+        self._chunks = extended(known, rows, weights, lambda of_data: self._family(of_data, options))
+        self._keep(self._chunks.fit, [], self._chunks.fit.log_likelihoods)
         return self
 
     def _fitted(
