@@ -212,7 +212,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):  # type: ignore[misc]
         if not fitted.converged and self.prior is None:
             warn(f"EM did not converge in max_iter={self.max_iter} iterations: give a larger max_iter or tol")
         if fitted.n_pruned:
-            warn(f"{fitted.n_pruned} components were removed because no rows were left to them")
+            warn(f"components were removed because no rows were left to them: {fitted.n_pruned}")
         self.mixture_ = fitted.mixture
         self.weights_ = fitted.mixture.weights
         self._keep_parameters(fitted.mixture)
