@@ -55,6 +55,7 @@ KEEPERS = {
     "joblib": {"workers/local.py"},
     "distributed": {"workers/dask.py"},
     "matplotlib": {"reporting/training_plots.py", "reporting/figures.py", "reporting/rendered_figures.py"},
+    "sklearn": {"mixture/estimators/"},
     "tqdm": {"cli/console.py"},
     "argparse": {"cli/"},
 }

@@ -318,6 +318,14 @@ def test_readme_python_runs(user_folder: Path) -> None:
     assert (user_folder / "voices.npz").is_file()
 
 
+@pytest.mark.parametrize("page", [page for page in pages() if page != "README.md" and code_blocks(page, "python")])
+def test_python_in_the_pages_runs(page: str) -> None:
+    """The Python examples of a page run, one after the other."""
+    names: dict[str, Any] = {}
+    for block in code_blocks(page, "python"):
+        exec(block, names)
+
+
 def test_the_two_commands_are_there() -> None:
     """The two commands for a fresh machine are the first the README shows, and can be run."""
     first = code_blocks("README.md", "sh")[0]
@@ -373,6 +381,7 @@ def headings(page: Path) -> set[str]:
     [
         ("CONTRIBUTING.md", 15),
         ("docs/em.md", 8),
+        ("docs/estimators.md", 8),
         ("docs/glossary.md", 30),
         ("docs/method.md", 8),
         ("docs/segments.md", 2),

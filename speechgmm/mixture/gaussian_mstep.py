@@ -19,6 +19,7 @@ import numpy.typing as npt
 from speechgmm.mixture.component_family import SPLIT_OFFSET, Family, halved
 from speechgmm.mixture.estep import Axes, Floats
 from speechgmm.mixture.gaussian import DiagonalMixture
+from speechgmm.mixture.model import Mixture
 from speechgmm.mixture.options import EMOptions
 from speechgmm.mixture.statistics import Moments, Statistics
 
@@ -37,7 +38,8 @@ class GaussianFamily(Family[DiagonalMixture]):
         Near the data's mean and standard deviation.
     """
 
-    mixture_type: ClassVar[type[DiagonalMixture]] = DiagonalMixture
+    mixture_type: ClassVar[type[Mixture]] = DiagonalMixture
+    axes_type: ClassVar[type[Axes]] = Axes
 
     floor: Floats
     axes: Axes
@@ -70,16 +72,18 @@ class GaussianFamily(Family[DiagonalMixture]):
         spread = np.maximum(statistics.second / counts - offsets**2, 0.0)
         shift = offsets - (background.means - statistics.center)
         variances = a * spread + (1.0 - a) * background.variances + a * (1.0 - a) * shift**2
-        return DiagonalMixture(weights, background.means + a * shift, np.maximum(variances, self.floor))
+        means = background.means + a * shift
+        return replace(background, weights=weights, means=means, variances=np.maximum(variances, self.floor))
 
     def halves(self, mixture: DiagonalMixture, which: npt.NDArray[np.intp]) -> DiagonalMixture:
         """Move means down by `SPLIT_OFFSET` standard deviations, and up in the appended halves."""
         shift = np.zeros_like(mixture.means)
         shift[which] = SPLIT_OFFSET * np.sqrt(mixture.variances[which])
-        return DiagonalMixture(
-            halved(mixture.weights, which),
-            np.vstack([mixture.means - shift, (mixture.means + shift)[which]]),
-            np.vstack([mixture.variances, mixture.variances[which]]),
+        return replace(
+            mixture,
+            weights=halved(mixture.weights, which),
+            means=np.vstack([mixture.means - shift, (mixture.means + shift)[which]]),
+            variances=np.vstack([mixture.variances, mixture.variances[which]]),
         )
 
     def place(self, mixture: DiagonalMixture, points: Floats) -> DiagonalMixture:
@@ -88,7 +92,7 @@ class GaussianFamily(Family[DiagonalMixture]):
 
     def apply_limits(self, mixture: DiagonalMixture) -> DiagonalMixture:
         """The mixture with its variances raised to the floor."""
-        return DiagonalMixture(mixture.weights, mixture.means, np.maximum(mixture.variances, self.floor))
+        return replace(mixture, variances=np.maximum(mixture.variances, self.floor))
 
     def n_limited(self, mixture: DiagonalMixture) -> int:
         """Number of variances at the floor."""

@@ -11,7 +11,7 @@ the cost of moving all frames of some cluster to their second nearest centre.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,7 +63,15 @@ class Nearest:
     to_second: Floats
 
 
-def k_medoids(frames: Floats, n_clusters: int, rng: np.random.Generator, *, max_passes: int = MAX_PASSES) -> Medoids:
+def k_medoids(
+    frames: Floats,
+    n_clusters: int,
+    rng: np.random.Generator,
+    *,
+    max_passes: int = MAX_PASSES,
+    frame_weights: Floats | None = None,
+    monitor: Callable[[Indices], None] | None = None,
+) -> Medoids:
     """Choose K frames as centres: random initial centres, then swaps that lower the total deviation.
 
     Parameters
@@ -75,33 +83,45 @@ def k_medoids(frames: Floats, n_clusters: int, rng: np.random.Generator, *, max_
     rng : numpy.random.Generator
     max_passes : int
         Maximum number of times each frame is tried as a centre.
+    frame_weights : ndarray (T,), optional
+        Weight of each frame in the total deviation, not negative; 1 by default.
+    monitor : callable, optional
+        Called with the indices of the initial centres, and of the centres after each swap.
 
     Returns
     -------
     Medoids
     """
     n_frames = len(frames)
+    weights = np.ones(n_frames) if frame_weights is None else frame_weights
     chosen = rng.choice(n_frames, size=n_clusters, replace=False)
     nearest = two_nearest(frames, frames[chosen])
-    removal = removal_costs(nearest, n_clusters)
-    deviations = [float(nearest.to_first.sum())]
+    removal = removal_costs(nearest, n_clusters, weights)
+    deviations: list[float] = []
+
+    def record() -> None:
+        deviations.append(float((weights * nearest.to_first).sum()))
+        if monitor is not None:
+            monitor(chosen.copy())
+
+    record()
     since_swap = 0
     for candidate, distances in _candidates(frames, max_passes):
         if since_swap == n_frames:
             break
         since_swap += 1
-        changes = swap_changes(distances, nearest, removal)
+        changes = swap_changes(distances, nearest, removal, weights)
         out = int(np.argmin(changes))
         if changes[out] < -MIN_GAIN * deviations[-1]:
             chosen[out] = candidate
             _swap(nearest, frames, frames[chosen], out, distances)
-            removal = removal_costs(nearest, n_clusters)
-            deviations.append(float(nearest.to_first.sum()))
+            removal = removal_costs(nearest, n_clusters, weights)
+            record()
             since_swap = 0
     return Medoids(chosen, tuple(deviations), since_swap == n_frames)
 
 
-def swap_changes(distances: Floats, nearest: Nearest, removal: Floats) -> Floats:
+def swap_changes(distances: Floats, nearest: Nearest, removal: Floats, weights: Floats) -> Floats:
     """Change of the total deviation if a candidate replaces each of the centres.
 
     Parameters
@@ -111,6 +131,8 @@ def swap_changes(distances: Floats, nearest: Nearest, removal: Floats) -> Floats
     nearest : Nearest
     removal : ndarray (K,)
         Result of `removal_costs`.
+    weights : ndarray (T,)
+        Weight of each frame.
 
     Returns
     -------
@@ -118,8 +140,8 @@ def swap_changes(distances: Floats, nearest: Nearest, removal: Floats) -> Floats
         A frame that is nearer to the candidate than to its nearest centre gains for every replaced centre. A frame of
         the replaced centre moves to the candidate or to its second nearest centre.
     """
-    gain = np.minimum(distances - nearest.to_first, 0.0).sum()
-    relief = nearest.to_second - np.clip(distances, nearest.to_first, nearest.to_second)
+    gain = (weights * np.minimum(distances - nearest.to_first, 0.0)).sum()
+    relief = weights * (nearest.to_second - np.clip(distances, nearest.to_first, nearest.to_second))
     changes: Floats = removal + gain - np.bincount(nearest.first, weights=relief, minlength=len(removal))
     return changes
 
@@ -144,9 +166,9 @@ def two_nearest(frames: Floats, centers: Floats) -> Nearest:
     return Nearest(first, to_first, second, distances[rows, second])
 
 
-def removal_costs(nearest: Nearest, n_clusters: int) -> Floats:
+def removal_costs(nearest: Nearest, n_clusters: int, weights: Floats) -> Floats:
     """Increase of the total deviation if a centre is removed, (K,): its frames move to their second nearest centre."""
-    costs = nearest.to_second - nearest.to_first
+    costs = weights * (nearest.to_second - nearest.to_first)
     return np.bincount(nearest.first, weights=costs, minlength=n_clusters).astype(np.float64)
 
 

@@ -69,6 +69,7 @@ def fit_adapted(
     background: M,
     *,
     relevance: float = 16.0,
+    family: Family[M] | None = None,
     options: EMOptions = EMOptions(),
     resume: Fit[M] | None = None,
     monitor: Callable[[Fit[M]], None] | None = None,
@@ -82,6 +83,8 @@ def fit_adapted(
         Its parameters are first brought within the limits of the M-step.
     relevance : float
         As for `adapt`.
+    family : Family, optional
+        As for `em.fit`.
     options : EMOptions
         At most `MAX_ITERATIONS` iterations are made. No component is re-seeded or removed. The background replaces the
         smoothing.
@@ -101,12 +104,12 @@ def fit_adapted(
     """
     shards = as_shards(data)
     options = replace(options, smoothing=0.0, max_iterations=min(options.max_iterations, MAX_ITERATIONS))
-    family = family_for(background.family, shards, 1, options=options)
-    background = family.apply_limits(background)
+    m_step_family = family or family_for(background.family, shards, 1, options=options)
+    background = m_step_family.apply_limits(background)
 
     def m_step(statistics: Statistics, state: Fit[M]) -> Update[M]:
-        mixture = adapt(background, statistics, family, relevance=relevance)
-        return Update(mixture=mixture, n_limited=family.n_limited(mixture))
+        mixture = adapt(background, statistics, m_step_family, relevance=relevance)
+        return Update(mixture=mixture, n_limited=m_step_family.n_limited(mixture))
 
     initial = Fit(mixture=background) if resume is None else resume
-    return run_em(initial, shards, family, m_step, options=options, monitor=monitor)
+    return run_em(initial, shards, m_step_family, m_step, options=options, monitor=monitor)

@@ -9,6 +9,7 @@ import numpy as np
 
 from speechgmm.errors import OptionError
 from speechgmm.mixture.checkpoint import Checkpoint
+from speechgmm.mixture.component_family import Family
 from speechgmm.mixture.em import Fit, fit
 from speechgmm.mixture.estep import Frames
 from speechgmm.mixture.family_registry import family_for
@@ -54,7 +55,7 @@ def fit_restarts(
     data: Frames | ShardedFrames,
     n_components: int,
     *,
-    family: str = "gaussian",
+    family: str | Family[Any] = "gaussian",
     seed: int = 0,
     restarts: int = 1,
     method: str = "kmeans",
@@ -68,8 +69,8 @@ def fit_restarts(
     data : ndarray (T, D) or ShardedFrames
     n_components : int
         K, at most T.
-    family : str
-        One of `family_registry.FAMILIES`.
+    family : str or Family
+        One of `family_registry.FAMILIES`, or a family created for the data, which are then not checked.
     seed : int
         The generator of each start is seeded with this and the number of the start. A fit therefore does not depend on
         the number of restarts.
@@ -94,7 +95,7 @@ def fit_restarts(
     """
     check_restarts(restarts)
     shards = as_shards(data)
-    m_step_family = family_for(family, shards, n_components, options=options)
+    m_step_family = family if isinstance(family, Family) else family_for(family, shards, n_components, options=options)
     fits: list[Fit[Any]] = []
     for number in range(1, restarts + 1):
         part = checkpoint.at(f"start-{number}")

@@ -38,8 +38,9 @@ class Statistics:
         most likely components.
     entropy : float
         Weighted sum of the entropies of the frames' responsibilities, in nats.
-    sums : ndarray (K, 1 + D) or (K, 1 + 2D)
-        Sums of ``(1, x)`` or ``(1, x, x^2)``, weighted by the responsibilities, x on these axes.
+    sums : ndarray (K, M)
+        Sums of the z of the axes, such as ``(1, x)`` or ``(1, x, x^2)``, weighted by the responsibilities, x on these
+        axes.
     """
 
     axes: Axes
@@ -65,8 +66,9 @@ class Statistics:
 
     @property
     def second(self) -> Floats:
-        """The q_k of (3), (K, D), in the squared units of the features; only for axes with ``z = (1, x, x^2)``."""
-        return self.sums[:, 1 + len(self.axes.center) :] * self.axes.scale**2
+        """The q_k of (3), (K, D), in the squared units of the features; only for axes with ``z = (1, x, x^2, ...)``."""
+        n_dimensions = len(self.axes.center)
+        return self.sums[:, 1 + n_dimensions : 1 + 2 * n_dimensions] * self.axes.scale**2
 
     def __add__(self, other: Statistics) -> Statistics:
         if not self.axes.same(other.axes):

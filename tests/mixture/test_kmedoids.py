@@ -16,8 +16,8 @@ from speechgmm.mixture.kmedoids import k_medoids, swap_changes
 from tests.builders import normal_frames
 
 
-def total_deviation(frames: Floats, indices: Iterable[int]) -> float:
-    return float(cdist(frames, frames[list(indices)]).min(axis=1).sum())
+def total_deviation(frames: Floats, indices: Iterable[int], weights: Floats | float = 1.0) -> float:
+    return float((weights * cdist(frames, frames[list(indices)]).min(axis=1)).sum())
 
 
 @pytest.mark.parametrize("n_clusters", [1, 2, 5, 40])
@@ -37,17 +37,19 @@ def test_no_single_swap_improves(seed: int, n_clusters: int) -> None:
 
 @pytest.mark.parametrize("n_clusters", [1, 3])
 def test_swap_changes_against_brute_force(n_clusters: int) -> None:
-    """For every candidate and every centre, the change by a swap is the difference of the two totals."""
+    """For every candidate and every centre, the change by a swap is the difference of the two weighted totals."""
     frames = normal_frames(15, 3)
+    weights = np.random.default_rng(1).uniform(0.0, 3.0, size=15)
     chosen = np.arange(n_clusters)
     nearest = kmedoids.two_nearest(frames, frames[chosen])
-    removal = kmedoids.removal_costs(nearest, n_clusters)
+    removal = kmedoids.removal_costs(nearest, n_clusters, weights)
     for candidate in range(n_clusters, len(frames)):
         expected = [
-            total_deviation(frames, [*np.delete(chosen, out), candidate]) - total_deviation(frames, chosen)
+            total_deviation(frames, [*np.delete(chosen, out), candidate], weights)
+            - total_deviation(frames, chosen, weights)
             for out in range(n_clusters)
         ]
-        changes = swap_changes(cdist(frames, frames[[candidate]])[:, 0], nearest, removal)
+        changes = swap_changes(cdist(frames, frames[[candidate]])[:, 0], nearest, removal, weights)
         np.testing.assert_allclose(changes, expected, rtol=0, atol=1e-12)
 
 
