@@ -18,7 +18,7 @@ from speechgmm.errors import OptionError
 from speechgmm.mixture.estep import Floats
 from speechgmm.mixture.kmedoids import Indices
 
-LARGEST = 1e100  # the squares of larger values could not be summed
+LARGEST = 1e30  # larger values could overflow: the centres of axes are in single precision
 
 
 @dataclass(frozen=True, eq=False)
