@@ -158,12 +158,13 @@ def test_values_that_could_overflow_are_refused(estimator: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:components were removed")
+@pytest.mark.parametrize("size", [3, 6])
 @pytest.mark.parametrize("estimator", [*ESTIMATORS, *VARIANTS], ids=name_of)
-def test_fewer_distinct_rows_than_components_are_a_warning(estimator: Any) -> None:
+def test_fewer_distinct_rows_than_components_are_a_warning(estimator: Any, size: int) -> None:
     """All rows are explained by the two that are distinct, as BernoulliMixture sees them too."""
     rows = np.repeat([[0.0, 1.0], [2.0, 0.0]], 10, axis=0)
     with pytest.warns(ConvergenceWarning, match="2 distinct rows, fewer than"):
-        fitted = small(estimator).fit(rows)
+        fitted = small(estimator, size).fit(rows)
     answers = answer(fitted, rows)
     assert len(set(answers[:10])) == len(set(answers[10:])) == 1
     assert np.isfinite(fitted.score(rows))
