@@ -46,7 +46,8 @@ class GaussianMixture(MixtureEstimator):
         such as the `mixture_` of a fitted estimator; or the initial means, of components that are as wide as the data
         and have equal weights.
     n_init : int
-        Number of starts by `init`; the fit with the highest likelihood is kept.
+        Number of starts by a method of `init`; the fit with the highest likelihood is kept. A given mixture or given
+        means are one start.
     algorithm : str
         "soft": EM. "hard": classification EM, which assigns each row to its most likely component only.
     tol : float

@@ -65,8 +65,10 @@ def checked_weights(sample_weight: Any, rows: Floats) -> Floats:
         raise OptionError(f"sample_weight has the value {weights.min():g}, but weights must be 0 or more")
     if weights.max() == 0:
         raise OptionError("sample_weight is zero for every row, but at least one weight must be positive")
-    if weights.max() > LARGEST:
-        raise OptionError(f"sample_weight has the value {weights.max():g}, but weights must be at most {LARGEST:g}")
+    if not 1.0 / LARGEST <= weights.max() <= LARGEST:
+        raise OptionError(
+            f"the largest sample_weight is {weights.max():g}, but it must be from {1.0 / LARGEST:g} to {LARGEST:g}"
+        )
     return weights
 
 

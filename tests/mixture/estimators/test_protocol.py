@@ -206,7 +206,8 @@ def test_the_largest_values_are_fitted(estimator: Any) -> None:
         (np.zeros(60), "zero for every row, but at least one weight must be positive"),
         (np.ones((60, 1)), r"the shape \(60, 1\), but it must have one number per row"),
         (np.ones(59), "inconsistent numbers of samples"),
-        (np.full(60, 1e40), "the value 1e\\+40, but weights must be at most 1e\\+30"),
+        (np.full(60, 1e40), "the largest sample_weight is 1e\\+40, but it must be from 1e-30 to 1e\\+30"),
+        (np.full(60, 1e-40), "the largest sample_weight is 1e-40"),
     ],
 )
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
