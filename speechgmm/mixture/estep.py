@@ -30,6 +30,9 @@ Frames = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 # two: the features of a frame would compete for the same lines of the cache.
 BLOCK_FRAMES, MIN_BLOCK_FRAMES, BLOCK_LIKELIHOODS = 4000, 1000, 500_000
 
+# The expanded frames of a block take at most 64 MB. Only products of many features need smaller blocks for this.
+BLOCK_VALUES = 8_000_000
+
 # Exponentials to base 2 take half the time of those to base e where NumPy computes them with AVX-512, which it does on
 # Linux only. Elsewhere they take longer. NumPy calls AVX-512 X86_V4 from version 2.4 on, AVX512_SKX before.
 SIMD = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
@@ -165,6 +168,7 @@ def score_blocks(frames: Frames, axes: Axes, coefficients: Floats) -> Iterator[t
     ones = np.ones(n_components, dtype=dtype)
     (least, largest), (low, high) = EXPONENTS[dtype], TRUSTED[dtype]
     n_rows = min(BLOCK_FRAMES, max(MIN_BLOCK_FRAMES, BLOCK_LIKELIHOODS // n_components))
+    n_rows = min(n_rows, max(1, BLOCK_VALUES // n_expanded))
     n_most = min(n_rows, len(frames))
     expanded, products = np.empty((n_expanded, n_most), dtype=dtype), np.empty((n_most, n_components), dtype=dtype)
     for begin in range(0, len(frames), n_rows):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +25,7 @@ SPLIT_SAMPLE_PER_COMPONENT = 100  # more frames, because EM runs on them
 MEDOID_SAMPLE_PER_COMPONENT, MAX_MEDOID_SAMPLE = 50, 4000  # the time of k-medoids is quadratic in the sample size
 SPLIT_ITERATIONS = 8  # of EM on the sample between two rounds of splits
 MIN_SPLIT_OCCUPANCY = 1e-3  # frames
+EXPANDED_VALUES = 1 << 25  # at most this many at a time, 256 MB
 
 
 def start(
@@ -214,19 +216,27 @@ def from_clusters(assignments: npt.NDArray[np.intp], n_components: int, frames: 
     -------
     Mixture
     """
-    z = _expanded(frames, family)
-    sums: Floats = np.stack([np.bincount(assignments, row, n_components) for row in z], axis=1)
-    sums[sums[:, 0] == 0] = z.mean(axis=1)
-    return family.maximise(Statistics(family.axes, float(len(frames)), np.nan, 0.0, sums))
+    axes = family.axes
+    sums, total = np.zeros((n_components, axes.n_expanded)), np.zeros(axes.n_expanded)
+    for rows, z in _expanded(frames, family):
+        sums += np.stack([np.bincount(assignments[rows], feature, n_components) for feature in z], axis=1)
+        total += z.sum(axis=1)
+    sums[sums[:, 0] == 0] = total / len(frames)
+    return family.maximise(Statistics(axes, float(len(frames)), np.nan, 0.0, sums))
 
 
 def identical_components(n_components: int, frames: Frames, family: Family[M]) -> M:
     """A mixture of identical components, each fitted to all frames."""
-    sums: Floats = np.tile(_expanded(frames, family).sum(axis=1), (n_components, 1))
+    total: Floats = np.sum([z.sum(axis=1) for _, z in _expanded(frames, family)], axis=0)
+    sums = np.tile(total, (n_components, 1))
     return family.maximise(Statistics(family.axes, float(len(frames)), np.nan, 0.0, sums))
 
 
-def _expanded(frames: Frames, family: Family[M]) -> Floats:
-    axes = family.axes
-    expanded: Floats = axes.expand(frames.astype(np.float64), np.empty((axes.n_expanded, len(frames))))
-    return expanded
+def _expanded(frames: Frames, family: Family[M]) -> Iterator[tuple[slice, Floats]]:
+    """The expanded frames, in double precision, in blocks that fit into memory: mostly a single one."""
+    n_expanded = family.axes.n_expanded
+    n_rows = max(1, EXPANDED_VALUES // n_expanded)
+    for begin in range(0, len(frames), n_rows):
+        rows = slice(begin, min(begin + n_rows, len(frames)))
+        block = frames[rows].astype(np.float64)
+        yield rows, family.axes.expand(block, np.empty((n_expanded, len(block))))

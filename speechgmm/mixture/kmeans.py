@@ -119,7 +119,8 @@ def assign(frames: Vectors, centers: Vectors, frame_weights: Floats | None = Non
 def centroids(frames: Vectors, clustering: Clustering, frame_weights: Floats | None = None) -> Vectors:
     """Mean of the frames of each cluster, (K, D). An empty cluster moves to the frame farthest from its centre.
 
-    Several empty clusters move to different frames. Weights must be positive; they are 1 by default.
+    Several empty clusters move to different frames, if there are as many. Weights must be positive; they are 1 by
+    default.
     """
     n_clusters = len(clustering.centers)
     counts = np.bincount(clustering.assignments, frame_weights, n_clusters)
@@ -129,7 +130,8 @@ def centroids(frames: Vectors, clustering: Clustering, frame_weights: Floats | N
     empty = np.flatnonzero(counts == 0)
     if len(empty):
         errors = ((frames - clustering.centers[clustering.assignments]) ** 2).sum(axis=1)
-        means[empty] = frames[np.argsort(-errors, kind="stable")[: len(empty)]]
+        farthest = np.argsort(-errors, kind="stable")[: len(empty)]
+        means[empty] = frames[np.resize(farthest, len(empty))]
     return means
 
 

@@ -25,7 +25,7 @@ FAMILIES: dict[str, type[FullFamily | GaussianFamily]] = {
     "spherical": SphericalFamily,
 }
 
-LEAST_FLOOR = 1e-10  # share of the data's variance; with less, rounding errors could make a covariance singular
+LEAST_FLOOR = 1e-8  # share of the data's variance; of less, rounding errors would be too large a part
 ROUNDING = 4.0 * np.finfo(np.float64).eps  # share of the mean; a feature that varies by less is constant
 
 
@@ -46,7 +46,8 @@ class GaussianMixture(MixtureEstimator):
         such as the `mixture_` of a fitted estimator; or the initial means, of components that are as wide as the data
         and have equal weights.
     n_init : int
-        Number of starts by `init`; the fit with the highest likelihood is kept.
+        Number of starts by a method of `init`; the fit with the highest likelihood is kept. A given mixture or given
+        means are one start.
     algorithm : str
         "soft": EM. "hard": classification EM, which assigns each row to its most likely component only.
     tol : float
@@ -55,7 +56,7 @@ class GaussianMixture(MixtureEstimator):
         Maximum number of iterations.
     variance_floor : float
         Minimum variance of a component in any direction, as a share of the data's variance; at least 0 and below 1. The
-        unit of a feature does not matter. Below 1e-10 it is 1e-10.
+        unit of a feature does not matter. Below 1e-8 it is 1e-8.
     prior : Mixture, optional
         A mixture of this family that is adapted to the data (MAP adaptation, see `map_adaptation.fit_adapted`), such as
         the `mixture_` of an estimator that was fitted to more data. There is no other start then.

@@ -111,6 +111,8 @@ def select_components(
     sizes = sorted({count("n_components", size) for size in n_components})
     if not sizes:
         raise OptionError("n_components is empty, but at least one size is needed")
+    if groups is not None and criterion != "held-out":
+        raise OptionError(f"groups are given, but the criterion {criterion!r} does not use them: give 'held-out'")
     template = GaussianMixture() if estimator is None else estimator
     parts = _divided(X, whole_number("folds", folds, 2), groups, random_state) if criterion == "held-out" else []
     fitted = {size: clone(template).set_params(n_components=size).fit(X) for size in sizes}

@@ -18,7 +18,7 @@ from speechgmm.errors import OptionError
 from speechgmm.mixture.estep import Floats
 from speechgmm.mixture.kmedoids import Indices
 
-LARGEST = 1e100  # the squares of larger values could not be summed
+LARGEST = 1e30  # larger values could overflow: the centres of axes are in single precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +65,10 @@ def checked_weights(sample_weight: Any, rows: Floats) -> Floats:
         raise OptionError(f"sample_weight has the value {weights.min():g}, but weights must be 0 or more")
     if weights.max() == 0:
         raise OptionError("sample_weight is zero for every row, but at least one weight must be positive")
-    if weights.max() > LARGEST:
-        raise OptionError(f"sample_weight has the value {weights.max():g}, but weights must be at most {LARGEST:g}")
+    if not 1.0 / LARGEST <= weights.max() <= LARGEST:
+        raise OptionError(
+            f"the largest sample_weight is {weights.max():g}, but it must be from {1.0 / LARGEST:g} to {LARGEST:g}"
+        )
     return weights
 
 

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 
-from speechgmm.mixture import BernoulliMixture, GaussianMixture
+from speechgmm.mixture import BernoulliMixture, GaussianMixture, estep, initialisation
 from speechgmm.mixture.em import fit
 from speechgmm.mixture.estep import Floats
 from speechgmm.mixture.estimators.trace import Trace
@@ -234,6 +234,25 @@ def test_bernoulli_mixtures_take_a_threshold_or_zeros_and_ones() -> None:
     np.testing.assert_array_equal(by_threshold.predict(IRIS), as_they_are.predict(patterns))
     engine = fit(patterns, as_they_are.mixture_, options=EMOptions(smoothing=0.5, tolerance=1e-4))
     np.testing.assert_allclose(vars(engine.mixture)["probabilities"], as_they_are.probabilities_, atol=1e-2)
+
+
+def test_blocks_of_frames_do_not_change_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in the start nor in the E-step: with blocks of 3 and 7 rows, the fit is that of one block."""
+    whole = GaussianMixture(3, random_state=0).fit(IRIS)
+    monkeypatch.setattr(estep, "BLOCK_VALUES", 50)
+    monkeypatch.setattr(initialisation, "EXPANDED_VALUES", 105)
+    blocks = []
+    matmul = np.matmul
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        blocks.append(arguments[0].shape)
+        return matmul(*arguments, **options)
+
+    monkeypatch.setattr(np, "matmul", counted)
+    parts = GaussianMixture(3, random_state=0).fit(IRIS)
+    assert {shape for shape in blocks if shape[1] == 15} == {(3, 15), (2, 15)}
+    np.testing.assert_allclose(parts.means_, whole.means_, rtol=1e-9)
+    np.testing.assert_allclose(parts.covariances_, whole.covariances_, rtol=1e-8)
 
 
 def test_a_given_start_must_be_of_the_family() -> None:

@@ -87,6 +87,7 @@ def test_other_mixtures_can_be_chosen_and_shown() -> None:
         ({"criterion": "p-value"}, "criterion is 'p-value', but it must be one of 'bic', 'aic', 'held-out'"),
         ({"n_components": []}, "n_components is empty"),
         ({"n_components": [0, 1]}, "n_components is 0"),
+        ({"groups": [1] * 150}, "groups are given, but the criterion 'bic' does not use them"),
         ({"criterion": "held-out", "folds": 1}, "folds is 1, but it must be a whole number of 2 or more"),
         ({"n_components": [200]}, "n_samples=150, but at least 200 rows are needed"),
     ],
