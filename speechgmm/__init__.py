@@ -24,12 +24,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from speechgmm.api import classify, evaluate, load, save, save_page, segment, train
+    from speechgmm.api import classify, classify_many, evaluate, load, save, save_page, segment, train
     from speechgmm.classifier.decision import UNKNOWN, Decision
     from speechgmm.classifier.model import Model
     from speechgmm.corpus import read_corpus
     from speechgmm.errors import SpeechGmmError
     from speechgmm.evaluation.report import Report
+    from speechgmm.features.extraction import Failure
     from speechgmm.features.options import FrontEndOptions
     from speechgmm.segmentation.options import SegmentationOptions
     from speechgmm.segmentation.segment import Segment
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "UNKNOWN",
     "Decision",
+    "Failure",
     "FrontEndOptions",
     "Model",
     "Recipe",
@@ -48,6 +50,7 @@ __all__ = [
     "SpeechGmmError",
     "Training",
     "classify",
+    "classify_many",
     "evaluate",
     "load",
     "read_corpus",
@@ -60,6 +63,7 @@ __all__ = [
 _HOMES = {
     "UNKNOWN": "classifier.decision",
     "Decision": "classifier.decision",
+    "Failure": "features.extraction",
     "FrontEndOptions": "features.options",
     "Model": "classifier.model",
     "Report": "evaluation.report",
@@ -69,6 +73,7 @@ _HOMES = {
     "Training": "training.train",
     "Recipe": "training.recipe",
     "classify": "api",
+    "classify_many": "api",
     "evaluate": "api",
     "load": "api",
     "read_corpus": "corpus",
