@@ -24,7 +24,20 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from speechgmm.api import classify, classify_many, evaluate, load, save, save_page, segment, train
+    from speechgmm.api import (
+        classify,
+        classify_many,
+        evaluate,
+        load,
+        read_segments,
+        save,
+        save_page,
+        save_segments,
+        segment,
+        to_frame,
+        train,
+        train_from_arrays,
+    )
     from speechgmm.classifier.decision import UNKNOWN, Decision
     from speechgmm.classifier.model import Model
     from speechgmm.corpus import read_corpus
@@ -34,8 +47,11 @@ if TYPE_CHECKING:
     from speechgmm.features.options import FrontEndOptions
     from speechgmm.segmentation.options import SegmentationOptions
     from speechgmm.segmentation.segment import Segment
+    from speechgmm.segmentation.segments import Segments
     from speechgmm.training.recipe import Recipe
     from speechgmm.training.train import Training
+
+    __version__: str
 
 __all__ = [
     "UNKNOWN",
@@ -47,6 +63,7 @@ __all__ = [
     "Report",
     "Segment",
     "SegmentationOptions",
+    "Segments",
     "SpeechGmmError",
     "Training",
     "classify",
@@ -54,10 +71,14 @@ __all__ = [
     "evaluate",
     "load",
     "read_corpus",
+    "read_segments",
     "save",
     "save_page",
+    "save_segments",
     "segment",
+    "to_frame",
     "train",
+    "train_from_arrays",
 ]
 
 _HOMES = {
@@ -69,6 +90,7 @@ _HOMES = {
     "Report": "evaluation.report",
     "Segment": "segmentation.segment",
     "SegmentationOptions": "segmentation.options",
+    "Segments": "segmentation.segments",
     "SpeechGmmError": "errors",
     "Training": "training.train",
     "Recipe": "training.recipe",
@@ -77,15 +99,21 @@ _HOMES = {
     "evaluate": "api",
     "load": "api",
     "read_corpus": "corpus",
+    "read_segments": "api",
     "save": "api",
     "save_page": "api",
+    "save_segments": "api",
     "segment": "api",
+    "to_frame": "api",
     "train": "api",
+    "train_from_arrays": "api",
 }
 
 
 def __getattr__(name: str) -> object:
     # Loaded when first used: the command line's help need not wait for the numeric libraries.
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("speechgmm")
     if name not in _HOMES:
         raise AttributeError(f"module 'speechgmm' has no attribute {name!r}")
     return getattr(importlib.import_module(f"speechgmm.{_HOMES[name]}"), name)

@@ -56,6 +56,10 @@ KEEPERS = {
     "distributed": {"workers/dask.py"},
     "matplotlib": {"reporting/training_plots.py", "reporting/figures.py", "reporting/rendered_figures.py"},
     "tqdm": {"cli/console.py"},
+    "pandas": {"text/data_frames.py"},
+    "polars": {"text/data_frames.py"},
+    "pyannote": {"segmentation/foreign_annotations.py"},
+    "audformat": {"segmentation/foreign_annotations.py"},
     "argparse": {"cli/"},
 }
 

@@ -6,10 +6,25 @@ is under the name "speechgmm" of `logging`.
 
 from __future__ import annotations
 
+from speechgmm.api.array_training import train_from_arrays
 from speechgmm.api.classification import classify, classify_many
 from speechgmm.api.evaluation import evaluate, save_page
 from speechgmm.api.model_files import load, save
-from speechgmm.api.segmentation import segment
+from speechgmm.api.results import to_frame
+from speechgmm.api.segmentation import read_segments, save_segments, segment
 from speechgmm.api.training import train
 
-__all__ = ["classify", "classify_many", "evaluate", "load", "save", "save_page", "segment", "train"]
+__all__ = [
+    "classify",
+    "classify_many",
+    "evaluate",
+    "load",
+    "read_segments",
+    "save",
+    "save_page",
+    "save_segments",
+    "segment",
+    "to_frame",
+    "train",
+    "train_from_arrays",
+]

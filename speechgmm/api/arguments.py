@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from os import PathLike
+from typing import Any, Protocol
 
 from speechgmm.argument_checks import instance_of, path
 from speechgmm.classifier.model import Model
 from speechgmm.corpus.recording import Corpus
-from speechgmm.errors import OptionError
+from speechgmm.errors import CorpusError, OptionError
 
 AnyPath = str | PathLike[str]
 
@@ -25,8 +27,19 @@ def checked_model(model: Model) -> Model:
     return instance_of(Model, "model", model, "a Model, which load returns")
 
 
-def corpus_of(recordings: AnyPath | Corpus) -> Corpus:
-    """The corpus that a function was given, or that in a folder or manifest.
+class DataFrameLike(Protocol):
+    """What is used of a data frame of pandas or polars."""
+
+    @property
+    def columns(self) -> Any:
+        """The names of the columns."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """A column, with a method `to_list`."""
+
+
+def corpus_of(recordings: AnyPath | Corpus | DataFrameLike) -> Corpus:
+    """The corpus that a function was given, or that in a folder, a manifest or a data frame.
 
     Raises
     ------
@@ -37,6 +50,26 @@ def corpus_of(recordings: AnyPath | Corpus) -> Corpus:
     """
     if isinstance(recordings, Corpus):
         return recordings
+    if hasattr(recordings, "columns") and hasattr(recordings, "to_dict"):
+        return _corpus_of_frame(recordings)
     from speechgmm.corpus import read_corpus
 
-    return read_corpus(path("recordings", recordings, "a folder, a manifest or a Corpus, which read_corpus returns"))
+    expected = "a folder, a manifest, a data frame, or a Corpus, which read_corpus returns"
+    return read_corpus(path("recordings", recordings, expected))
+
+
+def _corpus_of_frame(frame: Any) -> Corpus:
+    """The recordings in a data frame with the columns of a manifest; relative paths are below the current folder."""
+    from speechgmm.corpus.manifest import corpus_of_rows
+
+    names = [str(name) for name in frame.columns]
+    if len(set(names)) < len(names):
+        raise CorpusError(f"DataFrame: its columns are {', '.join(names)}, expected different names")
+    columns = [map(_cell, frame[name].to_list()) for name in frame.columns]
+    return corpus_of_rows(names, zip(*columns, strict=True), source="DataFrame")
+
+
+def _cell(value: object) -> object:
+    """A value of a data frame; None where it is missing, which pandas marks in several ways."""
+    is_missing = type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and math.isnan(value))
+    return None if is_missing else value

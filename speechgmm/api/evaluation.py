@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from speechgmm.api.arguments import AnyPath, corpus_of
+from speechgmm.api.arguments import AnyPath, DataFrameLike, corpus_of
 from speechgmm.api.model_files import given_or_shipped
 from speechgmm.argument_checks import channel_number, instance_of, items, job_count, path
 from speechgmm.classifier.model import Model
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @with_usual_arithmetic
 def evaluate(
-    recordings: AnyPath | Corpus,
+    recordings: AnyPath | Corpus | DataFrameLike,
     model: Model | None = None,
     *,
     by: Sequence[str] = (),
@@ -29,8 +29,9 @@ def evaluate(
 
     Parameters
     ----------
-    recordings : path or Corpus
-        A folder of class folders, a manifest (.csv), or the result of `read_corpus`; all splits are used.
+    recordings : path, data frame or Corpus
+        A folder of class folders, a manifest (.csv), a data frame of pandas or polars with the columns of a manifest,
+        or the result of `read_corpus`; all splits are used.
     model : Model, optional
         By default the shipped one.
     by : sequence of str

@@ -1,11 +1,12 @@
-"""Segmentation of a long recording."""
+"""Segmentation of a long recording, and segments in files."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from speechgmm.api.arguments import AnyPath
 from speechgmm.api.model_files import given_or_shipped
-from speechgmm.argument_checks import channel_number, instance_of, number
+from speechgmm.argument_checks import channel_number, instance_of, number, path, wrong
 from speechgmm.audio.given_sound import GivenSound, Sampled, sound_of
 from speechgmm.audio.hearing import Heard
 from speechgmm.audio.samples import to_mono_at_rate
@@ -16,7 +17,7 @@ from speechgmm.segmentation.options import SegmentationOptions
 from speechgmm.workers.arithmetic import with_usual_arithmetic
 
 if TYPE_CHECKING:
-    from speechgmm.segmentation.segment import Segment
+    from speechgmm.segmentation.segments import Segments
 
 
 @with_usual_arithmetic
@@ -29,7 +30,7 @@ def segment(
     channel: int | None = None,
     start: float = 0.0,
     end: float | None = None,
-) -> list[Segment]:
+) -> Segments:
     """Segment a long recording by class.
 
     Parameters
@@ -48,8 +49,8 @@ def segment(
 
     Returns
     -------
-    list of Segment
-        In temporal order, without gaps.
+    Segments
+        A list in temporal order, without gaps, that can be converted to other formats.
 
     Raises
     ------
@@ -60,6 +61,7 @@ def segment(
         an argument is wrong.
     """
     from speechgmm.segmentation.segment_recordings import segment_blocks, segment_file
+    from speechgmm.segmentation.segments import Segments
 
     model = given_or_shipped(model)
     instance_of(SegmentationOptions, "options", options, "SegmentationOptions")
@@ -77,4 +79,61 @@ def segment(
             stream = segment_file(model, file, options=options, channel=channel, start=start, end=end)
             segments, heard = list(stream), stream.heard
     log_warning(sound.name, heard.warning)
-    return segments
+    return Segments(segments, name=sound.name)
+
+
+def read_segments(file: AnyPath, *, channel: int | None = None) -> dict[str, Segments]:
+    """Read segments, with the labels that stand there: RTTM, TextGrid, or a table with ``start,end,label``.
+
+    Parameters
+    ----------
+    file : path
+        Its ending tells the format: .rttm, .TextGrid, .csv or .tsv.
+    channel : int, optional
+        Read only the segments of this channel, from 1, and those that name none.
+
+    Returns
+    -------
+    dict of str to Segments
+        By recording, which is its file name without suffix, as in RTTM.
+
+    Raises
+    ------
+    CorpusError
+        If the file cannot be read, or has faults, with all of them.
+    OptionError
+        If an argument is wrong.
+    """
+    from speechgmm.segmentation import read_segments as reading
+
+    return reading.read_segments(path("file", file), channel=channel_number(channel))
+
+
+def save_segments(segments: Segments, file: AnyPath) -> None:
+    """Write segments to a file; an existing one is replaced.
+
+    Parameters
+    ----------
+    segments : Segments
+        From `segment`, `read_segments`, or another format.
+    file : path
+        Its ending tells the format: .rttm, .TextGrid, .csv, .json, .labels.txt (Audacity) or .txt (a table).
+
+    Raises
+    ------
+    OptionError
+        If the ending is another one, or an argument is wrong.
+    OutputError
+        If it cannot be written, or segments overlap in a TextGrid.
+    """
+    from speechgmm.output.files import write_atomically
+    from speechgmm.segmentation.segments import Segments
+    from speechgmm.segmentation.writers import FORMATS
+
+    instance_of(Segments, "segments", segments, "Segments, which segment returns")
+    target = path("file", file)
+    suffixes = {each.suffix.lower(): name for name, each in FORMATS.items()}
+    fitting = [suffix for suffix in suffixes if target.name.lower().endswith(suffix)]
+    if not fitting:
+        raise wrong("file", file, f"a path that ends in {', '.join(suffixes)}")
+    write_atomically(target, segments.to_text(suffixes[max(fitting, key=len)]).encode())

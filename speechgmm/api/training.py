@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from speechgmm.api.arguments import AnyPath, corpus_of
+from speechgmm.api.arguments import AnyPath, DataFrameLike, corpus_of
 from speechgmm.argument_checks import channel_number, items, job_count, path, whole_number
 from speechgmm.corpus.recording import Corpus
 from speechgmm.progress import Progress
@@ -24,7 +24,7 @@ logger = logging.getLogger("speechgmm")
 
 @with_usual_arithmetic
 def train(
-    recordings: AnyPath | Corpus,
+    recordings: AnyPath | Corpus | DataFrameLike,
     *,
     recipe: Recipe | AnyPath = "robust",
     sizes: Sizes = (),
@@ -37,8 +37,9 @@ def train(
 
     Parameters
     ----------
-    recordings : path or Corpus
-        A folder of class folders (``CLASS/[SPEAKER/]FILE``), a manifest (.csv), or the result of `read_corpus`.
+    recordings : path, data frame or Corpus
+        A folder of class folders (``CLASS/[SPEAKER/]FILE``), a manifest (.csv), a data frame of pandas or polars with
+        the columns of a manifest, or the result of `read_corpus`.
     recipe : Recipe or path
         A recipe; or the name of one that the package contains, a TOML file or a model, for `Recipe.load`.
     sizes : sequence of int or "auto"
@@ -71,12 +72,11 @@ def train(
         If features or checkpoint cannot be written.
     """
     from speechgmm.training.folder_checkpoint import checkpoint_in
-    from speechgmm.training.recipe import Recipe
     from speechgmm.training.run_context import Run
     from speechgmm.training.train import train as run_training
     from speechgmm.workers.local import LocalExecutor
 
-    chosen = recipe if isinstance(recipe, Recipe) else Recipe.load(path("recipe", recipe, "a Recipe or a path"))
+    chosen = chosen_recipe(recipe)
     executor, sizes, channel = LocalExecutor(job_count(jobs)), _sizes(sizes), channel_number(channel)
     feature_folder = None if features is None else path("features", features)
     folder = None if checkpoint is None else path("checkpoint", checkpoint)
@@ -94,6 +94,19 @@ def train(
         return run_training(corpus, run)
 
 
+def chosen_recipe(recipe: Recipe | AnyPath) -> Recipe:
+    """The recipe, or that of a name.
+
+    Raises
+    ------
+    OptionError
+        If there is no such recipe, or it is faulty.
+    """
+    from speechgmm.training.recipe import Recipe
+
+    return recipe if isinstance(recipe, Recipe) else Recipe.load(path("recipe", recipe, "a Recipe or a path"))
+
+
 def _sizes(sizes: Sizes) -> Sizes:
     if isinstance(sizes, str) and sizes == "auto":
         return "auto"
@@ -102,12 +115,13 @@ def _sizes(sizes: Sizes) -> Sizes:
 
 
 def _logging() -> Progress:
-    """A progress that logs features that were damaged, and what was odd about recordings: once each."""
+    """A progress that logs each step, features that were damaged, and what was odd about recordings: once each."""
     from speechgmm.training.heard_recordings import new_notes
 
     told: set[str] = set()
 
     def log(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:  # names of `Progress`
+        logger.info("%s", what if total is None else f"{what}: {total}")
         for item in items:
             for text in new_notes(item, told):
                 logger.warning(text.replace("--channel", "channel"))
