@@ -42,7 +42,9 @@ def test_a_program_is_checked_with_the_types_of_the_installed_package(tmp_path: 
     command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), "program.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
 
-    notes = [line.split('"')[1].replace("builtins.", "") for line in done.stdout.splitlines() if "Revealed type is" in line]
+    notes = [
+        line.split('"')[1].replace("builtins.", "") for line in done.stdout.splitlines() if "Revealed type is" in line
+    ]
     assert notes == REVEALED
     assert "incompatible type" in done.stdout
     assert "Found 1 error" in done.stdout
