@@ -8,6 +8,7 @@ import dataclasses
 import importlib
 import io
 import json
+import logging
 import os
 import re
 import shlex
@@ -316,6 +317,22 @@ def test_readme_python_runs(user_folder: Path) -> None:
     (block,) = code_blocks("README.md", "python")
     exec(block, {"samples": samples})
     assert (user_folder / "voices.npz").is_file()
+
+
+@pytest.mark.slow
+def test_the_python_of_its_page_runs(user_folder: Path) -> None:
+    """The blocks of docs/python.md, one after the other, in a folder with the files that they name."""
+    for package in ("pandas", "pyannote.core", "audformat"):
+        pytest.importorskip(package)
+    level = logging.getLogger("speechgmm").level
+    names: dict[str, object] = {}
+    try:
+        for block in code_blocks("docs/python.md", "python"):
+            exec(block, names)
+    finally:
+        logging.getLogger("speechgmm").setLevel(level)
+    assert (user_folder / "interview.rttm").is_file()
+    assert (user_folder / "report.html").is_file()
 
 
 def test_the_two_commands_are_there() -> None:

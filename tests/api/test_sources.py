@@ -6,6 +6,7 @@ import gc
 import io
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -272,3 +273,20 @@ def test_a_file_that_cannot_be_held_is_an_error(tiny_model: Model, tmp_path: Pat
 
     with pytest.raises(AudioError, match=r"^bytes: the temporary file .* cannot be written \(No space left"):
         tiny_model.classify(b"RIFF")
+
+
+def test_threads_of_the_caller_get_the_same_answers(tiny_model: Model, voices: Path) -> None:
+    """Several at once with one model, from bytes and samples too."""
+    files = sorted(voices.rglob("*.wav"))[:6]
+    sources: list[tuple[Any, float | None]] = [
+        *((file.read_bytes(), None) for file in files),
+        *((soundfile.read(file)[0], 16000.0) for file in files),
+    ]
+
+    def answers(source: tuple[Any, float | None]) -> tuple[speechgmm.Decision, str]:
+        segments = speechgmm.segment(*source, model=tiny_model)
+        return tiny_model.classify(*source), repr(segments)  # a probability may be NaN, which equals nothing
+
+    expected = list(map(answers, sources))
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(answers, sources)) == expected
