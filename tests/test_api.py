@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,7 @@ def test_every_exported_name_is_there() -> None:
     """All of `__all__` can be used, and nothing else is answered."""
     assert all(getattr(speechgmm, name) is not None for name in speechgmm.__all__)
     assert set(speechgmm.__all__) <= set(dir(speechgmm))
+    assert speechgmm.__version__ == metadata.version("speechgmm")
     with pytest.raises(AttributeError, match=r"^module 'speechgmm' has no attribute 'sort'$"):
         _ = speechgmm.sort
 

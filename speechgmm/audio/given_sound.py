@@ -92,8 +92,9 @@ class Encoded:
             yield self.content
             return
         with tempfile.TemporaryDirectory(prefix="speechgmm-", ignore_cleanup_errors=True) as folder:
-            # The end of the name tells which formats to try.
-            file = Path(folder, f"sound{Path(self.name).suffix}")
+            # The end of the name tells which formats to try. It may be anything: names come from others.
+            suffix = Path(self.name).suffix
+            file = Path(folder, f"sound{suffix if suffix[1:].isalnum() else ''}")
             try:
                 file.write_bytes(self.content)
             except OSError as error:

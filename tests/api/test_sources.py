@@ -56,6 +56,7 @@ ENCODED: dict[str, Callable[[Path], Any]] = {
     "bytearray": of_bytes(bytearray),
     "file in memory": of_bytes(io.BytesIO),
     "named file": of_bytes(OpenedElsewhere),
+    "badly named bytes": lambda file: {"bytes": file.read_bytes(), "path": "a.wav\0\n"},
     "bytes of a data set": lambda file: {"bytes": file.read_bytes(), "path": None},
     "named bytes of a data set": lambda file: {"bytes": file.read_bytes(), "path": "a.wav"},
     "path of a data set": lambda file: {"bytes": None, "path": str(file)},
