@@ -65,11 +65,11 @@ def _corpus_of_frame(frame: Any) -> Corpus:
     names = [str(name) for name in frame.columns]
     if len(set(names)) < len(names):
         raise CorpusError(f"DataFrame: its columns are {', '.join(names)}, expected different names")
-    columns = [map(_cell, frame[name].to_list()) for name in frame.columns]
+    columns = [map(cell, frame[name].to_list()) for name in frame.columns]
     return corpus_of_rows(names, zip(*columns, strict=True), source="DataFrame")
 
 
-def _cell(value: object) -> object:
-    """A value of a data frame; None where it is missing, which pandas marks in several ways."""
+def cell(value: object) -> object:
+    """A value as a cell of a manifest: None where it is missing, which pandas marks in several ways."""
     is_missing = type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and math.isnan(value))
     return None if is_missing else value

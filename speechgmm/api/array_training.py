@@ -5,9 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from speechgmm.api.arguments import AnyPath
+from speechgmm.api.arguments import AnyPath, cell
 from speechgmm.api.training import chosen_recipe, train
 from speechgmm.argument_checks import wrong
 from speechgmm.audio.given_sound import Encoded, GivenSound, sound_of
@@ -76,7 +76,7 @@ def train_from_arrays(
         target = chosen.front_ends[0].sampling_rate
         mono = enumerate(_mono(samples, rates, target))
         names = [_written(Path(folder, f"{number:06}.wav"), utterance, target) for number, utterance in mono]
-        rows = zip(names, label_list, speaker_list, strict=True)
+        rows = zip(names, map(cell, label_list), map(cell, speaker_list), strict=True)
         corpus = corpus_of_rows(("path", "label", "speaker"), rows, source="samples", root=Path(folder))
         return train(corpus, recipe=chosen, sizes=sizes, jobs=jobs, features=features, checkpoint=checkpoint)
 
@@ -85,15 +85,15 @@ def _listed(name: str, values: Iterable[T], count: int | None = None) -> list[T]
     """The values as a list, of so many."""
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise wrong(name, values, "a list with a value for each utterance")
-    given = list(values)
+    given = values.tolist() if hasattr(values, "tolist") else list(values)
     if count not in (None, len(given)):
         raise OptionError(f"{name} has {len(given)} values, but there are {count} labels: give one for each utterance")
     return given
 
 
-def _rates(sampling_rate: float | Iterable[float] | None, count: int) -> Sequence[float | None]:
+def _rates(sampling_rate: Any, count: int) -> Sequence[float | None]:
     """The sampling rate of each of so many utterances."""
-    if isinstance(sampling_rate, Iterable):
+    if isinstance(sampling_rate, Iterable) and getattr(sampling_rate, "ndim", 1) != 0:
         return _listed("sampling_rate", sampling_rate, count)
     return [sampling_rate] * count
 

@@ -81,6 +81,8 @@ def train(
     feature_folder = None if features is None else path("features", features)
     folder = None if checkpoint is None else path("checkpoint", checkpoint)
     corpus = corpus_of(recordings)
+    for note in corpus.notes:
+        logger.warning("%s", note)
     with checkpoint_in(folder) as kept:
         run = Run(
             recipe=chosen,

@@ -23,8 +23,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from speechgmm.argument_checks import number, path, wrong
 from speechgmm.errors import AudioError, OptionError
@@ -154,9 +153,7 @@ def sound_of(source: Any, sampling_rate: float | None = None) -> Encoded | Sampl
     if isinstance(source, Mapping):
         return _of_mapping(source, sampling_rate)
     if hasattr(source, "get_all_samples"):
-        _refuse_rate(sampling_rate, "the decoder")
-        decoded = source.get_all_samples()
-        return Sampled(name="samples", samples=_samples_last(_in_memory(decoded.data)), rate=decoded.sample_rate)
+        return _of_decoder(source, sampling_rate)
     if hasattr(source, "read"):
         return _of_open_file(source, sampling_rate)
     if source is None:
@@ -182,9 +179,21 @@ def _of_mapping(source: Mapping[str, Any], sampling_rate: float | None) -> Encod
             f"source is a mapping with the keys {keys}, expected 'array' and 'sampling_rate', 'bytes' or 'path'"
         )
     if content is None:
-        return sound_of(file, sampling_rate)
+        return sound_of(path("path", file), sampling_rate)
+    if not isinstance(content, (bytes, bytearray)):
+        raise wrong("bytes", content, "the content of a file")
     encoded = sound_of(content, sampling_rate)
-    return Encoded(name=Path(file).name, content=bytes(content)) if file else encoded
+    return Encoded(name=Path(file).name, content=bytes(content)) if isinstance(file, str) and file else encoded
+
+
+def _of_decoder(source: AudioDecoderLike, sampling_rate: float | None) -> Sampled:
+    """All samples of an ``AudioDecoder``."""
+    _refuse_rate(sampling_rate, "the decoder")
+    try:
+        decoded = source.get_all_samples()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise AudioError(f"samples: they cannot be decoded ({error})") from error
+    return Sampled(name="samples", samples=_samples_last(_in_memory(decoded.data)), rate=decoded.sample_rate)
 
 
 def _of_open_file(source: Any, sampling_rate: float | None) -> Encoded | Sampled:
@@ -220,8 +229,6 @@ def _in_memory(samples: Any) -> Any:
 
 def _samples_last(samples: Any) -> ArrayLike:
     """Samples (n, channels) of (channels, n), as PyTorch's and Hugging Face's libraries have them."""
-    array: ArrayLike | NDArray[Any] = samples
-    shape = np.shape(samples)
-    if len(shape) == 2 and shape[0] < shape[1]:
-        array = samples.T
-    return array
+    shape: tuple[int, ...] = getattr(samples, "shape", ())
+    transposed: ArrayLike = samples.T if len(shape) == 2 and shape[0] < shape[1] else samples
+    return transposed

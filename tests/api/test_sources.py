@@ -182,6 +182,9 @@ class AudioDecoder:
         self.samples = samples
 
     def get_all_samples(self) -> Any:
+        if self.samples is None:
+            raise RuntimeError("Could not decode")
+
         class AudioSamples:
             data = Tensor(self.samples[np.newaxis])
             sample_rate = 16000
@@ -194,6 +197,23 @@ def test_a_decoder_has_its_rate(tiny_model: Model, floats: Any) -> None:
     assert tiny_model.classify(AudioDecoder(floats)) == tiny_model.classify(floats, 16000)
     with pytest.raises(OptionError, match=r"^sampling_rate is 16000, but the decoder has its own$"):
         tiny_model.classify(AudioDecoder(floats), 16000)
+    with pytest.raises(AudioError, match=r"^samples: they cannot be decoded \(.*\)$"):
+        tiny_model.classify(AudioDecoder(None))
+
+
+def test_faulty_audio_of_data_sets_is_named(tiny_model: Model) -> None:
+    """Without a traceback of another library."""
+    untyped: Any = tiny_model
+    cases: dict[str, dict[str, Any]] = {
+        "bytes is 'RIFF', but it must be the content of a file": {"bytes": "RIFF", "path": "a.wav"},
+        "path is 5, but it must be a path": {"path": 5},
+        "sampling_rate is 'high', but it must be a number in Hz": {"array": [0.0], "sampling_rate": "high"},
+    }
+    for message, source in cases.items():
+        with pytest.raises(OptionError, match=f"^{message}"):
+            untyped.classify(source)
+    with pytest.raises(AudioError, match=r"^samples: not an array"):
+        untyped.classify({"array": [[0.0, 1.0], [0.0]], "sampling_rate": 16000})
 
 
 @pytest.mark.slow

@@ -67,8 +67,9 @@ def test_training_sources_need_not_be_arrays(files: list[Path], rows: dict[str, 
     """What has its own rate needs none; labels that are no text are taken as their text."""
     sources = [file.read_bytes() for file in files]
     labels = np.array([label == "male" for label in rows["label"]]).astype(int)
+    speakers = np.array(rows["speaker"])
 
-    model = speechgmm.train_from_arrays(sources, labels, speakers=rows["speaker"], recipe=SMALL).model
+    model = speechgmm.train_from_arrays(sources, labels, speakers=speakers, recipe=SMALL).model
 
     assert model.labels == ("0", "1")
     assert model.calibration == of_files.calibration
@@ -144,6 +145,21 @@ def test_marks_of_missing_values_are_empty_cells(rows: dict[str, list[str]], tin
     doubled = pandas.concat([frame, frame[["path"]]], axis=1)
     with pytest.raises(CorpusError, match=r"^DataFrame: its columns are path, label, speaker, path, expected"):
         speechgmm.evaluate(doubled, tiny_model)
+
+
+def test_recordings_without_a_speaker_or_a_label_are_noted(
+    files: list[Path], rows: dict[str, list[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are no speaker of the name nan, and no class."""
+    samples = [soundfile.read(file)[0] for file in files]
+    speakers = [None, float("nan"), *rows["speaker"][2:]]
+    labels = [*rows["label"][:-1], None]
+
+    training = speechgmm.train_from_arrays(samples, labels, np.array(16000), speakers=speakers, recipe=SMALL)
+
+    assert training.model.labels == ("female", "male")
+    assert caplog.messages[0] == "rows left out because they have no label: 1"
+    assert caplog.messages[1].startswith(f"2 of {len(files) - 1} recordings have no speaker")
 
 
 def test_steps_of_a_training_are_logged(
