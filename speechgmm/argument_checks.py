@@ -125,6 +125,17 @@ def job_count(value: Any) -> int:
     return number
 
 
+def channel_number(channel: Any) -> int | None:
+    """The number of a channel, from 1, or None.
+
+    Raises
+    ------
+    OptionError
+        If it is neither.
+    """
+    return None if channel is None else whole_number("channel", channel, 1)
+
+
 def conform_fields(options: Any) -> None:
     """Check the fields of a frozen dataclass that are numbers, text or truth values; for its `__post_init__`.
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,7 @@ def test_every_exported_name_is_there() -> None:
     """All of `__all__` can be used, and nothing else is answered."""
     assert all(getattr(speechgmm, name) is not None for name in speechgmm.__all__)
     assert set(speechgmm.__all__) <= set(dir(speechgmm))
+    assert speechgmm.__version__ == metadata.version("speechgmm")
     with pytest.raises(AttributeError, match=r"^module 'speechgmm' has no attribute 'sort'$"):
         _ = speechgmm.sort
 
@@ -259,9 +261,29 @@ def test_wrong_calls_say_what_is_wrong(tiny_model: Model, voice: Path, tmp_path:
 untyped: Any = speechgmm
 
 WRONG_CALLS: dict[str, tuple[Callable[[Any, Any], object], str]] = {
-    "no source": (lambda model, _: untyped.classify(None, model=model), "source is None, but it must be a path or"),
-    "bytes": (lambda model, _: untyped.segment(b"a.wav", model=model), "source is b'a.wav', but it must be a path"),
-    "open file": (lambda model, _: untyped.classify(io.BytesIO(), 16000, model=model), "source is <_io.BytesIO"),
+    "no source": (lambda model, _: untyped.classify(None, model=model), "source is None, but it must be a path, bytes"),
+    "text file": (
+        lambda model, _: untyped.segment(io.StringIO("a"), model=model),
+        "but it must be a path, bytes, a binary file, or samples; open the file in binary mode",
+    ),
+    "rate of an open file": (
+        lambda model, _: untyped.classify(io.BytesIO(), 16000, model=model),
+        "sampling_rate is 16000, but the open file has its own",
+    ),
+    "rate of bytes": (
+        lambda model, _: untyped.classify(b"RIFF", 16000, model=model),
+        "sampling_rate is 16000, but the file in bytes has its own",
+    ),
+    "mapping without audio": (
+        lambda model, _: untyped.classify({"text": "a", "path": None}, model=model),
+        "source is a mapping with the keys 'text', 'path', expected 'array' and 'sampling_rate', 'bytes' or 'path'",
+    ),
+    "one path for many": (
+        lambda model, _: untyped.classify_many("a.wav", model=model),
+        "sources is 'a.wav', but it must be a list or another iterable of what classify takes",
+    ),
+    "no job for many": (lambda model, _: model.classify_many([], jobs=0), "jobs is 0, but it must be 1 to 10,000"),
+    "channel of the model": (lambda model, _: model.classify("a.wav", channel=0), "channel is 0, but it must be"),
     "null in a path": (lambda model, _: untyped.classify("a\0.wav", model=model), "text without null characters"),
     "surrogate in a path": (
         lambda model, _: untyped.load("\ud800"),

@@ -57,6 +57,10 @@ KEEPERS = {
     "matplotlib": {"reporting/training_plots.py", "reporting/figures.py", "reporting/rendered_figures.py"},
     "sklearn": {"mixture/estimators/"},
     "tqdm": {"cli/console.py"},
+    "pandas": {"text/data_frames.py"},
+    "polars": {"text/data_frames.py"},
+    "pyannote": {"segmentation/foreign_annotations.py"},
+    "audformat": {"segmentation/foreign_annotations.py"},
     "argparse": {"cli/"},
 }
 
@@ -102,8 +106,8 @@ def test_the_map_has_no_circle() -> None:
 def test_every_module_has_a_room() -> None:
     """The top holds what belongs to all, and every folder is on the map."""
     loose = {file.stem for file in PACKAGE.glob("*.py")}
-    assert loose == COMMON | ANYTHING - {"cli"}
-    assert {file.parent.name for file in PACKAGE.glob("*/__init__.py")} == {*ROOMS, "cli"}
+    assert loose == COMMON | ANYTHING - {"api", "cli"}
+    assert {file.parent.name for file in PACKAGE.glob("*/__init__.py")} == {*ROOMS, "api", "cli"}
 
 
 def test_modules_import_each_other_in_no_circle() -> None:

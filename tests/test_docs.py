@@ -8,6 +8,7 @@ import dataclasses
 import importlib
 import io
 import json
+import logging
 import os
 import re
 import shlex
@@ -35,6 +36,7 @@ from tests.builders import RunCommand, free_port, spoken, write_manifest
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGE = PROJECT / "speechgmm"
 RATE = 16000
+RUN_APART = {"README.md", "docs/python.md"}  # whose Python needs files
 
 pytestmark = pytest.mark.checkout
 
@@ -318,12 +320,28 @@ def test_readme_python_runs(user_folder: Path) -> None:
     assert (user_folder / "voices.npz").is_file()
 
 
-@pytest.mark.parametrize("page", [page for page in pages() if page != "README.md" and code_blocks(page, "python")])
+@pytest.mark.parametrize("page", [page for page in pages() if page not in RUN_APART and code_blocks(page, "python")])
 def test_python_in_the_pages_runs(page: str) -> None:
     """The Python examples of a page run, one after the other."""
     names: dict[str, Any] = {}
     for block in code_blocks(page, "python"):
         exec(block, names)
+
+
+@pytest.mark.slow
+def test_the_python_of_its_page_runs(user_folder: Path) -> None:
+    """The blocks of docs/python.md, one after the other, in a folder with the files that they name."""
+    for package in ("pandas", "pyannote.core", "audformat"):
+        pytest.importorskip(package)
+    level = logging.getLogger("speechgmm").level
+    names: dict[str, object] = {}
+    try:
+        for block in code_blocks("docs/python.md", "python"):
+            exec(block, names)
+    finally:
+        logging.getLogger("speechgmm").setLevel(level)
+    assert (user_folder / "interview.rttm").is_file()
+    assert (user_folder / "report.html").is_file()
 
 
 def test_the_two_commands_are_there() -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 from numpy.typing import ArrayLike
 
 from speechgmm.audio.hearing import Heard
 from speechgmm.audio.samples import to_mono_at_rate
 from speechgmm.classifier.decision import Decision
-from speechgmm.classifier.model import Model
 from speechgmm.classifier.outcome import Outcome
+from speechgmm.classifier.scorer import Scores
 from speechgmm.corpus.recording import Recording
 from speechgmm.errors import AudioError
 from speechgmm.features.extraction import Failure, recording_stretches
-from speechgmm.features.front_end import stream_stretches
+from speechgmm.features.front_end import Stretch, stream_stretches
+from speechgmm.features.mel_filters import MelFilters
+from speechgmm.features.options import FrontEndOptions
 from speechgmm.workers.local import ordered_map, single_thread, thread_count, while_wanted
 
 MAX_THREADS = 2
@@ -23,13 +26,37 @@ MAX_THREADS = 2
 interpreter. More would wait for it, so more jobs are processes, each of which starts for as long as 200 files take."""
 
 
+class Classifier(Protocol):
+    """What is used of a `Model` here. A `Model` has methods that use this module."""
+
+    @property
+    def front_end(self) -> FrontEndOptions:
+        """The front end of the first stream."""
+
+    @property
+    def front_ends(self) -> tuple[FrontEndOptions, ...]:
+        """The front ends of all streams."""
+
+    @property
+    def filters(self) -> tuple[MelFilters, ...]:
+        """The mel filter banks of all streams."""
+
+    def score_all(self, stretches: Iterable[Sequence[Stretch]]) -> Scores:
+        """Score an utterance."""
+
+    def decide(self, scores: Scores) -> Decision:
+        """Choose a label, or abstain."""
+
+
 @single_thread
-def classify_samples(model: Model, samples: ArrayLike, sampling_rate: float, *, heard: Heard | None = None) -> Decision:
+def classify_samples(
+    model: Classifier, samples: ArrayLike, sampling_rate: float, *, heard: Heard | None = None
+) -> Decision:
     """Classify an utterance in memory.
 
     Parameters
     ----------
-    model : Model
+    model : Classifier
     samples : array_like (n,) or (n, channels)
         Floating-point numbers in [-1, 1], or integers over their full range.
     sampling_rate : float
@@ -51,13 +78,13 @@ def classify_samples(model: Model, samples: ArrayLike, sampling_rate: float, *, 
 
 
 @single_thread
-def classify_recording(recording: Recording, *, model: Model, channel: int | None = None) -> Outcome | Failure:
+def classify_recording(recording: Recording, *, model: Classifier, channel: int | None = None) -> Outcome | Failure:
     """Classify a recording. If it cannot be read, the result is a `Failure`.
 
     Parameters
     ----------
     recording : Recording
-    model : Model
+    model : Classifier
     channel : int, optional
         Counted from 1; by default the channels are mixed.
 
@@ -89,7 +116,7 @@ def classify_recording(recording: Recording, *, model: Model, channel: int | Non
 
 
 def classify_all(
-    model: Model, recordings: Iterable[Recording], *, jobs: int = 1, channel: int | None = None
+    model: Classifier, recordings: Iterable[Recording], *, jobs: int = 1, channel: int | None = None
 ) -> Iterator[Outcome | Failure]:
     """Classify recordings lazily and in order. Memory does not grow with their number or length."""
     work = functools.partial(classify_recording, model=model, channel=channel)

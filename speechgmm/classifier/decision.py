@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from speechgmm.text.data_frames import data_frame
 
 UNKNOWN = "unknown"
 
@@ -45,3 +48,23 @@ class Decision:
     def decided(self) -> bool:
         """Whether the label is a class."""
         return self.label != UNKNOWN
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; what is not defined is None."""
+        numbers = {name: _defined(getattr(self, name)) for name in ("probability", "score")}
+        return {**asdict(self), **numbers}
+
+    def to_row(self) -> dict[str, Any]:
+        """Values by column of a table, with the columns ``probability_CLASS`` and ``llr_CLASS`` for each class."""
+        own = ("label", "probability", "score", "speech_s", "reason")
+        probabilities = {f"probability_{name}": value for name, value in self.probabilities.items()}
+        ratios = {f"llr_{name}": value for name, value in self.log_likelihood_ratios.items()}
+        return {**{name: getattr(self, name) for name in own}, **probabilities, **ratios}
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """A data frame of one row, as `speechgmm.to_frame` makes it of many."""
+        return data_frame([self.to_row()], library)
+
+
+def _defined(value: float) -> float | None:
+    return None if math.isnan(value) else value

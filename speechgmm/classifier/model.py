@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from speechgmm.argument_checks import conform_fields, wrong
+from speechgmm.argument_checks import channel_number, conform_fields, job_count, wrong
 from speechgmm.classifier.calibration import Calibration, log_likelihood_ratios
 from speechgmm.classifier.decision import UNKNOWN, Decision
 from speechgmm.classifier.scorer import Scorer, Scores
 from speechgmm.errors import OptionError
+
+if TYPE_CHECKING:
+    from speechgmm.audio.given_sound import GivenSound
+    from speechgmm.features.extraction import Failure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +138,29 @@ class Model(Scorer):
         if self.min_likelihood is not None and scores.means[0].max() < self.min_likelihood:
             return "does not sound like the voices the model was trained on"
         return ""
+
+    def classify(
+        self, source: GivenSound, sampling_rate: float | None = None, *, channel: int | None = None
+    ) -> Decision:
+        """Classify an utterance; parameters and errors as of `speechgmm.classify`."""
+        from speechgmm.classifier.classify_given import classify_given
+
+        return classify_given(self, source, sampling_rate, channel=channel_number(channel))
+
+    def classify_many(
+        self,
+        sources: Iterable[GivenSound],
+        sampling_rate: float | None = None,
+        *,
+        jobs: int = 1,
+        channel: int | None = None,
+    ) -> Iterator[Decision | Failure]:
+        """Classify utterances lazily and in order; parameters and errors as of `speechgmm.classify_many`."""
+        from speechgmm.classifier.classify_given import classify_each
+
+        if isinstance(sources, (str, bytes)) or not isinstance(sources, Iterable):
+            raise wrong("sources", sources, "a list or another iterable of what classify takes")
+        return classify_each(self, sources, sampling_rate, jobs=job_count(jobs), channel=channel_number(channel))
 
     def with_priors(self, priors: Mapping[str, float]) -> Model:
         """The same model with other priors.

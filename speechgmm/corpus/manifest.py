@@ -23,7 +23,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,17 +76,37 @@ def read_manifest(file: Path, *, root: Path | None = None) -> Corpus:
     if not folder.is_dir():
         raise CorpusError(f"{folder}: it is not a folder, expected the base folder of the paths in {file}")
     manifest = _Manifest(table=Table.of(text, is_known), encoding=encoding, folder=folder)
-    manifest.read()
-    faults = sorted([*undecoded(text), *manifest.faults])
-    if faults:
-        raise CorpusError(f"{file}: the manifest is faulty", [f"{file}:{line}: {fault}" for line, fault in faults])
-    reading = ", ".join(manifest.reading())
-    return Corpus(
-        source=str(file),
-        recordings=tuple(recording for _, recording in manifest.rows),
-        reading=f"{escaped(str(file))}: {reading}" if reading else "",
-        left_out=tuple(manifest.left_out()),
-    )
+    return manifest.corpus(str(file), f"{file}: the manifest is faulty", list(undecoded(text)))
+
+
+def corpus_of_rows(
+    header: Sequence[str], rows: Iterable[Iterable[object]], *, source: str, root: Path = Path()
+) -> Corpus:
+    """Make a corpus of rows as those of a manifest.
+
+    Parameters
+    ----------
+    header : sequence of str
+        The names of the columns.
+    rows : iterable
+        Of the cells of each row. None is an empty cell, other values are written as text.
+    source : str
+        Name of the rows, for messages.
+    root : Path
+        Base folder of relative paths.
+
+    Returns
+    -------
+    corpus : Corpus
+
+    Raises
+    ------
+    CorpusError
+        If there are faults, see `read_manifest`.
+    """
+    text = "".join(csv_line(cells) for cells in (header, *rows))
+    manifest = _Manifest(table=Table(text=text, separator=","), encoding=UTF8, folder=root)
+    return manifest.corpus(source, f"{source}: it is faulty; line 1 is the header, line 2 the first row")
 
 
 def write_manifest(corpus: Corpus, file: Path) -> None:
@@ -150,6 +170,20 @@ class _Manifest:
         self.faults += contradictions(self.rows)
         if not (self.rows or self.faults):
             self.faults.append((line, "; ".join(["there are no rows below the header", *self.left_out()])))
+
+    def corpus(self, source: str, complaint: str, faults: Sequence[tuple[int, str]] = ()) -> Corpus:
+        """Read the rows; raise a CorpusError that begins with `complaint` if there are faults."""
+        self.read()
+        faults = sorted([*faults, *self.faults])
+        if faults:
+            raise CorpusError(complaint, [f"{source}:{line}: {fault}" for line, fault in faults])
+        reading = ", ".join(self.reading())
+        return Corpus(
+            source=source,
+            recordings=tuple(recording for _, recording in self.rows),
+            reading=f"{escaped(source)}: {reading}" if reading else "",
+            left_out=tuple(self.left_out()),
+        )
 
     def reading(self) -> Iterator[str]:
         """How the manifest was read, where that is not as it is written."""

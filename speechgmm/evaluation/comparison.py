@@ -22,8 +22,8 @@ from speechgmm.evaluation.array_types import Counts, Floats
 from speechgmm.evaluation.intervals import Resampling, percentile_interval, speaker_counts
 from speechgmm.evaluation.metrics import Interval, Statistic
 from speechgmm.evaluation.outcome_counts import missing_class_notes, number_speakers
+from speechgmm.evaluation.plain_values import plain
 from speechgmm.evaluation.read_scores import ScoreTable
-from speechgmm.evaluation.report_files import plain
 
 Pair: TypeAlias = tuple[Outcome, Outcome]
 Both: TypeAlias = tuple[Counts, Counts]

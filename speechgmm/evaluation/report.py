@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from speechgmm.classifier.outcome import Outcome
@@ -35,9 +35,14 @@ from speechgmm.evaluation.headline import Estimate, Evidence, estimates
 from speechgmm.evaluation.intervals import Resampling
 from speechgmm.evaluation.metrics import Interval
 from speechgmm.evaluation.outcome_counts import Skipped, Warned, check_outcomes, count_outcomes, missing_class_notes
+from speechgmm.evaluation.plain_values import plain
 from speechgmm.evaluation.score_curves import ScoreCurves, score_curves
+from speechgmm.text.data_frames import data_frame
 
 __all__ = ["Outcome", "Report", "Skipped", "Warned", "evaluate"]
+
+SCHEMA = "speechgmm-report"
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +201,49 @@ class Report:
     def cllr_bootstrap(self) -> Interval:
         """Bootstrap interval of `cllr`."""
         return self.score_metrics["cllr"].intervals["bootstrap"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of report.json as plain values.
+
+        Returns
+        -------
+        dict
+            ``schema`` and ``schema_version``, then one key per field of `Report`. Headline metrics are on the top
+            level: ``<name>``, and ``<name>_<kind>`` per interval. Numbers that are not finite become None, as
+            ``json.dumps(..., allow_nan=False)`` requires.
+        """
+        values: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            values |= _flat(value) if field.name in ("label_metrics", "score_metrics") else {field.name: value}
+        return {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, **plain(values)}
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """The headline metrics as a data frame: metric, value, and low and high of the bootstrap interval, else NaN.
+
+        Parameters
+        ----------
+        library : "pandas" or "polars", optional
+            By default pandas, or polars where pandas is not installed.
+
+        Raises
+        ------
+        OptionError
+            If the library is another one, or is not installed.
+        """
+        rows = []
+        for name, estimate in self.metrics.items():
+            interval = estimate.intervals.get("bootstrap", Interval(low=math.nan, high=math.nan))
+            rows.append({"metric": name, "value": estimate.value, "low": interval.low, "high": interval.high})
+        return data_frame(rows, library)
+
+
+def _flat(estimates: Mapping[str, Estimate]) -> dict[str, float | Interval]:
+    values: dict[str, float | Interval] = {}
+    for name, estimate in estimates.items():
+        values[name] = estimate.value
+        values |= {f"{name}_{kind}": interval for kind, interval in estimate.intervals.items()}
+    return values
 
 
 def evaluate(

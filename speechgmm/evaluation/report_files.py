@@ -6,20 +6,13 @@ No file is written here: `to_json` returns an object for `json.dumps`, `score_ro
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from speechgmm.classifier.outcome import Outcome
-from speechgmm.evaluation.headline import Estimate
-from speechgmm.evaluation.metrics import Interval
 from speechgmm.evaluation.report import Report
 
-SCHEMA = "speechgmm-report"
-SCHEMA_VERSION = 2
 SCORE_COLUMNS = (
     *("path", "label", "probability", "score", "speech_s", "reason", "truth", "speaker", "duration_s"),
     *("snr_db", "start", "end", "warning"),
@@ -41,19 +34,7 @@ def to_json(report: Report) -> dict[str, Any]:
         ``<name>``, and ``<name>_<kind>`` per interval. Numbers that are not finite become None, as
         ``json.dumps(..., allow_nan=False)`` requires.
     """
-    values: dict[str, Any] = {}
-    for field in dataclasses.fields(report):
-        value = getattr(report, field.name)
-        values |= _flat(value) if field.name in ("label_metrics", "score_metrics") else {field.name: value}
-    return {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, **plain(values)}
-
-
-def _flat(estimates: Mapping[str, Estimate]) -> dict[str, float | Interval]:
-    values: dict[str, float | Interval] = {}
-    for name, estimate in estimates.items():
-        values[name] = estimate.value
-        values |= {f"{name}_{kind}": interval for kind, interval in estimate.intervals.items()}
-    return values
+    return report.to_dict()
 
 
 def score_rows(outcomes: Sequence[Outcome], *, classes: Sequence[str]) -> Iterator[list[str]]:
@@ -96,18 +77,3 @@ def _score_row(outcome: Outcome, classes: Sequence[str]) -> list[str]:
 
 def _cell(value: float) -> str:
     return "" if math.isnan(value) else repr(float(value))
-
-
-def plain(value: Any) -> Any:
-    """Convert to plain JSON values: dataclasses to objects, arrays to lists, numbers that are not finite to None."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, (np.ndarray, np.generic)):
-        return plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

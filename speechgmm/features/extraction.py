@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, overload
+from typing import Any, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -137,6 +137,14 @@ class Failure:
 
     recording: Recording
     reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: the name of the recording and the reason."""
+        return {"path": self.recording.name, "reason": self.reason}
+
+    def to_row(self) -> dict[str, Any]:
+        """Values by column of a table of decisions: there is no label."""
+        return {"label": None, "reason": self.reason}
 
 
 def summarise_stretch(stretch: Stretch) -> StretchSummary:

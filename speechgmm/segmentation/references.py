@@ -156,7 +156,7 @@ def _read(file: Path, look_up: Lookup, *, expected: Sequence[str], channel: int 
     faults: Faults = []
     lines: dict[str, list[tuple[Line, str]]] = defaultdict(list)
     others: dict[str, list[Line]] = defaultdict(list)
-    for line in read_lines(_text(file), faults):
+    for line in read_lines(annotation_text(file), faults):
         if channel is not None and line.channel not in ("", str(channel)):
             others[line.recording].append(line)
             continue
@@ -194,20 +194,31 @@ def _of_other_channels(file: Path, recording: str, lines: Sequence[Line], channe
     return Reference(recording=recording, segments=(), end_s=0.0, place=f"{file}:{lines[0].number}", fault=fault)
 
 
-def _line_faults(line: Line, label: str | None, expected: Sequence[str]) -> Iterator[str]:
+def time_faults(line: Line) -> Iterator[str]:
+    """What is wrong with the times of an annotated time span."""
     if not 0 <= line.start < math.inf:
         yield f"the start is {line.start:g} s, expected 0 or more"
     elif not line.end < math.inf:
         yield f"the end is {line.end:g} s, expected a time in the recording"
     elif line.end < line.start:
         yield f"the end at {line.end:g} s is before the start at {line.start:g} s"
+
+
+def _line_faults(line: Line, label: str | None, expected: Sequence[str]) -> Iterator[str]:
+    yield from time_faults(line)
     if label is None:
         classes = f"{', '.join(expected[:-1])} or {expected[-1]}"
         yield f"'{line.name}' is not {classes}; give its class with --speaker '{line.name}=CLASS'"
 
 
-def _text(file: Path) -> str:
-    """The text of a file in UTF-8, or in UTF-16 with a byte order mark, as Praat writes it."""
+def annotation_text(file: Path) -> str:
+    """The text of a file in UTF-8, or in UTF-16 with a byte order mark, as Praat writes it.
+
+    Raises
+    ------
+    CorpusError
+        If it cannot be read, or is not text.
+    """
     try:
         text, _ = decoded(file.read_bytes())
     except OSError as error:

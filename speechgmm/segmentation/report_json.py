@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from speechgmm.evaluation.metrics import Interval
-from speechgmm.evaluation.report_files import plain
+from speechgmm.evaluation.plain_values import plain
 from speechgmm.segmentation.error_rate import Errors, Score
 from speechgmm.segmentation.report import SegmentationReport
 from speechgmm.segmentation.speaking_time import Summary, Times

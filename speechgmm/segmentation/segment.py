@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 NONSPEECH = "nonspeech"
 
@@ -38,6 +39,17 @@ class Segment:
     def duration_s(self) -> float:
         """Duration in seconds."""
         return self.end - self.start
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; what is not defined is None."""
+        probability = None if math.isnan(self.probability) else self.probability
+        return {**asdict(self), "probability": probability, "probabilities": dict(self.probabilities)}
+
+    def to_row(self) -> dict[str, Any]:
+        """Values by column of a table, with a column ``probability_CLASS`` for each class."""
+        by_class = {f"probability_{name}": value for name, value in self.probabilities.items()}
+        own = ("start", "end", "label", "probability", "reason")
+        return {**{name: getattr(self, name) for name in own}, **by_class}
 
 
 def clock(seconds: float, decimals: int = 1) -> str:
