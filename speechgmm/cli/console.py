@@ -59,6 +59,12 @@ def to_stderr(text: str) -> None:
         discard(sys.stderr)
 
 
+def tell(options: argparse.Namespace, text: str) -> None:
+    """Print a result that is also in a file, unless --quiet is given."""
+    if not options.quiet:
+        print(text)
+
+
 def note(options: argparse.Namespace, text: str) -> None:
     """Print information that is no error, unless --quiet is given."""
     if not options.quiet:
