@@ -56,6 +56,7 @@ KEEPERS = {
     "distributed": {"workers/dask.py"},
     "matplotlib": {"reporting/training_plots.py", "reporting/figures.py", "reporting/rendered_figures.py"},
     "tqdm": {"cli/console.py"},
+    "shtab": {"cli/completion.py"},
     "argparse": {"cli/"},
 }
 

@@ -60,9 +60,15 @@ def to_stderr(text: str) -> None:
 
 
 def tell(options: argparse.Namespace, text: str) -> None:
-    """Print a result that is also in a file, unless --quiet is given."""
+    """Print what is also in a file, unless --quiet is given."""
     if not options.quiet:
         print(text)
+
+
+def print_result(options: argparse.Namespace, text: str) -> None:
+    """Print a result; with --quiet only if there is no --output that has it."""
+    if options.output is None or not options.quiet:
+        print(text, end="")
 
 
 def note(options: argparse.Namespace, text: str) -> None:

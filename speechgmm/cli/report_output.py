@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgmm.cli.arguments import at_least
-from speechgmm.cli.console import note, tell
+from speechgmm.cli.console import note, print_result
 from speechgmm.cli.corpus_selection import listed
 
 if TYPE_CHECKING:
@@ -117,8 +117,4 @@ def deliver(
             )
             if not has_matplotlib():
                 note(options, "report.html has no pictures: they need matplotlib: pip install 'speechgmm[report]'")
-        text = as_json(report) if options.format == "json" else to_text(report, columns=options.by)
-        if options.output is None:
-            print(text, end="")
-        else:
-            tell(options, text.removesuffix("\n"))
+        print_result(options, as_json(report) if options.format == "json" else to_text(report, columns=options.by))

@@ -123,7 +123,7 @@ def _segment_stdin(model: Model, options: argparse.Namespace) -> int:
     from speechgmm.segmentation.speaking_time import Tally
 
     heard = Heard()
-    with naming("--raw"):
+    with naming("--raw, --rate or --channels"):
         raw = options.raw and RawForm(encoding=options.raw, rate=options.rate, channels=options.channels)
     sound = UntilStopped(
         blocks(

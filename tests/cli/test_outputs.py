@@ -183,6 +183,24 @@ def test_a_report_on_segments_is_printed(run: RunCommand, work: Path, full_for: 
     assert "error: r/report.json: cannot be written: No space left on device\n" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "command", [("evaluate", "voices"), ("evaluate-segments", VOICE, "01.csv")], ids=lambda command: command[0]
+)
+def test_a_quiet_report_is_in_its_files_only(
+    run: RunCommand, work: Path, no_pictures: None, command: tuple[str, ...]
+) -> None:
+    """With --quiet it is printed if it is in no file; otherwise there is nothing on either stream."""
+    shutil.copy("reference.csv", "01.csv")
+    quiet = (*command, "--model", "model.npz", "--quiet")
+
+    printed, written = run(*quiet), run(*quiet, "-o", "r")
+
+    assert (printed.returncode, printed.stderr) == (0, "")
+    assert printed.stdout
+    assert (written.returncode, written.stdout, written.stderr) == (0, "", "")
+    assert Path("r/report.json").is_file()
+
+
 @pytest.mark.parametrize("lost", ["new.npz", "training.json"])
 def test_a_training_writes_what_it_can(run: RunCommand, work: Path, full_for: list[str], lost: str) -> None:
     """The model without its report, or the report without its model, which is then not said to be there."""

@@ -258,7 +258,7 @@ def test_each_channel_separately(run: RunCommand, tiny_model_file: Path, tmp_pat
     [
         (["-", "a.wav"], "sound on stdin cannot be combined with recordings"),
         (["-", "--raw", "s16le"], "needs both --raw and --rate"),
-        (["-", "--raw", "mp3", "--rate", "16000"], "--raw: encoding is 'mp3'"),
+        (["-", "--raw", "mp3", "--rate", "16000"], "--raw, --rate or --channels: encoding is 'mp3'"),
         (["-", "--per-channel"], "--per-channel cannot be used with -"),
         (["a.wav", "--raw", "s16le", "--rate", "16000"], "PATH must be -"),
         (["a.wav", "--per-channel", "--channel", "1"], "cannot be used together"),
