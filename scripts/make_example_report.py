@@ -21,7 +21,7 @@ from speechgmm.corpus.manifest import write_manifest
 PROJECT = Path(__file__).resolve().parent.parent
 CORPORA = ("ami", "asterisk-prompts", "ravdess")
 PICTURE = PROJECT / "docs" / "images" / "report.png"
-SIZE = "1200,2120"
+SIZE = "1200,2050"
 
 
 def main() -> int:

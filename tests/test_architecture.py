@@ -61,6 +61,7 @@ KEEPERS = {
     "polars": {"text/data_frames.py"},
     "pyannote": {"segmentation/foreign_annotations.py"},
     "audformat": {"segmentation/foreign_annotations.py"},
+    "shtab": {"cli/completion.py"},
     "argparse": {"cli/"},
 }
 

@@ -16,7 +16,7 @@ from speechgmm.mixture.mixture_types import MIXTURE_TYPES
 from speechgmm.training.recipe import DEFAULT
 
 ROOMS = {"training", "evaluation", "crossvalidation", "reporting", "augmentation", "demo"}
-LIBRARIES = {"librosa", "numba", "joblib", "sklearn", "matplotlib", "tqdm"}
+LIBRARIES = {"librosa", "numba", "joblib", "sklearn", "matplotlib", "tqdm", "shtab"}
 PARTS_OF_SCIPY = {f"scipy.{part}" for part in ("signal", "stats", "optimize", "linalg", "ndimage", "interpolate")}
 NOT_NEEDED = {*(f"speechgmm.{room}" for room in ROOMS), *LIBRARIES, *PARTS_OF_SCIPY}
 

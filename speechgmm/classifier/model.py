@@ -168,7 +168,8 @@ class Model(Scorer):
         Parameters
         ----------
         priors : mapping of str to float
-            Probability of each class; positive, they sum to 1.
+            Probability of each class; positive, they sum to 1. In a model of two classes one of them is enough: the
+            other gets the rest.
 
         Raises
         ------
@@ -178,11 +179,14 @@ class Model(Scorer):
         expected = "a mapping of each class to its probability"
         if not isinstance(priors, Mapping):
             raise wrong("priors", priors, expected)
+        if not all(isinstance(prior, Real) for prior in priors.values()):
+            raise wrong("priors", dict(priors), expected)
+        if len(self.labels) == 2 and len(priors) == 1 and set(priors) < set(self.labels):
+            (other,) = set(self.labels) - set(priors)
+            priors = {**priors, other: 1.0 - sum(priors.values())}
         if set(priors) != set(self.labels):
             given, labels = ", ".join(map(str, priors)), ", ".join(self.labels)
             raise OptionError(f"the priors are for {given}, expected one for each of {labels}")
-        if not all(isinstance(prior, Real) for prior in priors.values()):
-            raise wrong("priors", dict(priors), expected)
         return replace(self, priors=tuple(float(priors[label]) for label in self.labels))
 
 

@@ -51,11 +51,14 @@ class Format:
     ----------
     description : str
         For the help of the command line.
+    suffix : str
+        End of the name of a file in this format.
     write : callable
         See `Write`.
     """
 
     description: str
+    suffix: str
     write: Write
 
 
@@ -100,10 +103,10 @@ def json_lines(outcomes: Iterable[Outcome], *, labels: Sequence[str]) -> Iterato
 
 
 FORMATS: dict[str, Format] = {
-    "table": Format(description="aligned columns", write=table),
-    "csv": Format(description="a row per recording", write=comma_separated),
-    "json": Format(description="one object", write=json_object),
-    "jsonl": Format(description="an object per line", write=json_lines),
+    "table": Format(description="aligned columns", suffix=".txt", write=table),
+    "csv": Format(description="a row per recording", suffix=".csv", write=comma_separated),
+    "json": Format(description="one object", suffix=".json", write=json_object),
+    "jsonl": Format(description="an object per line", suffix=".jsonl", write=json_lines),
 }
 """The formats by name."""
 

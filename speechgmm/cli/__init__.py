@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
-from speechgmm.cli.console import note, report_error, say
+from speechgmm.cli.completion import SHELLS, Completion
+from speechgmm.cli.console import note, report_error, say, to_stderr
 from speechgmm.cli.parsers import CommandParser, OneLineErrorParser
 from speechgmm.cli.standard_streams import discard, occupy_closed_descriptors, prepare_streams
 from speechgmm.cli.termination import interrupt_behind, orderly_termination
@@ -113,7 +114,10 @@ def _note_one_process(options: argparse.Namespace) -> None:
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the command line; `run` of the result executes the command. Exits on wrong usage and on --help."""
+    """Parse the command line; `run` of the result executes the command. Exits on wrong usage and on --help.
+
+    Without any argument the help is printed on stderr, because it is no result, and the usage is wrong.
+    """
     words = sys.argv[1:] if arguments is None else list(arguments)
     parser = OneLineErrorParser(
         prog="speechgmm",
@@ -122,9 +126,18 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         epilog="Each command has its own help: speechgmm COMMAND --help.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
+    parser.add_argument(
+        "--completion",
+        action=Completion,
+        choices=SHELLS,
+        help="print a script for this shell that completes commands and options, and exit",
+    )
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=CommandParser)
     for name in words[:1] if words[:1] and words[0] in COMMANDS else COMMANDS:  # a command needs no other's arguments
         command_module(name).add_parser(subparsers)
+    if not words:
+        to_stderr(parser.format_help())
+        sys.exit(USAGE)
     options = parser.parse_args(words)
     options.parse = parse  # `demo` runs other commands
     options.command_line = shlex.join(["speechgmm", *words])

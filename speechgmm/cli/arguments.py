@@ -6,7 +6,8 @@ Heavy imports stay inside functions, so that --help is fast.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,9 @@ def new_command(subparsers: Subparsers, name: str, summary: str, example: str) -
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbosity = parser.add_mutually_exclusive_group()
-    verbosity.add_argument("-q", "--quiet", action="store_true", help="print only results and errors")
+    verbosity.add_argument(
+        "-q", "--quiet", action="store_true", help="print only errors, and results for which there is no file"
+    )
     verbosity.add_argument("-v", "--verbose", action="store_true", help="print more information on stderr")
     return parser
 
@@ -101,7 +104,8 @@ def add_priors_argument(parser: argparse.ArgumentParser) -> None:
         "--priors",
         type=priors,
         metavar="CLASS=P,...",
-        help="prior probability of each class (default: the model's, all equal)",
+        help="prior probability of each class; of two classes one is enough: the other gets the rest (default: the "
+        "model's, all equal)",
     )
 
 
@@ -177,12 +181,24 @@ def priors(text: str) -> dict[str, float]:
     return values
 
 
+@contextmanager
+def naming(option: str) -> Iterator[None]:
+    """Put the name of an option before the OptionError about its value."""
+    from speechgmm.errors import OptionError
+
+    try:
+        yield
+    except OptionError as error:
+        raise OptionError(f"{option}: {error}") from error
+
+
 def open_corpus(options: argparse.Namespace, outputs: Sequence[Path] = ()) -> Corpus:
     """Read RECORDINGS and apply --where; refuse outputs that are among the inputs of the command."""
     from speechgmm.corpus import read_corpus
     from speechgmm.output.files import check_not_inputs
 
-    corpus = read_corpus(options.recordings, root=options.root)
+    with naming("--root"):
+        corpus = read_corpus(options.recordings, root=options.root)
     check_not_inputs(outputs, [*_given_files(options), *(recording.file for recording in corpus.recordings)])
     return select_where(corpus, options.where)
 
@@ -209,7 +225,9 @@ def open_model(options: argparse.Namespace) -> Model:
     detail(options, f"model: {file}")
     model = load(file)
     if options.priors is not None:
-        model = model.with_priors(options.priors)
+        with naming("--priors"):
+            model = model.with_priors(options.priors)
     if options.min_probability is not None:
-        model = replace(model, decision=replace(model.decision, min_probability=options.min_probability))
+        with naming("--min-probability"):
+            model = replace(model, decision=replace(model.decision, min_probability=options.min_probability))
     return model

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import textwrap
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgmm.cli.arguments import Subparsers, add_corpus_arguments, new_command, number, open_corpus
+from speechgmm.cli.arguments import Subparsers, add_corpus_arguments, naming, new_command, number, open_corpus
 from speechgmm.cli.fold_arguments import add_fold_arguments, crossvalidated
+from speechgmm.cli.output_format import add_format_argument, chosen_format
 from speechgmm.cli.recipe_arguments import add_recipe_arguments, add_seed_argument, read_recipe
 from speechgmm.cli.training_arguments import add_folder_arguments, add_further_options, add_workers_argument
 from speechgmm.text.tables import csv_line
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 EXAMPLE = """\
   speechgmm audit recordings/
       where recordings/ holds female/ and male/ (or any other classes), each with a folder a speaker
-  speechgmm audit corpus.csv --min-odds 5 --format csv -o suspects.csv"""
+  speechgmm audit corpus.csv --min-odds 5 -o suspects.csv"""
 
-COLUMNS = ("kind", "speaker", "path", "label", "contradicted_by", "odds", "n_utterances", "n_contradicted")
+COLUMNS = ("kind", "speaker", "path", "label", "contradicted_by", "odds", "n_utterances", "n_contradicted", "listen_to")
 
 WIDTH = 100
 
@@ -41,7 +42,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="ODDS",
         help="minimum odds against the label (default: 2: two of three such voices carry another label)",
     )
-    parser.add_argument("--format", choices=["text", "csv", "json"], default="text", help="of the list (default: text)")
+    add_format_argument(parser, FORMATS, "format of the list")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the list there instead of on stdout")
     parser.add_argument("--force", action="store_true", help="replace that file if it exists")
     add_fold_arguments(parser)
@@ -59,13 +60,15 @@ def run(options: argparse.Namespace) -> int:
     from speechgmm.output.files import check_destination, write_atomically
 
     min_odds = MIN_ODDS if options.min_odds is None else options.min_odds
-    check_odds(min_odds)
+    form = FORMATS[chosen_format(options, FORMATS)]
+    with naming("--min-odds"):
+        check_odds(min_odds)
     recipe = read_recipe(options)
     outputs = [] if options.output is None else [options.output]
     for output in outputs:
         check_destination(output, replace=options.force)
     crossvalidation = crossvalidated(options, open_corpus(options, outputs=outputs), recipe)
-    text = {"text": to_text, "csv": to_csv, "json": to_json}[options.format](audit(crossvalidation, min_odds=min_odds))
+    text = form.write(audit(crossvalidation, min_odds=min_odds))
     if options.output is None:
         print(text, end="")
     else:
@@ -86,8 +89,8 @@ def to_text(audit: Audit) -> str:
     ]
     lines = [line for text in summary for line in textwrap.wrap(text, WIDTH)]
     if audit.speakers:
-        rows = [[_odds(one), one.label, _share(one), one.speaker or ""] for one in audit.speakers]
-        lines += ["", *_table(["odds", "label", "contradicted", "speaker"], rows)]
+        rows = [[_odds(one), one.label, _share(one), one.speaker or "", one.listen_to] for one in audit.speakers]
+        lines += ["", *_table(["odds", "label", "contradicted", "speaker", "listen to"], rows)]
     if audit.files:
         lines += ["", *_table(["odds", "label", "path"], [[_odds(one), one.label, one.path] for one in audit.files])]
     return "\n".join(lines) + "\n"
@@ -110,6 +113,22 @@ def to_json(audit: Audit) -> str:
         "contradicted": _rows(audit),
     }
     return json.dumps(report, indent=2, allow_nan=False) + "\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A format of the list: `suffix` ends the name of a file in it."""
+
+    description: str
+    suffix: str
+    write: Callable[[Audit], str]
+
+
+FORMATS = {
+    "text": Format(description="aligned columns", suffix=".txt", write=to_text),
+    "csv": Format(description="a row per speaker or recording", suffix=".csv", write=to_csv),
+    "json": Format(description="one object", suffix=".json", write=to_json),
+}
 
 
 def _rows(audit: Audit) -> list[dict[str, Any]]:

@@ -59,6 +59,18 @@ def to_stderr(text: str) -> None:
         discard(sys.stderr)
 
 
+def tell(options: argparse.Namespace, text: str) -> None:
+    """Print what is also in a file, unless --quiet is given."""
+    if not options.quiet:
+        print(text)
+
+
+def print_result(options: argparse.Namespace, text: str) -> None:
+    """Print a result; with --quiet only if there is no --output that has it."""
+    if options.output is None or not options.quiet:
+        print(text, end="")
+
+
 def note(options: argparse.Namespace, text: str) -> None:
     """Print information that is no error, unless --quiet is given."""
     if not options.quiet:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from speechgmm.cli.arguments import Subparsers, new_command
-from speechgmm.cli.console import note
+from speechgmm.cli.console import note, tell
 
 if TYPE_CHECKING:
     from speechgmm.corpus.recording import Corpus
@@ -23,12 +26,21 @@ TEST_EVERY = 3
 """Every third speaker of each class, in the order of their names, is in the test split."""
 
 REAL = """\
-Real speech: {n_recordings} recordings of {n_speakers} speakers of the AMI meeting corpus
-(CC BY 4.0, AMI Consortium; excerpts from the test data of pyannote.audio 4.0.7)."""
+Real speech: {n_recordings} recordings of {n_speakers} speakers of the AMI meeting corpus (CC BY 4.0, AMI Consortium;
+excerpts from the test data of pyannote.audio 4.0.7). Every third speaker is a test speaker."""
 
 SYNTHETIC = """\
-SYNTHETIC voices, no real speech: {n_recordings} utterances of {n_speakers} voices from a source-filter
-synthesiser with published mean pitch and formants. They demonstrate the commands, not the accuracy."""
+SYNTHETIC voices, no real speech: {n_recordings} utterances of {n_speakers} voices from a source-filter synthesiser;
+they demonstrate the commands, not the accuracy. Every third voice is a test speaker."""
+
+HEARD_REAL = (
+    "Neither model has heard the test speakers. The one trained here has heard others in the same rooms; the shipped "
+    "one has heard none of this corpus, but many speakers of others."
+)
+HEARD_SYNTHETIC = (
+    "Neither model has heard the test voices. The one trained here has heard other synthetic voices and nothing else; "
+    "the shipped one has heard real speech only."
+)
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -49,45 +61,53 @@ def run(options: argparse.Namespace) -> int:
     """Prepare recordings, run the main commands on them, and compare the trained with the shipped model."""
     from platformdirs import user_cache_path
 
+    from speechgmm.cli.demo_summary import to_text
     from speechgmm.output.files import make_folder
 
-    folder = options.folder or user_cache_path("speechgmm") / "demo"
+    folder = (options.folder or user_cache_path("speechgmm") / "demo").absolute()
     make_folder(folder)
-    manifest, introduction = _prepare(folder, options)
-    print(f"{introduction}\nEvery third speaker is a test speaker; the others train a model.\nAll files: {folder}")
-    model, trained, shipped = folder / "model.npz", folder / "own", folder / "shipped"
-    test_files = _first_test_recordings(manifest)
-    quiet = ["--quiet"] if options.quiet else []
-    steps: list[tuple[str, list[str | Path]]] = [
-        (
-            "Train a model on the training speakers",
-            ["train", manifest, "-o", model, "--force", "--recipe", "plain", "--components", "16"],
-        ),
-        ("Classify one recording of each test speaker", ["classify", *test_files, "--model", model]),
-        (
-            "Evaluate the model on all recordings of the test speakers",
-            ["evaluate", manifest, "--model", model, "-o", trained, "--force"],
-        ),
-        ("Classify the same recordings with the shipped model", ["classify", *test_files]),
-        ("Evaluate the shipped model on the same speakers", ["evaluate", manifest, "-o", shipped, "--force"]),
+    manifest, introduction, heard = _prepare(folder, options)
+    tell(options, f"{introduction}\nThe files are in {folder}, where these commands can be repeated:\n")
+    model, trained, shipped = "model.npz", "own", "shipped"
+    training = ["--force", "--recipe", "plain", "--components", "16"]
+    commands = [
+        ["train", manifest.name, "-o", model, *training],
+        ["classify", *_one_test_recording_per_class(manifest), "--model", model],
+        ["evaluate", manifest.name, "--model", model, "-o", trained, "--force"],
+        ["evaluate", manifest.name, "-o", shipped, "--force"],
     ]
-    for number, (title, command) in enumerate(steps, start=1):
-        print(f"\n[{number}/{len(steps)}] {title}\n$ speechgmm {shlex.join(map(str, command))}\n", flush=True)
-        if (code := _run_command(options, [*map(str, command), *quiet])) != 0:
-            return code  # the command has printed the reason
-    print("\n" + _side_by_side(trained, shipped))
+    with _working_in(folder):
+        for command in commands:
+            tell(options, f"$ speechgmm {shlex.join(command)}")
+            sys.stdout.flush()
+            if (code := _run_command(options, command)) != 0:
+                return code  # the command has printed the reason
+    print("\n" + to_text(folder, trained, shipped, heard=heard))
+    further = ["speechgmm", "compare", *(f"{name}/scores.csv" for name in (trained, shipped))]
+    tell(options, f"More: {trained}/report.html, {shipped}/report.html, and: {shlex.join(further)}")
     return 0
 
 
 def _run_command(options: argparse.Namespace, arguments: list[str]) -> int:
-    """Run another command in this process."""
-    command_options = options.parse(arguments)
+    """Run another command in this process; what it writes to files is printed with --verbose only."""
+    command_options = options.parse([*arguments, *([] if options.verbose else ["--quiet"])])
     code: int = command_options.run(command_options)
     return code
 
 
-def _prepare(folder: Path, options: argparse.Namespace) -> tuple[Path, str]:
-    """Prepare the recordings; return a manifest with a train and a test split, and a description of them."""
+@contextmanager
+def _working_in(folder: Path) -> Iterator[None]:
+    """Commands find their files in this folder."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def _prepare(folder: Path, options: argparse.Namespace) -> tuple[Path, str, str]:
+    """Prepare the recordings: their manifest with splits, their description, and what the models have heard."""
     from speechgmm.errors import DownloadError
 
     if not options.synthetic:
@@ -99,20 +119,20 @@ def _prepare(folder: Path, options: argparse.Namespace) -> tuple[Path, str]:
     return _prepare_synthetic(folder)
 
 
-def _prepare_real(folder: Path, options: argparse.Namespace) -> tuple[Path, str]:
+def _prepare_real(folder: Path, options: argparse.Namespace) -> tuple[Path, str, str]:
     from speechgmm.demo.ami_corpus import download, extract
 
     note(options, f"downloading 14 MB of recorded speech to {folder}; needed once, takes up to a minute")
     archive = download(folder)
     extract(archive, folder / "ami")
-    return _split_speakers(folder, "ami", REAL)
+    return *_split_speakers(folder, "ami", REAL), HEARD_REAL
 
 
-def _prepare_synthetic(folder: Path) -> tuple[Path, str]:
+def _prepare_synthetic(folder: Path) -> tuple[Path, str, str]:
     from speechgmm.demo.synthesis import write_voices
 
     write_voices(folder / "synthetic", n_speakers=9, n_files=3, duration_s=4.0, seed=1)
-    return _split_speakers(folder, "synthetic", SYNTHETIC)
+    return *_split_speakers(folder, "synthetic", SYNTHETIC), HEARD_SYNTHETIC
 
 
 def _split_speakers(folder: Path, name: str, introduction: str) -> tuple[Path, str]:
@@ -137,31 +157,12 @@ def _speakers(corpus: Corpus, label: str) -> list[str]:
     return sorted({item.speaker for item in corpus.recordings if item.label == label and item.speaker is not None})
 
 
-def _first_test_recordings(manifest: Path) -> list[Path]:
-    """One recording of each test speaker."""
+def _one_test_recording_per_class(manifest: Path) -> list[str]:
+    """Their paths below the folder of the manifest."""
     from speechgmm.corpus import read_manifest
 
-    first: dict[str | None, Path] = {}
+    first: dict[str, str] = {}
     for recording in read_manifest(manifest).recordings:
         if recording.split == "test":
-            first.setdefault(recording.speaker, recording.file)
+            first.setdefault(recording.label, recording.file.relative_to(manifest.parent).as_posix())
     return list(first.values())
-
-
-def _side_by_side(trained: Path, shipped: Path) -> str:
-    """A table of both models' results on the same recordings."""
-    reports: dict[str, dict[str, Any]] = {
-        name: json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        for name, folder in (("trained here", trained), ("shipped", shipped))
-    }
-    lines = [f"{'Side by side':16}{'UAR':>7}{'95 % interval':>18}{'correct':>10}{'unknown':>9}{'Cllr':>8}"]
-    for name, report in reports.items():
-        interval = report["uar_bootstrap"]
-        correct = f"{report['n_correct']}/{report['n_utterances']}"
-        cllr = "" if report["cllr"] is None else f"{report['cllr']:.3f}"
-        lines.append(
-            f"{name:16}{report['uar']:7.3f}{interval['low']:9.3f} to {interval['high']:.3f}"
-            f"{correct:>10}{report['n_unknown']:9}{cllr:>8}"
-        )
-    lines.append(f"Reports: {trained} and {shipped}. Each step can be repeated with the command printed above it.")
-    return "\n".join(lines)

@@ -14,12 +14,20 @@ from speechgmm.cli.arguments import (
     add_priors_argument,
     add_work_arguments,
     model_file,
+    naming,
     new_command,
     open_model,
     pair,
     seconds,
 )
-from speechgmm.cli.console import note, note_warning_count, progress_for, report_failure, report_failure_count
+from speechgmm.cli.console import (
+    note,
+    note_warning_count,
+    print_result,
+    progress_for,
+    report_failure,
+    report_failure_count,
+)
 from speechgmm.cli.given_recordings import GivenRecordings
 from speechgmm.cli.report_output import add_bootstrap_arguments, add_report_folder_arguments
 
@@ -93,13 +101,14 @@ def run(options: argparse.Namespace) -> int:
     from speechgmm.segmentation.segment_recordings import segmenter
 
     model = open_model(options)
-    references = read_references(
-        options.reference,
-        classes=model.labels,
-        names=dict(options.speaker),
-        further=speaker_label,
-        channel=options.channel,
-    )
+    with naming("--speaker"):
+        references = read_references(
+            options.reference,
+            classes=model.labels,
+            names=dict(options.speaker),
+            further=speaker_label,
+            channel=options.channel,
+        )
     given = GivenRecordings(options.recordings)
     recordings = list(given)
     if not recordings:  # and each folder is reported
@@ -157,4 +166,4 @@ def _deliver(options: argparse.Namespace, report: SegmentationReport) -> None:
         if options.output is not None:
             attempts.run(make_folder, options.output)
             attempts.run(write_atomically, options.output / REPORT, as_json.encode())
-        print(as_json if options.format == "json" else report_text(report), end="")
+        print_result(options, as_json if options.format == "json" else report_text(report))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgmm.cli.arguments import at_least
-from speechgmm.cli.console import note
+from speechgmm.cli.console import note, print_result
 from speechgmm.cli.corpus_selection import listed
 
 if TYPE_CHECKING:
@@ -62,13 +62,12 @@ def add_bootstrap_arguments(parser: argparse.ArgumentParser, *, seed: str = "see
 def check_columns(corpus: Corpus, by: Sequence[str]) -> None:
     """Refuse columns of --by that the corpus does not have, before the work starts."""
     from speechgmm.errors import OptionError
+    from speechgmm.evaluation.columns import further_columns, missing_column
 
-    for column in by:
-        is_split = any(recording.renamed.get(column, column) == "split" for recording in corpus.recordings)
-        if is_split or all(recording.value_of(column) is None for recording in corpus.recordings):
-            columns = {name for recording in corpus.recordings for name in (*recording.columns, *recording.renamed)}
-            existing = listed(column, columns)
-            raise OptionError(f"--by {column}: {corpus.source} has no such column; its further columns: {existing}")
+    missing = missing_column(corpus.recordings, by)
+    if missing is not None:
+        existing = listed(missing, further_columns(corpus.recordings))
+        raise OptionError(f"--by {missing}: {corpus.source} has no such column; its further columns: {existing}")
 
 
 def check_report_folder(options: argparse.Namespace) -> None:
@@ -118,4 +117,4 @@ def deliver(
             )
             if not has_matplotlib():
                 note(options, "report.html has no pictures: they need matplotlib: pip install 'speechgmm[report]'")
-        print(as_json(report) if options.format == "json" else to_text(report, columns=options.by), end="")
+        print_result(options, as_json(report) if options.format == "json" else to_text(report, columns=options.by))

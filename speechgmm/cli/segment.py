@@ -16,6 +16,7 @@ from speechgmm.cli.arguments import (
     add_priors_argument,
     add_work_arguments,
     at_least,
+    naming,
     new_command,
     open_model,
     seconds,
@@ -30,10 +31,11 @@ from speechgmm.cli.console import (
     to_stderr,
 )
 from speechgmm.cli.given_recordings import GivenRecordings
-from speechgmm.cli.segment_files import SUMMARY, SegmentFiles
+from speechgmm.cli.output_format import add_format_argument
+from speechgmm.cli.segment_files import SUMMARY, SegmentFiles, format_of
 from speechgmm.cli.standard_streams import standard_input
-from speechgmm.cli.timeline_output import add_timeline_argument, check_timeline, write_timeline
-from speechgmm.segmentation.writers import FORMATS, SegmentedRecording
+from speechgmm.cli.timeline_output import TimelinePages, add_timeline_argument
+from speechgmm.segmentation.writers import FORMATS, Format, SegmentedRecording
 
 if TYPE_CHECKING:
     from speechgmm.classifier.model import Model
@@ -42,11 +44,13 @@ if TYPE_CHECKING:
     from speechgmm.segmentation.speaking_time import Summary
 
 EXAMPLE = """\
-  speechgmm segment programme.mp3
+  speechgmm segment programme.mp3 -o programme.TextGrid
   speechgmm segment archive/ -o segments/ --format textgrid --jobs all
+  speechgmm segment archive/ --format times -o times.csv --html pages/
   arecord -f S16_LE -r 16000 -t raw | speechgmm segment - --raw s16le --rate 16000"""
 
 STDIN = "-"
+DEFAULT = "table"
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -56,19 +60,14 @@ def add_parser(subparsers: Subparsers) -> None:
     add_model_argument(parser)
     add_priors_argument(parser)
     add_min_probability_argument(parser)
-    descriptions = ", ".join(f"{name}: {form.description}" for name, form in FORMATS.items())
-    parser.add_argument(
-        "--format",
-        choices=list(FORMATS),
-        default="table",
-        help=f"output format of the segments; {descriptions} (default: table)",
-    )
+    add_format_argument(parser, FORMATS, "output format of the segments")
     parser.add_argument(
         "-o",
         "--output",
         type=Path,
-        metavar="FOLDER",
-        help=f"write the segments of each recording to a file in this folder, and speaking times to {SUMMARY}",
+        metavar="FILE",
+        help="write the segments to this file; a name that ends like no format is a folder: a file of each recording, "
+        f"and speaking times in {SUMMARY}",
     )
     add_timeline_argument(parser)
     parser.add_argument("--force", action="store_true", help="replace existing files")
@@ -89,6 +88,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Segment recordings or sound on stdin."""
     _check(options)
+    options.format = options.format or format_of(options.output) or DEFAULT
     model = open_model(options)
     return _segment_stdin(model, options) if STDIN in options.paths else _segment_files(model, options)
 
@@ -123,7 +123,8 @@ def _segment_stdin(model: Model, options: argparse.Namespace) -> int:
     from speechgmm.segmentation.speaking_time import Tally
 
     heard = Heard()
-    raw = options.raw and RawForm(encoding=options.raw, rate=options.rate, channels=options.channels)
+    with naming("--raw, --rate or --channels"):
+        raw = options.raw and RawForm(encoding=options.raw, rate=options.rate, channels=options.channels)
     sound = UntilStopped(
         blocks(
             standard_input().buffer,
@@ -139,7 +140,7 @@ def _segment_stdin(model: Model, options: argparse.Namespace) -> int:
     files.check_inputs([Path("/dev/stdin")])
     tally = Tally(model.labels)
     segments = tally.adding(segment_blocks(model, sound, offset_s=options.start))
-    recording = SegmentedRecording(name="stdin", channel=options.channel, heard=heard)
+    recording = SegmentedRecording(name="stdin", channel=options.channel, heard=heard, classes=model.labels)
     texts = FORMATS[options.format].write(segments, recording)
     if options.output is None:
         for text in texts:
@@ -156,7 +157,6 @@ def _segment_stdin(model: Model, options: argparse.Namespace) -> int:
 
 def _segment_files(model: Model, options: argparse.Namespace) -> int:
     """Segment recordings in order; each is printed when all of it is segmented."""
-    from speechgmm.errors import OptionError
     from speechgmm.features.extraction import Failure
     from speechgmm.segmentation.segment_recordings import segment_all
     from speechgmm.segmentation.speaking_time import Tally
@@ -165,36 +165,39 @@ def _segment_files(model: Model, options: argparse.Namespace) -> int:
     given = GivenRecordings(options.paths)
     items = list(_items(given, options))
     names = [item.recording.name for item in items]
-    if options.output is None and form.one_recording and len(items) > 1:
-        raise OptionError(f"--format {options.format} holds one recording and there are {len(items)}: give -o FOLDER")
-    check_timeline(options, len(items))
+    pages = TimelinePages(options, names)
     files = SegmentFiles(options, names)
-    files.check_inputs([item.recording.file for item in items])
+    files.check_inputs([item.recording.file for item in items], pages.files)
     results = segment_all(model, items, jobs=options.jobs)
     summaries: list[Summary] = []
-    n_failures = n_warnings = 0
+    failures: list[str] = []
+    n_warnings = 0
     for index, result in enumerate(progress_for(options)(results, total=len(items), what="segmenting")):
         if isinstance(result, Failure):
-            n_failures += 1
+            failures.append(result.reason)
             report_failure(result.reason)
             continue
         tally = Tally(model.labels)
         segments, heard = result.segments, result.heard
-        recording = SegmentedRecording(name=names[index], channel=items[index].channel, heard=heard)
-        texts = list(form.write(tally.adding(segments), recording))
+        recording = SegmentedRecording(
+            name=names[index], channel=items[index].channel, heard=heard, classes=model.labels
+        )
+        texts = _after_header(form, list(form.write(tally.adding(segments), recording)), files, is_first=not summaries)
         summaries.append(tally.summary(names[index]))
-        files.attempt(write_timeline, options, items[index], segments, summaries[-1])
+        files.attempt(pages.write, index, items[index], segments, summaries[-1], heard.warning)
         n_warnings += bool(heard.warning)
         if heard.warning and not form.shows_warning:
             note(options, f"{names[index]}: {heard.warning}")
         if options.output is not None:
             files.write(index, texts)
         else:
-            _print(texts, skip_first=form.header and len(summaries) > 1)
+            print("".join(texts), end="")
     _deliver_summaries(options, files, summaries)
+    if items:
+        files.attempt(pages.write_index, _overall(summaries), failures)
     note_warning_count(options, n_warnings, len(items))
-    report_failure_count(n_failures, len(items))
-    return 1 if n_failures or given.n_empty or files.n_failures else 0
+    report_failure_count(len(failures), len(items))
+    return 1 if failures or given.n_empty or files.n_failures else 0
 
 
 def _items(recordings: Iterable[Recording], options: argparse.Namespace) -> Iterator[Channel]:
@@ -209,29 +212,39 @@ def _items(recordings: Iterable[Recording], options: argparse.Namespace) -> Iter
             yield Channel(recording=recording, channel=options.channel)
 
 
-def _print(texts: Iterable[str], *, skip_first: bool) -> None:
-    for number, text in enumerate(texts):
-        if number > 0 or not skip_first:
-            print(text, end="")
+def _after_header(form: Format, texts: list[str], files: SegmentFiles, *, is_first: bool) -> list[str]:
+    """The text of a recording, without the header where it follows another recording."""
+    return texts[1:] if form.header and files.shared and not is_first else texts
+
+
+def _overall(summaries: Sequence[Summary]) -> Summary | None:
+    """The speaking times of several recordings together."""
+    from speechgmm.segmentation.speaking_time import together
+
+    return together(summaries) if len(summaries) > 1 else None
 
 
 def _deliver_summaries(options: argparse.Namespace, files: SegmentFiles, summaries: Sequence[Summary]) -> None:
-    """Write speaking times to the output folder, and print them: on stderr if stdout has segments for a program."""
+    """Write what belongs to all recordings, and print speaking times: on stderr if stdout has segments for a program.
+
+    With --quiet they are printed only where they are part of a text for people.
+    """
     import json
 
     from speechgmm.segmentation.report_json import summaries_to_json
     from speechgmm.segmentation.report_text import summary_text
-    from speechgmm.segmentation.speaking_time import together
 
     if not summaries:
         return
-    overall = together(summaries) if len(summaries) > 1 else None
-    files.write_summary(json.dumps(summaries_to_json(summaries, overall), indent=2, allow_nan=False) + "\n")
+    overall = _overall(summaries)
+    files.finish(json.dumps(summaries_to_json(summaries, overall), indent=2, allow_nan=False) + "\n")
     printed = [summary if options.by_hour else replace(summary, by_hour=()) for summary in summaries]
     text = "\n".join(summary_text(summary) for summary in (*printed, *([overall] if overall else [])))
-    if options.output is not None:
-        print(text, end="")
-    elif FORMATS[options.format].for_people:
+    if options.output is None and FORMATS[options.format].for_people:
         print(f"\n{text}", end="")
-    elif not options.quiet:
+    elif options.quiet:
+        return
+    elif options.output is not None:
+        print(text, end="")
+    else:
         to_stderr(text)

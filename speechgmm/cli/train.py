@@ -11,7 +11,7 @@ from speechgmm.cli.arguments import (
     new_command,
     open_corpus,
 )
-from speechgmm.cli.console import note, report_failure_count
+from speechgmm.cli.console import note, report_failure_count, tell
 from speechgmm.cli.recipe_arguments import (
     OLD_FOLDS,
     add_old_options,
@@ -64,9 +64,9 @@ def run(options: argparse.Namespace) -> int:
     from speechgmm.classifier.model_file import save
     from speechgmm.cli.train_summary import to_text
     from speechgmm.output.files import check_destination, each_attempted
-    from speechgmm.training.recordings import training_recordings
     from speechgmm.training.train import train
 
+    _check_name(options.output)
     recipe = read_recipe(options)
     check_workers(options)
     check_destination(options.output, replace=options.force)
@@ -78,12 +78,19 @@ def run(options: argparse.Namespace) -> int:
     detail_recipe(options, recipe)
     with training_run(options, recipe) as run:
         training = train(corpus, run)
-    read = training_recordings(corpus, recipe.nonspeech).voices.recordings
-    report_failure_count(len(training.failures), len(read))
+    report_failure_count(len(training.failures), training.n_recordings)
     with each_attempted() as attempts:
         attempts.run(save, training.model, options.output)
         is_saved = not attempts.errors
         attempts.run(write_train_report, options, training)
         if is_saved:
-            print(options.output if options.quiet else to_text(training, options.output, n_recordings=len(read)))
+            tell(options, to_text(training, options.output))
     return 1 if training.failures else 0
+
+
+def _check_name(output: Path) -> None:
+    """Refuse a model file whose name says that it is something else; a device has any name."""
+    from speechgmm.errors import OptionError
+
+    if output.suffix.lower() != ".npz" and (output.is_file() or not output.exists()):
+        raise OptionError(f"--output {output}: it is a model file, whose name ends in .npz, such as {output.stem}.npz")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LEVEL = 0.95
 
 
-def to_text(training: Training, file: Path, *, n_recordings: int) -> str:
+def to_text(training: Training, file: Path) -> str:
     """Summarise a training.
 
     Parameters
@@ -24,8 +24,6 @@ def to_text(training: Training, file: Path, *, n_recordings: int) -> str:
     training : Training
     file : Path
         Where the model was written.
-    n_recordings : int
-        Number of recordings that were read, with those that could not be used.
 
     Returns
     -------
@@ -38,7 +36,7 @@ def to_text(training: Training, file: Path, *, n_recordings: int) -> str:
         *_amounts(card["data"]),
         "",
         _accuracy(training.model.labels, training.held_out),
-        f"recordings that could not be used: {len(training.failures)} of {n_recordings}",
+        f"recordings that could not be used: {len(training.failures)} of {training.n_recordings}",
         *(["scaled down to the amount of data:"] if scaled else []),
         *(f"  - {escaped(text)}" for text in scaled),
         f"the model is {escaped(str(file))}; to look at it: speechgmm describe {escaped(shlex.quote(str(file)))}",

@@ -55,6 +55,8 @@ class Contradiction:
         Number of recordings scored together.
     n_contradicted : int
         Number of these recordings that get another label when scored alone.
+    listen_to : str
+        The recording to listen to: that with the highest odds against the label when scored alone.
     """
 
     speaker: str | None
@@ -64,6 +66,7 @@ class Contradiction:
     odds: float
     n_utterances: int
     n_contradicted: int
+    listen_to: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +151,8 @@ def _compared(groups: Iterable[tuple[Model, str, Sequence[ScoredRecording]]]) ->
         if not decision.decided:
             continue
         recording = group[0].recording
-        labels = [model.decide(scored.scores).label for scored in group]
+        alone = [(scored.recording.name, model.decide(scored.scores)) for scored in group]
+        labels = [decision.label for _, decision in alone]
         compared.append(
             Contradiction(
                 speaker=recording.speaker,
@@ -158,9 +162,16 @@ def _compared(groups: Iterable[tuple[Model, str, Sequence[ScoredRecording]]]) ->
                 odds=_odds_against(recording.label, decision),
                 n_utterances=len(group),
                 n_contradicted=sum(label not in (recording.label, UNKNOWN) for label in labels),
+                listen_to=_most_contradicted(recording.label, alone),
             )
         )
     return compared
+
+
+def _most_contradicted(label: str, alone: Sequence[tuple[str, Decision]]) -> str:
+    """The recording with the highest odds against the label; the first one if the model abstains on each."""
+    odds = [_odds_against(label, decision) if decision.decided else 0.0 for _, decision in alone]
+    return alone[odds.index(max(odds))][0]
 
 
 def _odds_against(label: str, decision: Decision) -> float:

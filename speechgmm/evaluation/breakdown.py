@@ -20,7 +20,6 @@ from speechgmm.evaluation.outcome_counts import count_outcomes
 _DURATIONS = {"0-1 s": 1.0, "1-2 s": 2.0, "2-3 s": 3.0, "3-5 s": 5.0, "5-10 s": 10.0, "10+ s": math.inf}
 _SNRS = {"<5 dB": 5.0, "5-10 dB": 10.0, "10-15 dB": 15.0, "15-20 dB": 20.0, "20-30 dB": 30.0, "30+ dB": math.inf}
 _NO_SNR = "none"
-MOST_VALUES = 40  # results are broken down by columns of at most so many values, unless a column is requested
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,20 +153,6 @@ def by_fold(
 def spread_of(folds: Sequence[GroupResult]) -> Mapping[str, Spread]:
     """Spread of accuracy, UAR, EER and Cllr over the folds."""
     return {metric: _spread([getattr(fold, metric) for fold in folds]) for metric in ("accuracy", "uar", "eer", "cllr")}
-
-
-def unfit_columns(outcomes: Sequence[Outcome]) -> dict[str, str]:
-    """Columns unsuitable for grouping (constants, file names, identifiers), each with the reason."""
-    reasons = {}
-    for column in dict.fromkeys(column for outcome in outcomes for column in outcome.columns):
-        n_values = len({outcome.columns.get(column, "") for outcome in outcomes})
-        if n_values == 1:
-            reasons[column] = "all utterances have the same value"
-        elif n_values > MOST_VALUES:
-            reasons[column] = f"it has {n_values} values, more than {MOST_VALUES}"
-        elif n_values > max(2, len(outcomes) / 2):
-            reasons[column] = f"it has {n_values} values for {len(outcomes)} utterances"
-    return reasons
 
 
 def by_speaker(outcomes: Sequence[Outcome], classes: Sequence[str]) -> tuple[SpeakerResult, ...]:

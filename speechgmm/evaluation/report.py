@@ -27,8 +27,8 @@ from speechgmm.evaluation.breakdown import (
     by_snr,
     by_speaker,
     spread_of,
-    unfit_columns,
 )
+from speechgmm.evaluation.columns import further_columns, missing_column, unfit_columns
 from speechgmm.evaluation.discrimination import DetectionResult, Trials, discriminate
 from speechgmm.evaluation.examples import Example, confident_errors, least_certain
 from speechgmm.evaluation.headline import Estimate, Evidence, estimates
@@ -342,7 +342,7 @@ def evaluate(
 
 
 def _check_columns(outcomes: Sequence[Outcome], by: Sequence[str]) -> None:
-    for column in by:
-        if outcomes and all(outcome.value_of(column) is None for outcome in outcomes):
-            available = ", ".join(sorted({name for outcome in outcomes for name in outcome.columns})) or "none"
-            raise OptionError(f"cannot group by '{column}': the further columns of the recordings are: {available}")
+    missing = missing_column(outcomes, by)
+    if missing is not None:
+        available = ", ".join(sorted(further_columns(outcomes))) or "none"
+        raise OptionError(f"cannot group by '{missing}': the further columns of the recordings are: {available}")

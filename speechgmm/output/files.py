@@ -34,13 +34,32 @@ def write_atomically(file: Path, content: bytes) -> None:
     OutputError
         If the file cannot be written; an existing file is then unchanged.
     """
+    write_parts(file, [content])
+
+
+def write_parts(file: Path, parts: Iterable[bytes]) -> None:
+    """Write a file as `write_atomically` does, of parts that come one by one: they are never in memory together.
+
+    Parameters
+    ----------
+    file : Path
+    parts : iterable of bytes
+        Its errors are raised as they are, but for an OSError; an existing file is then unchanged.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
     try:
         old = _status(file)
         if old is not None and _takes_a_stream(file, old):
             with file.open("wb") as stream:
-                stream.write(content)
+                for part in parts:
+                    stream.write(part)
+                    stream.flush()  # for the program at the other end
         else:
-            _replace(_followed(file), old, content)
+            _replace(_followed(file), old, parts)
     except OSError as error:
         raise OutputError(f"{file}: cannot be written: {error.strerror or error}") from error
 
@@ -59,12 +78,12 @@ def delete(file: Path) -> None:
         raise OutputError(f"{file}: cannot be deleted: {error.strerror or error}") from error
 
 
-def _replace(file: Path, old: os.stat_result | None, content: bytes) -> None:
+def _replace(file: Path, old: os.stat_result | None, parts: Iterable[bytes]) -> None:
     # The kernel applies the umask. Reading the umask would mean to change it, for all threads of the process.
     temporary, handle = open_temporary(file.parent, 0o666 if old is None else _permissions(old) | stat.S_IWUSR)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
+            stream.writelines(parts)
             stream.flush()
             if old is not None:
                 _take_over_access(temporary, old)

@@ -126,12 +126,10 @@ def _method(report: JsonValue) -> Html:
 
 
 def _confusion(report: JsonValue, pictures: Mapping[str, Html]) -> Html:
-    shown = _figures(
-        pictures,
-        confusion="Rows: label in the corpus. Columns: predicted label. Colour intensity: share of the row.",
-    )
-    table = tables.confusion_table(report)
-    return section("confusion", "Confusion matrix and results by class", shown, table, tables.class_table(report))
+    caption = "Rows: label in the corpus. Columns: predicted label. Colour intensity: share of the row."
+    shown = [figure(pictures["confusion"], caption)] if "confusion" in pictures else []
+    beside = element("div", *shown, tables.confusion_table(report), class_="figures")
+    return section("confusion", "Confusion matrix and results by class", beside, tables.class_table(report))
 
 
 def _discrimination(report: JsonValue, pictures: Mapping[str, Html]) -> Html:

@@ -107,18 +107,56 @@
     }
   };
 
-  const zoomTo = (newZoom) => {
-    const cursorX = cursor.offsetLeft - frame.scrollLeft;
-    // The cursor keeps its position on the screen; if it is not visible, the middle does.
-    const x = cursorX >= -2 && cursorX <= frame.clientWidth ? cursorX : frame.clientWidth / 2;
+  // The cursor, if it is visible, else the middle, in pixels from the left edge of the frame.
+  const anchor = () => {
+    const x = cursor.offsetLeft - frame.scrollLeft;
+    return x >= -2 && x <= frame.clientWidth ? x : frame.clientWidth / 2;
+  };
+
+  // What is at x stays there.
+  const zoomTo = (newZoom, x = anchor()) => {
     const share = (frame.scrollLeft + x) / lanes.clientWidth;
-    zoom = newZoom;
+    zoom = Math.min(Math.max(newZoom, 1), maxZoom);
     lanes.style.setProperty("--zoom", zoom);
     frame.scrollLeft = share * lanes.clientWidth - x;
     part("zoom_in").disabled = zoom >= maxZoom;
-    part("zoom_out").disabled = zoom <= 1;
+    part("zoom_out").disabled = part("zoom_all").disabled = zoom <= 1;
     drawAxis();
   };
+
+  const inFrame = (clientX) => clientX - frame.getBoundingClientRect().left;
+  const keys = { "+": () => zoomTo(zoom * 2), "=": () => zoomTo(zoom * 2), "-": () => zoomTo(zoom / 2), 0: () => zoomTo(1) };
+  let pinch = null; // zoom and distance of the fingers when they touched the screen
+
+  const fingers = ({ touches: [one, other] }) => ({
+    distance: Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY),
+    x: inFrame((one.clientX + other.clientX) / 2),
+  });
+
+  frame.addEventListener("keydown", (event) => {
+    const change = keys[event.key];
+    if (!change || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    change();
+  });
+  // A pinch on a touchpad is a wheel event with the control key, too. The wheel alone scrolls the page.
+  const wheel = (event) => {
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    const pixels = event.deltaY * (event.deltaMode ? 20 : 1); // or lines
+    zoomTo(zoom * 2 ** (Math.min(Math.max(-pixels, -100), 100) / 100), inFrame(event.clientX));
+  };
+  frame.addEventListener("wheel", wheel, { passive: false });
+  frame.addEventListener("touchstart", (event) => {
+    pinch = event.touches.length === 2 ? { zoom, distance: fingers(event).distance } : null;
+  });
+  const move = (event) => {
+    if (!pinch || event.touches.length !== 2) return;
+    event.preventDefault();
+    const { distance, x } = fingers(event);
+    zoomTo((pinch.zoom * distance) / Math.max(pinch.distance, 1), x);
+  };
+  frame.addEventListener("touchmove", move, { passive: false });
 
   lanes.addEventListener("pointermove", (event) => {
     const time = timeOf(event);
@@ -137,6 +175,7 @@
   }
   part("zoom_in").addEventListener("click", () => zoomTo(zoom * 2));
   part("zoom_out").addEventListener("click", () => zoomTo(zoom / 2));
+  part("zoom_all").addEventListener("click", () => zoomTo(1));
   sound.addEventListener("play", run);
   sound.addEventListener("seeked", () => {
     show(sound.currentTime);

@@ -19,7 +19,7 @@ from speechgmm.reporting.report_page import Origin
 from speechgmm.segmentation.segment import NONSPEECH, Segment, clock
 from speechgmm.segmentation.speaking_time import Summary, Times
 
-_MEANING = "A label describes how a voice sounds to the model. It makes no statement about the person."
+MEANING = "A label describes how a voice sounds to the model. It makes no statement about the person."
 _PLAYBACK_ERROR = (
     "The recording cannot be played. Its file is not at the linked address, or the browser does not support its format."
 )
@@ -51,9 +51,9 @@ def timeline_page(segments: Sequence[Segment], *, summary: Summary, sound: Sound
         section(
             "timeline", "Timeline", _player(sound), _controls(duration_s), _lanes(segments, summary, sound, duration_s)
         ),
-        section("times", "Speaking time", _times_table(summary), *_hours_table(summary), _method(summary)),
+        times_section(summary),
         section("segments", "Segments", _segments_table(segments)),
-        section("origin", "How this page was made", _origin(origin)),
+        origin_section(origin),
     ]
     return page(
         f"Timeline of {summary.name}",
@@ -66,19 +66,41 @@ def timeline_page(segments: Sequence[Segment], *, summary: Summary, sound: Sound
     )
 
 
-def _resource(file: str) -> str:
-    return resources.files("speechgmm.reporting").joinpath(file).read_text(encoding="utf-8")
+def times_section(summary: Summary) -> Html:
+    """The section with the speaking time of each label, and of each hour."""
+    return section("times", "Speaking time", _times_table(summary), *_hours_table(summary), _method(summary))
 
 
-def _lead(summary: Summary, duration_s: float) -> Html:
+def origin_section(origin: Origin) -> Html:
+    """The section on how a page was made."""
+    versions = ", ".join(f"{package} {version}" for package, version in origin.versions.items())
+    facts = {
+        "Command": element("code", origin.command),
+        "Date": element("time", origin.made, datetime=origin.made),
+        "Software": versions,
+    }
+    entries = (joined([element("dt", title), element("dd", fact)]) for title, fact in facts.items())
+    return section("origin", "How this page was made", element("dl", *entries))
+
+
+def lead_sentence(summary: Summary, duration_s: float | None = None) -> Html:
+    """Duration, by default that of the segments, and the shares of the most frequent classes."""
     times = summary.times
     classes = sorted((label for label, seconds in times.classes_s.items() if seconds), key=times.share, reverse=True)
     shares = [joined([name(label), f" {percent(times.share(label))}"]) for label in classes[:_MAX_CLASSES_IN_LEAD]]
     if len(classes) > len(shares):
         shares.append(Html("others"))
     speech = f"Labelled speech {clock(times.decided_s)}: " if shares else "No segment has a class label"
-    sentence = joined(["Duration ", clock(duration_s), ". ", speech, Html(", ".join(shares)), "."])
-    return joined([paragraph(sentence, class_="lead"), paragraph(_MEANING)])
+    duration = clock(times.duration_s if duration_s is None else duration_s)
+    return joined(["Duration ", duration, ". ", speech, Html(", ".join(shares)), "."])
+
+
+def _resource(file: str) -> str:
+    return resources.files("speechgmm.reporting").joinpath(file).read_text(encoding="utf-8")
+
+
+def _lead(summary: Summary, duration_s: float) -> Html:
+    return joined([paragraph(lead_sentence(summary, duration_s), class_="lead"), paragraph(MEANING)])
 
 
 def _player(sound: Sound) -> Html:
@@ -111,11 +133,15 @@ def _controls(duration_s: float) -> Html:
     )
     buttons = [
         element("button", title, id=identity, type="button")
-        for identity, title in (("zoom_in", "Zoom in"), ("zoom_out", "Zoom out"))
+        for identity, title in (("zoom_in", "Zoom in"), ("zoom_out", "Zoom out"), ("zoom_all", "Show all"))
     ]
     label = element("label", "Position", for_="position")
     row = element("p", label, *buttons, class_="row")
-    return element("div", element("p", id="readout"), row, slider, id="controls", hidden=True)
+    ways = paragraph(
+        "Zoom also with the wheel and the control key, with two fingers, or in the timeline with the keys +, - and 0.",
+        class_="faint",
+    )
+    return element("div", element("p", id="readout"), row, slider, ways, id="controls", hidden=True)
 
 
 def _lanes(segments: Sequence[Segment], summary: Summary, sound: Sound, duration_s: float) -> Html:
@@ -163,9 +189,11 @@ def _times_table(summary: Summary) -> Html:
         [name(label), clock(seconds), percent(times.share(label)), _percents(summary.intervals[label])]
         for label, seconds in times.classes_s.items()
     ]
-    others = [[UNKNOWN, clock(times.unknown_s), "", ""], [NONSPEECH, clock(times.nonspeech_s), "", ""]]
     header = ["label", "time", "share of labelled speech", "95 % interval"]
-    return table("Time per label", header, [*rows, *others])
+    if _lacks_intervals(summary):
+        header, rows = header[:3], [row[:3] for row in rows]
+    others = f"{UNKNOWN} {clock(times.unknown_s)}, {NONSPEECH} {clock(times.nonspeech_s)}"
+    return joined([table("Time per label", header, rows), paragraph("Without a class label: ", others, ".")])
 
 
 def _hours_table(summary: Summary) -> list[Html]:
@@ -181,7 +209,7 @@ def _hours_table(summary: Summary) -> list[Html]:
 
 
 def _method(summary: Summary) -> Html:
-    if all(math.isnan(interval.low) for interval in summary.intervals.values()):
+    if _lacks_intervals(summary):
         return paragraph(f"No 95 % intervals: too few units with labelled speech ({summary.units}).", class_="faint")
     method = (
         f"95 % intervals by bootstrap over {summary.units}. They cover the variation of the share between these units, "
@@ -190,13 +218,16 @@ def _method(summary: Summary) -> Html:
     return paragraph(method, class_="faint")
 
 
+def _lacks_intervals(summary: Summary) -> bool:
+    return all(math.isnan(interval.low) for interval in summary.intervals.values())
+
+
 def _segments_table(segments: Sequence[Segment]) -> Html:
     if not segments:
         return paragraph("There are no segments.")
-    header = ["start", "end", "label", "probability", "reason for unknown"]
-    return table(
-        "All segments; select a start time to play from there", header, map(_row, segments), n_texts=len(header)
-    )
+    header = ["start", "end", "label", "probability"]
+    caption = "All segments; select a start time to play from there"
+    return table(caption, header, map(_row, segments), n_texts=len(header))
 
 
 def _row(segment: Segment) -> list[str]:
@@ -205,17 +236,8 @@ def _row(segment: Segment) -> list[str]:
     )
     end = element("data", clock(segment.end, 2), value=f"{segment.end:.3f}")
     probability = "" if math.isnan(segment.probability) else f"{segment.probability:.3f}"
-    return [start, end, name(segment.label), probability, segment.reason]
-
-
-def _origin(origin: Origin) -> Html:
-    versions = ", ".join(f"{package} {version}" for package, version in origin.versions.items())
-    facts = {
-        "Command": element("code", origin.command),
-        "Date": element("time", origin.made, datetime=origin.made),
-        "Software": versions,
-    }
-    return element("dl", *(joined([element("dt", title), element("dd", fact)]) for title, fact in facts.items()))
+    reason = f" ({segment.reason})" if segment.reason else ""
+    return [start, end, joined([name(segment.label), reason]), probability]
 
 
 def percent(ratio: float) -> str:

@@ -1,8 +1,9 @@
-"""Output formats of segments: a table, CSV, JSON, and label files of Praat, diarisation tools and Audacity.
+"""Output formats of segments: a table, CSV, JSON, label files of Praat, diarisation tools and Audacity, speaking times.
 
 A writer takes the segments of one recording in order of time and yields text before it takes the next segment; only a
-TextGrid starts with the number of its intervals and needs all of them first. A new format is one function and its entry
-in `FORMATS`. The command line reads the names of the formats for its help, so this module imports no numeric library.
+TextGrid, which starts with the number of its intervals, and the speaking times need all of them first. A new format is
+one function and its entry in `FORMATS`. The command line reads the names of the formats for its help, so this module
+imports no numeric library.
 
 Table, CSV and JSON have a row per segment. The label formats have no label for non-speech: `NONSPEECH` segments are
 left out (in a TextGrid they have an empty text). `UNKNOWN` is speech and stays.
@@ -69,12 +70,15 @@ class SegmentedRecording:
         Its channel that was segmented, from 1; None for its only channel or the mean of several.
     heard : Heard, optional
         What was heard of it; it may be filled in only when the last segment was taken.
+    classes : tuple of str
+        The classes of the model, for `speaking_times`. Without them: those that the segments name.
     """
 
     name: str
     duration_s: float | None = None
     channel: int | None = None
     heard: Heard | None = None
+    classes: tuple[str, ...] = ()
 
     @property
     def warning(self) -> str:
@@ -192,6 +196,32 @@ def audacity(segments: Iterable[Segment], recording: SegmentedRecording) -> Iter
         yield f"{segment.start:.3f}\t{segment.end:.3f}\t{printable(segment.label)}\n"
 
 
+def speaking_times(segments: Iterable[Segment], recording: SegmentedRecording) -> Iterator[str]:
+    """A row with the speaking times of the recording (`text.tables`).
+
+    Of each class: its seconds, its share of the time of all classes, and the ends of the 95 % interval of the share,
+    which are empty where they are not defined.
+    """
+    from speechgmm.segmentation.speaking_time import Tally
+
+    segments = list(segments)
+    named = dict.fromkeys(label for segment in segments for label in segment.probabilities)
+    classes = recording.classes or tuple(named)
+    yield csv_line(["path", "duration_s", *_class_columns(classes), "unknown_s", "nonspeech_s", "units", "warning"])
+    tally = Tally(classes)
+    for segment in segments:
+        tally.add(segment)
+    summary = tally.summary(recording.name)
+    times = summary.times
+    cells: list[str | float] = []
+    for label in classes:
+        interval = summary.intervals[label]
+        cells += [round(times.classes_s[label], 3), times.share(label), interval.low, interval.high]
+    ends = [round(times.unknown_s, 3), round(times.nonspeech_s, 3), summary.units, recording.warning]
+    row = [recording.name, round(times.duration_s, 3), *cells, *ends]
+    yield csv_line("" if isinstance(cell, float) and math.isnan(cell) else cell for cell in row)
+
+
 FORMATS: dict[str, Format] = {
     "table": Format(description="aligned columns", suffix=".txt", write=table, for_people=True, shows_warning=True),
     "csv": Format(
@@ -201,8 +231,20 @@ FORMATS: dict[str, Format] = {
     "textgrid": Format(description="Praat", suffix=".TextGrid", write=textgrid, one_recording=True),
     "rttm": Format(description="diarisation tools", suffix=".rttm", write=rttm),
     "audacity": Format(description="label track", suffix=".labels.txt", write=audacity, one_recording=True),
+    "times": Format(
+        description="CSV of speaking times, a row per recording",
+        suffix=".times.csv",
+        write=speaking_times,
+        header=True,
+        shows_warning=True,
+    ),
 }
 """The formats by name."""
+
+
+def _class_columns(classes: Iterable[str]) -> Iterator[str]:
+    for label in classes:
+        yield from (f"{kind}_{label}" for kind in ("seconds", "share", "share_low", "share_high"))
 
 
 def recording_id(name: str) -> str:

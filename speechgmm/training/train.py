@@ -46,6 +46,8 @@ class Training:
         Recordings that could not be used.
     sizes : tuple of SizeResult
         The numbers of components that were compared, if any.
+    n_recordings : int
+        Number of recordings of voices that were read, with those that could not be used.
     """
 
     model: Model
@@ -53,6 +55,7 @@ class Training:
     fitted: tuple[FittedStream, ...]
     failures: tuple[Failure, ...]
     sizes: tuple[SizeResult, ...] = ()
+    n_recordings: int = 0
 
 
 def train(corpus: Corpus, run: Run, *, about: Mapping[str, Any] | None = None) -> Training:
@@ -114,6 +117,7 @@ def train_on(material: Material, run: Run, *, about: Mapping[str, Any] | None = 
         held_out=held_out,
         fitted=fitted.streams,
         failures=material.failures,
+        n_recordings=len(material.corpus.recordings),
         sizes=sizes,
     )
 

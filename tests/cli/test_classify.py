@@ -140,13 +140,52 @@ def test_a_format_is_one_entry(classify: RunCommand, few: Path, monkeypatch: pyt
         yield f"{'/'.join(labels)}\n"
         yield from (f"{Path(outcome.path).name}={outcome.decision.label}\n" for outcome in outcomes)
 
-    monkeypatch.setitem(FORMATS, "pairs", Format(description="name=label", write=pairs))
+    monkeypatch.setitem(FORMATS, "pairs", Format(description="name=label", suffix=".pairs", write=pairs))
 
     done = classify(few, "--format", "pairs")
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "female/male\nb.wav=female\na b.WAV=male\n"
     assert "pairs: name=label" in " ".join(classify("--help").stdout.split())
+
+
+def test_results_in_a_file(classify: RunCommand, few: Path, tmp_path: Path) -> None:
+    """It has what stdout would have, in the format that its name or --format says; stdout has nothing."""
+    forms = {"a.CSV": "", "b.json": "", "c.jsonl": "", "d": "csv", "e.csv": "jsonl"}
+    for name, given in forms.items():
+        done = classify(few, "-o", tmp_path / name, *(["--format", given] if given else []))
+        form = given or Path(name).suffix[1:].lower()
+
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert (tmp_path / name).read_text(encoding="utf-8") == classify(few, "--format", form).stdout
+
+
+def test_only_force_replaces_a_file(classify: RunCommand, few: Path, tmp_path: Path) -> None:
+    """It is checked before the work."""
+    file = tmp_path / "a.csv"
+    file.write_text("mine")
+
+    done = classify(few, "-o", file)
+
+    assert (done.returncode, done.stdout, file.read_text()) == (1, "", "mine")
+    assert done.stderr == f"speechgmm: error: {file}: it exists already; --force replaces it\n"
+    assert classify(few, "-o", file, "--force").returncode == 0
+    assert file.read_text().startswith("path,label,")
+
+
+def test_a_recording_named_on_stdin_is_no_output(
+    classify: RunCommand, few: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name is known only when the work has begun; it stays as it is, and nothing else is left."""
+    before, names = (few / "b.wav").read_bytes(), {path.name for path in few.iterdir()}
+    monkeypatch.setattr(sys, "stdin", stdin_of(f"{few / 'deeper'}\n{few / 'b.wav'}\n".encode()))
+
+    done = classify("-", "-o", few / "b.wav", "--format", "csv", "--force")
+
+    assert done.returncode == 1
+    assert "b.wav: it is an input of this command" in done.stderr
+    assert (few / "b.wav").read_bytes() == before
+    assert {path.name for path in few.iterdir()} == names
 
 
 def test_json_without_recordings_is_valid(classify: RunCommand, tmp_path: Path) -> None:
@@ -300,6 +339,14 @@ def test_priors_change_the_probability_and_not_the_score(classify: RunCommand, f
     odds = biased["probabilities"]["female"] / biased["probabilities"]["male"]
     even_odds = even["probabilities"]["female"] / even["probabilities"]["male"]
     assert odds * 999999 == pytest.approx(even_odds)
+
+
+def test_the_prior_of_one_of_two_classes_is_enough(classify: RunCommand, few: Path) -> None:
+    """The other class gets the rest."""
+    one = classify(few, "--priors", "male=0.75", "--format", "csv").stdout
+
+    assert one == classify(few, "--priors", "male=0.75,female=0.25", "--format", "csv").stdout
+    assert one != classify(few, "--format", "csv").stdout
 
 
 @pytest.mark.parametrize(

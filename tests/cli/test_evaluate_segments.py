@@ -156,7 +156,7 @@ def test_unknown_speaker_names_are_refused(evaluate: RunCommand, reference: Path
     [
         (["--collar", "-1"], "argument --collar: '-1' is not a time in seconds, 0 or more"),
         (["--by", "language"], "unrecognized arguments: --by"),
-        (["--speaker", "eve=woman"], "'eve' stands for 'woman', expected female, male or nonspeech"),
+        (["--speaker", "eve=woman"], "--speaker: 'eve' stands for 'woman', expected female, male or nonspeech"),
     ],
 )
 def test_wrong_options_are_usage_errors(evaluate: RunCommand, options: list[str], message: str) -> None:

@@ -74,7 +74,7 @@ def test_installed_command_exits_with_the_code_of_main(command: list[str]) -> No
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "the following arguments are required: COMMAND"),
+        (["--quiet"], "the following arguments are required: COMMAND"),
         (["clasify"], "invalid choice: 'clasify'"),
         (["classify"], "the following arguments are required: PATH"),
         (["train", "voices"], "the following arguments are required: -o/--output"),
@@ -104,6 +104,14 @@ def test_wrong_usage_exits_with_2(run: RunCommand, arguments: list[str], message
     assert message in done.stderr
     assert done.stderr.endswith(f" (see {program} -h)\n")
     assert done.stderr.count("\n") == 1
+
+
+def test_without_arguments_the_help_is_shown(run: RunCommand) -> None:
+    """On stderr, because it is no result, and with the exit code of wrong usage."""
+    done = run()
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == run("--help").stdout
 
 
 @pytest.mark.parametrize(
@@ -189,10 +197,14 @@ def test_options_that_can_be_repeated_are_collected() -> None:
         ),
         (["train", "{voices}", "--root", "."], "a root is for the paths in a manifest"),
         (["classify", "{voices}", "--priors", "female=0.5,male=0.6"], "the priors are 0.5, 0.6, but they must be"),
+        (["classify", "{voices}", "--priors", "female=1"], "--priors: the priors are 1.0, 0.0, but they must be"),
         (
-            ["classify", "{voices}", "--priors", "female=1"],
-            "the priors are for female, expected one for each of female, male",
+            ["classify", "{voices}", "--priors", "femal=0.9"],
+            "--priors: the priors are for femal, expected one for each of female, male",
         ),
+        (["classify", "{voices}", "--min-probability", "1.5"], "--min-probability: min_probability is 1.5, but it"),
+        (["classify", "{voices}", "-o", "answers"], "--output answers: its name ends in none of .txt, .csv, .json"),
+        (["classify", "{voices}", "-o", "answers.xlsx"], ".json, .jsonl: choose one, or give --format"),
         (["evaluate", "{voices}", "--by", "age"], "--by age: {voices} has no such column; its further columns: none"),
     ],
 )

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -32,13 +33,6 @@ def work(voices: Path, tiny_model_file: Path, tmp_path: Path, monkeypatch: pytes
 
 # The file that is copied, the input that it becomes, and the command, whose last argument is the output.
 ONTO_INPUTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "train, manifest": ("corpus.csv", "in.csv", ("train", "in.csv", *TINY, "-o", "in.csv")),
-    "train, recording": (VOICE, VOICE, ("train", "voices", *TINY, "-o", VOICE)),
-    "train, recording left out": (
-        VOICE,
-        VOICE,
-        ("train", "corpus.csv", "--where", "speaker=synthetic-m01", *TINY, "-o", VOICE),
-    ),
     "train, recipe": ("model.npz", "in.npz", ("train", "voices", "--recipe", "in.npz", "-q", "-o", "in.npz")),
     "train, report": (
         "corpus.csv",
@@ -53,9 +47,18 @@ ONTO_INPUTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         ("crossvalidate", "r/scores.csv", "--root", ".", "--folds", "2", *TINY, "-o", "r"),
     ),
     "audit, manifest": ("corpus.csv", "in.csv", ("audit", "in.csv", "--folds", "2", *TINY, "-o", "in.csv")),
+    "audit, recording": (VOICE, VOICE, ("audit", "voices", "--folds", "2", *TINY, "--format", "csv", "-o", VOICE)),
+    "audit, recording left out": (
+        VOICE,
+        VOICE,
+        ("audit", "corpus.csv", "--where", "speaker=synthetic-m01", *TINY, "--format", "csv", "-o", VOICE),
+    ),
+    "classify, recording": (VOICE, "in.csv", ("classify", "in.csv", "--model", "model.npz", "-o", "in.csv")),
+    "classify, model": ("model.npz", "in.csv", ("classify", VOICE, "--model", "in.csv", "-o", "in.csv")),
+    "segment, recording and file": (VOICE, "in.json", ("segment", "in.json", "-o", "in.json")),
     "segment, recording": (VOICE, "in.json", ("segment", "in.json", "--format", "json", "-o", ".")),
-    "segment, recording and page": (VOICE, "in.wav", ("segment", "in.wav", "--html", "in.wav")),
-    "segment, model and page": ("model.npz", "in.npz", ("segment", VOICE, "--model", "in.npz", "--html", "in.npz")),
+    "segment, recording and page": (VOICE, "in.html", ("segment", "in.html", "--html", "in.html")),
+    "segment, model and page": ("model.npz", "in.htm", ("segment", VOICE, "--model", "in.htm", "--html", "in.htm")),
     "evaluate-segments, reference": (
         "reference.csv",
         "r/report.json",
@@ -141,10 +144,10 @@ def full_for(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     replace = files._replace
 
-    def guarded(file: Path, old: os.stat_result | None, content: bytes) -> None:
+    def guarded(file: Path, old: os.stat_result | None, parts: Iterable[bytes]) -> None:
         if file.name in names:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        replace(file, old, content)
+        replace(file, old, parts)
 
     monkeypatch.setattr(files, "_replace", guarded)
     return names
@@ -180,6 +183,24 @@ def test_a_report_on_segments_is_printed(run: RunCommand, work: Path, full_for: 
     assert "error: r/report.json: cannot be written: No space left on device\n" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "command", [("evaluate", "voices"), ("evaluate-segments", VOICE, "01.csv")], ids=lambda command: command[0]
+)
+def test_a_quiet_report_is_in_its_files_only(
+    run: RunCommand, work: Path, no_pictures: None, command: tuple[str, ...]
+) -> None:
+    """With --quiet it is printed if it is in no file; otherwise there is nothing on either stream."""
+    shutil.copy("reference.csv", "01.csv")
+    quiet = (*command, "--model", "model.npz", "--quiet")
+
+    printed, written = run(*quiet), run(*quiet, "-o", "r")
+
+    assert (printed.returncode, printed.stderr) == (0, "")
+    assert printed.stdout
+    assert (written.returncode, written.stdout, written.stderr) == (0, "", "")
+    assert Path("r/report.json").is_file()
+
+
 @pytest.mark.parametrize("lost", ["new.npz", "training.json"])
 def test_a_training_writes_what_it_can(run: RunCommand, work: Path, full_for: list[str], lost: str) -> None:
     """The model without its report, or the report without its model, which is then not said to be there."""
@@ -192,7 +213,7 @@ def test_a_training_writes_what_it_can(run: RunCommand, work: Path, full_for: li
     assert {file.name for file in (Path("new.npz"), *Path("r").iterdir()) if file.exists()} > written
     assert not any(file.exists() for file in (Path(lost), Path("r") / lost))
     assert done.returncode == 1
-    assert done.stdout == ("" if lost == "new.npz" else "new.npz\n")
+    assert done.stdout == ""
     assert f"{lost}: cannot be written: No space left on device\n" in done.stderr
 
 

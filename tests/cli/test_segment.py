@@ -98,6 +98,60 @@ def test_files_in_a_folder(run: RunCommand, recording: Path, tiny_model_file: Pa
     assert run(*command, "--force").returncode == 0
 
 
+def test_a_file_named_like_a_format(run: RunCommand, recording: Path, tiny_model_file: Path, tmp_path: Path) -> None:
+    """It is written as that format; --format is before its name. Speaking times are printed, but for --quiet."""
+    command = ["segment", recording, "--model", tiny_model_file]
+    done = run(*command, "-o", tmp_path / "talk.textGRID")
+    quiet = run(*command, "-q", "-o", tmp_path / "new" / "talk.json", "--format", "rttm")
+
+    assert done.stdout.startswith("Speaking time in")
+    assert (tmp_path / "talk.textGRID").read_text().startswith('File type = "ooTextFile"')
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+    assert (tmp_path / "new" / "talk.json").read_text().startswith("SPEAKER talk 1 ")
+    assert "it exists already; --force replaces it" in run(*command, "-o", tmp_path / "talk.textGRID").stderr
+
+
+def test_one_file_of_several_recordings(
+    run: RunCommand, recording: Path, tiny_model_file: Path, tmp_path: Path
+) -> None:
+    """It has one header. A format that holds one recording is refused; a folder may be named like a format."""
+    soundfile.write(tmp_path / "other.wav", np.zeros(RATE), RATE)
+    command = ["segment", recording, tmp_path / "other.wav", "--model", tiny_model_file]
+    printed = run(*command, "--format", "csv").stdout
+    assert run(*command, "-o", tmp_path / "all.csv").returncode == 0
+    assert (tmp_path / "all.csv").read_text() == printed
+
+    done = run(*command, "-o", tmp_path / "all.TextGrid")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--format textgrid holds one recording and there are 2: give -o FOLDER" in done.stderr
+
+    (tmp_path / "old.csv").mkdir()
+    assert run(*command, "-o", tmp_path / "old.csv").returncode == 0
+    assert sorted(file.name for file in (tmp_path / "old.csv").iterdir()) == [
+        *("other.txt", "speaking-time.json", "talk.txt")
+    ]
+
+
+def test_speaking_times_have_a_row_per_recording(
+    run: RunCommand, recording: Path, tiny_model_file: Path, tmp_path: Path
+) -> None:
+    """The numbers of speaking-time.json, as CSV; silence has its classes, too."""
+    soundfile.write(tmp_path / "silence.wav", np.zeros(RATE), RATE)
+    command = ["segment", recording, tmp_path / "silence.wav", "--model", tiny_model_file, "-q"]
+    table = rows(run(*command, "--format", "times").stdout)
+    run(*command, "-o", tmp_path / "out")
+    expected = json.loads((tmp_path / "out" / "speaking-time.json").read_text())["recordings"]
+
+    assert [row["path"] for row in table] == [str(recording), str(tmp_path / "silence.wav")]
+    for row, summary in zip(table, expected, strict=True):
+        assert float(row["duration_s"]) == pytest.approx(summary["duration_s"], abs=1e-3)
+        assert float(row["seconds_male"]) == pytest.approx(summary["classes_s"]["male"], abs=1e-3)
+        assert row["share_female"] == ("" if summary["shares"]["female"] is None else str(summary["shares"]["female"]))
+        assert row["share_low_female"] == row["share_high_female"] == ""  # one block
+        assert float(row["nonspeech_s"]) == pytest.approx(summary["nonspeech_s"], abs=1e-3)
+    assert table[1]["seconds_female"] == "0.0"
+
+
 @pytest.mark.parametrize("one_recording", [False, True])
 def test_a_format_is_one_entry(
     one_recording: bool,
@@ -204,7 +258,7 @@ def test_each_channel_separately(run: RunCommand, tiny_model_file: Path, tmp_pat
     [
         (["-", "a.wav"], "sound on stdin cannot be combined with recordings"),
         (["-", "--raw", "s16le"], "needs both --raw and --rate"),
-        (["-", "--raw", "mp3", "--rate", "16000"], "encoding is 'mp3'"),
+        (["-", "--raw", "mp3", "--rate", "16000"], "--raw, --rate or --channels: encoding is 'mp3'"),
         (["-", "--per-channel"], "--per-channel cannot be used with -"),
         (["a.wav", "--raw", "s16le", "--rate", "16000"], "PATH must be -"),
         (["a.wav", "--per-channel", "--channel", "1"], "cannot be used together"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.builders import RunCommand
+from tests.builders import RunCommand, parsed, text_of
 
 
 @pytest.fixture
@@ -37,9 +38,45 @@ def test_a_page_shows_one_recording(run: RunCommand, tiny_model_file: Path, voic
     done = run("segment", voices, "--model", tiny_model_file, "--html", tmp_path / "a.html")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        f"speechgmm: error: --html {tmp_path / 'a.html'}: it shows one recording and there are 24: give one\n"
+        f"speechgmm: error: --html {tmp_path / 'a.html'}: it shows one recording and there are 24: give a folder\n"
     )
     assert not any(tmp_path.iterdir())
+
+
+def test_a_folder_has_a_page_of_each_recording_and_an_index(
+    run: RunCommand, tiny_model_file: Path, voices: Path, tmp_path: Path
+) -> None:
+    """The index has the speaking times of each with a link, those of all, and the recordings without a page."""
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    shutil.copy(voices / "female" / "synthetic-f03" / "01.wav", sounds / "a #1.wav")
+    shutil.copy(voices / "male" / "synthetic-m03" / "01.wav", sounds / "b.wav")
+    (sounds / "c.wav").write_text("text")
+
+    done = run("segment", sounds, "--model", tiny_model_file, "--html", tmp_path / "pages", "-q")
+
+    assert done.returncode == 1
+    assert sorted(file.name for file in (tmp_path / "pages").iterdir()) == ["a #1.html", "b.html", "index.html"]
+    assert "Timeline of" in (tmp_path / "pages" / "b.html").read_text(encoding="utf-8")
+    index = parsed((tmp_path / "pages" / "index.html").read_text(encoding="utf-8"))
+    links = [link.attrib["href"] for link in index.findall(".//section[@aria-labelledby='recordings']//a")]
+    assert links == ["./a%20%231.html", "./b.html"]
+    assert [text_of(row[0]) for row in index.findall(".//section[@aria-labelledby='recordings']//tbody/tr")] == [
+        str(sounds / "a #1.wav"),
+        str(sounds / "b.wav"),
+    ]
+    assert f"{sounds / 'c.wav'}: it is not audio" in text_of(index.find(".//section[@aria-labelledby='recordings']"))
+    assert "2 recordings" in text_of(index.find(".//section[@aria-labelledby='times']"))
+
+
+def test_only_force_replaces_an_index(run: RunCommand, tiny_model_file: Path, recording: Path, tmp_path: Path) -> None:
+    """A folder of pages is checked before the work."""
+    (tmp_path / "index.html").write_text("mine")
+
+    done = run("segment", recording, "--model", tiny_model_file, "--html", tmp_path)
+
+    assert (done.returncode, done.stdout, (tmp_path / "index.html").read_text()) == (1, "", "mine")
+    assert done.stderr == f"speechgmm: error: {tmp_path / 'index.html'}: it exists already; --force replaces it\n"
 
 
 def test_sound_on_stdin_has_no_page(run: RunCommand, tiny_model_file: Path, tmp_path: Path) -> None:

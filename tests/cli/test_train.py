@@ -65,11 +65,22 @@ def test_model_is_written_and_summarised(run: RunCommand, voices: Path, model_fi
     assert [settings[name] for name in ("n_components", "max_iterations", "calibration_folds", "seed")] == [2, 2, 2, 5]
 
 
-def test_quiet_prints_the_path_of_the_model(run: RunCommand, voices: Path, model_file: Path) -> None:
-    """And nothing else."""
+def test_quiet_prints_nothing(run: RunCommand, voices: Path, model_file: Path) -> None:
+    """The result is in the file."""
     done = run("train", voices, "-o", model_file, *SMALL, "-q")
 
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{model_file}\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert model_file.is_file()
+
+
+@pytest.mark.parametrize("name", ["voices.txt", "voices", "a.b/voices.csv"])
+def test_the_name_of_a_model_ends_in_npz(run: RunCommand, voices: Path, tmp_path: Path, name: str) -> None:
+    """Another name is refused before the work."""
+    done = run("train", voices, "-o", tmp_path / name)
+
+    message = f"--output {tmp_path / name}: it is a model file, whose name ends in .npz, such as voices.npz"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"speechgmm: error: {message}\n")
+    assert not any(tmp_path.iterdir())
 
 
 def test_verbose_says_all_and_shows_the_work(run: RunCommand, voices: Path, model_file: Path) -> None:

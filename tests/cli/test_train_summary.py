@@ -40,13 +40,17 @@ def training(tiny_model: speechgmm.Model, voices: Path) -> Training:
     ]
     failure = Failure(recording=speechgmm.read_corpus(voices).recordings[0], reason="it is empty")
     return Training(
-        model=replace(tiny_model, card=card), fitted=(), failures=(failure,), held_out=tuple(held_out), sizes=()
+        model=replace(tiny_model, card=card),
+        fitted=(),
+        failures=(failure,),
+        held_out=tuple(held_out),
+        n_recordings=94,
     )
 
 
 def test_the_summary_by_hand(training: Training) -> None:
     """UAR is the mean of 3/4 and 1/2. A resample may have one of the female speakers only."""
-    assert to_text(training, Path("my voices.npz"), n_recordings=94).splitlines() == [
+    assert to_text(training, Path("my voices.npz")).splitlines() == [
         "class   split  speakers  recordings   speech",
         "female  train         3           7      5 s",
         "male    train        20          80    2.1 h",
@@ -63,7 +67,7 @@ def test_the_summary_by_hand(training: Training) -> None:
 def test_what_was_scaled_down_is_listed(training: Training) -> None:
     """One line for each change of the rules for small data."""
     card = {**training.model.card, "scaled": ["mmi.iterations is 10 instead of 25: a class has fewer than 20 speakers"]}
-    text = to_text(replace(training, model=replace(training.model, card=card)), Path("m.npz"), n_recordings=94)
+    text = to_text(replace(training, model=replace(training.model, card=card)), Path("m.npz"))
     assert (
         "\nscaled down to the amount of data:\n"
         "  - mmi.iterations is 10 instead of 25: a class has fewer than 20 speakers\n" in text
@@ -72,4 +76,4 @@ def test_what_was_scaled_down_is_listed(training: Training) -> None:
 
 def test_names_are_escaped(training: Training) -> None:
     """A file name may hold terminal codes."""
-    assert "\x1b" not in to_text(training, Path("a\x1b[31m.npz"), n_recordings=1)
+    assert "\x1b" not in to_text(training, Path("a\x1b[31m.npz"))

@@ -171,9 +171,10 @@ def test_planted_errors_are_found(run: RunCommand, wrong: Path) -> None:
     )
     assert "hints to listen" in done.stdout
     assert max(map(len, done.stdout.splitlines()[:4])) <= 100
-    begin = lines.index(["odds", "label", "contradicted", "speaker"])
+    begin = lines.index(["odds", "label", "contradicted", "speaker", "listen", "to"])
     assert float(lines[begin + 1][0]) >= 2
-    assert lines[begin + 1][1:] == ["male", "2", "of", "2", "synthetic-f02"]
+    assert lines[begin + 1][1:-1] == ["male", "2", "of", "2", "synthetic-f02"]
+    assert lines[begin + 1][-1].endswith(("/synthetic-f02/01.wav", "/synthetic-f02/02.wav"))
     assert lines[begin + 3] == ["odds", "label", "path"]
     assert lines[begin + 4][1] == "female"
     assert lines[begin + 4][2].endswith("/synthetic-m04/01.wav")
@@ -194,6 +195,8 @@ def test_csv_and_json_have_the_same_content(run: RunCommand, wrong: Path, tmp_pa
     )
     rows = list(csv.DictReader(io.StringIO(as_csv)))
     assert [(row["kind"], row["speaker"]) for row in rows] == [("speaker", "synthetic-f02"), ("file", "")]
+    assert [Path(row["listen_to"]).parent.name for row in rows] == ["synthetic-f02", "synthetic-m04"]
+    assert rows[1]["listen_to"] == rows[1]["path"]
     for row, entry in zip(rows, document["contradicted"], strict=True):
         assert float(row["odds"]) == entry["odds"]
         assert {name: row[name] for name in row if name != "odds"} == {

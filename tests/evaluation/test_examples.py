@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from speechgmm.classifier.outcome import Outcome
-from speechgmm.evaluation.breakdown import MOST_VALUES, by_snr, unfit_columns
+from speechgmm.evaluation.breakdown import by_snr
+from speechgmm.evaluation.columns import MOST_VALUES, unfit_columns
 from speechgmm.evaluation.examples import confident_errors, least_certain
 from speechgmm.evaluation.intervals import Resampling
 from speechgmm.evaluation.report import evaluate

@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,6 +23,7 @@ from speechgmm.output.files import (
     each_attempted,
     make_folder,
     write_atomically,
+    write_parts,
 )
 from speechgmm.output.locks import try_lock
 
@@ -176,6 +177,27 @@ def test_a_circle_of_links_is_an_error(tmp_path: Path) -> None:
     for write in WRITES:
         with pytest.raises(OutputError, match=r"a: cannot be written: Too many levels of symbolic links$"):
             write(tmp_path / "a")
+
+
+def test_parts_are_written_as_they_come(tmp_path: Path) -> None:
+    """They appear under the name of the file together, and not at all if one of them fails."""
+    file = tmp_path / "out.txt"
+    file.write_bytes(b"old")
+
+    def parts(*, fail: bool) -> Iterator[bytes]:
+        yield b"one "
+        assert file.read_bytes() == b"old"
+        if fail:
+            raise ValueError
+        yield b"two"
+
+    with pytest.raises(ValueError, match=r"^$"):
+        write_parts(file, parts(fail=True))
+    assert [path.name for path in tmp_path.iterdir()] == ["out.txt"]
+    assert file.read_bytes() == b"old"
+
+    write_parts(file, parts(fail=False))
+    assert file.read_bytes() == b"one two"
 
 
 @posix

@@ -72,10 +72,10 @@ def test_every_segment_is_in_the_table() -> None:
     """In order of time, with label, probability and reason; start times are buttons with the time in seconds."""
     tree = parsed(made())
     assert rows_of(tree) == [
-        ["0:00:00.00", "0:00:01.25", "nonspeech", "", ""],
-        ["0:00:01.25", "0:00:31.50", "female", "0.875", ""],
-        ["0:00:31.50", "0:00:50.00", "male", "0.500", ""],
-        ["0:00:50.00", "0:01:00.00", "unknown", "", "too little speech"],
+        ["0:00:00.00", "0:00:01.25", "nonspeech", ""],
+        ["0:00:01.25", "0:00:31.50", "female", "0.875"],
+        ["0:00:31.50", "0:00:50.00", "male", "0.500"],
+        ["0:00:50.00", "0:01:00.00", "unknown (too little speech)", ""],
     ]
     assert [button.attrib["value"] for button in tree.findall(".//tbody//button")] == [
         *("0.000", "1.250", "31.500", "50.000")
@@ -212,12 +212,9 @@ def test_speaking_times_are_on_the_page() -> None:
     long = Sound(duration_s=7200.0, extremes=EMBEDDED.extremes, bin_s=2400.0, address="./a.wav", embedded=False)
     tables = parsed(made(segments, sound=long)).findall(".//section[@aria-labelledby='times']//tbody")
     overall, by_hour = ([[text_of(cell).replace("\xa0", " ") for cell in row] for row in table] for table in tables)
-    assert [row[:3] for row in overall] == [
-        ["female", "1:30:00.0", "75.0 %"],
-        ["male", "0:30:00.0", "25.0 %"],
-        ["unknown", "0:00:00.0", ""],
-        ["nonspeech", "0:00:00.0", ""],
-    ]
+    assert [row[:3] for row in overall] == [["female", "1:30:00.0", "75.0 %"], ["male", "0:30:00.0", "25.0 %"]]
+    section = only(parsed(made(segments, sound=long)).find(".//section[@aria-labelledby='times']"))
+    assert "Without a class label: unknown 0:00:00.0, nonspeech 0:00:00.0." in text_of(section)
     assert by_hour == [
         ["0:00", "1:00:00 (100.0 %)", "0:00:00 (0.0 %)", "0:00:00", "0:00:00"],
         ["1:00", "0:30:00 (50.0 %)", "0:30:00 (50.0 %)", "0:00:00", "0:00:00"],
@@ -226,7 +223,9 @@ def test_speaking_times_are_on_the_page() -> None:
 
 
 def test_missing_intervals_are_explained() -> None:
-    """One block of a minute is too little for a bootstrap; ten blocks are enough."""
+    """One block of a minute is too little for a bootstrap, and has no column of intervals; ten blocks are enough."""
+    (head, *_) = parsed(made()).findall(".//section[@aria-labelledby='times']//thead/tr")
+    assert [text_of(cell) for cell in head] == ["label", "time", "share of labelled speech"]
     text = text_of(parsed(made()).find(".//section[@aria-labelledby='times']"))
     assert text.endswith("No 95 % intervals: too few units with labelled speech (1 block of 1 min).")
     text = text_of(parsed(made(turns(600, TWO, 600.0))).find(".//section[@aria-labelledby='times']"))
