@@ -57,7 +57,7 @@ KEEPERS = {
     "matplotlib": {"reporting/training_plots.py", "reporting/figures.py", "reporting/rendered_figures.py"},
     "sklearn": {"mixture/estimators/"},
     "tqdm": {"cli/console.py"},
-    "pandas": {"text/data_frames.py"},
+    "pandas": {"text/data_frames.py", "mixture/estimators/"},
     "polars": {"text/data_frames.py"},
     "pyannote": {"segmentation/foreign_annotations.py"},
     "audformat": {"segmentation/foreign_annotations.py"},

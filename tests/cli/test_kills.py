@@ -21,7 +21,8 @@ pytestmark = [
 IN_PLACE = """
 import speechgmm.output.files
 
-def replace(file, old, content):
+def replace(file, old, parts):
+    content = b"".join(parts)
     file.write_bytes(b"")
     for begin in range(0, len(content), 20):
         with open(file, "ab") as stream:
