@@ -134,6 +134,24 @@ def test_a_start_at_given_means_begins_there() -> None:
     assert len(fitted.restart_log_likelihoods_) == 1
 
 
+def test_the_trace_marks_repairs() -> None:
+    """A component far from all rows is re-seeded in the first iteration, which has no gap."""
+    fitted = GaussianMixture(2, init=[IRIS.mean(axis=0), np.full(4, 1e4)]).fit(IRIS)
+    assert fitted.n_reseeded_ == 1
+    np.testing.assert_array_equal(np.flatnonzero(fitted.trace_["reseeded"]), [1])
+    np.testing.assert_array_equal(np.flatnonzero(np.isnan(fitted.trace_["gap"])), [0, 1])
+    assert fitted.score(IRIS) > GaussianMixture(1).fit(IRIS).score(IRIS) + 0.2
+
+
+def test_components_without_rows_are_removed_with_a_warning() -> None:
+    """Hard EM of two distinct points keeps two components of four."""
+    rows = np.repeat([[0.0, 0.0], [1.0, 4.0]], 10, axis=0)
+    with pytest.warns(ConvergenceWarning, match="components were removed because no rows were left to them: 2"):
+        fitted = GaussianMixture(4, algorithm="hard", init=rows[[0, 0, 10, 10]], covariance_type="diag").fit(rows)
+    assert fitted.weights_.shape == (2,)
+    assert fitted.predict_proba(rows).shape == (20, 2)
+
+
 def test_the_best_of_several_starts_is_kept() -> None:
     """Starts end in different optima; the trace is that of the best one."""
     fitted = GaussianMixture(4, init="random", n_init=6, trace_parameters=True, random_state=3).fit(IRIS)
