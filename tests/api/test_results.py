@@ -114,9 +114,9 @@ def test_a_report_is_plain_values_and_a_data_frame(tiny_model: Model, tmp_path: 
     assert report.to_dict() == to_json(report)
     assert report.to_dict()["schema"] == "speechgmm-report"
     frame = report.to_frame().set_index("metric")
-    assert frame.loc["uar", "value"] == report.uar
-    assert frame.loc["uar", "low"] == report.uar_bootstrap.low
-    assert frame.loc["uar", "high"] == report.uar_bootstrap.high
+    assert frame.loc["cllr", "value"] == report.cllr
+    assert frame.loc["cllr", "low"] == report.cllr_bootstrap.low < report.cllr_bootstrap.high
+    assert frame.loc["cllr", "high"] == report.cllr_bootstrap.high
 
 
 def test_segments_of_a_recording_have_its_name(
