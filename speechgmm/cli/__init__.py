@@ -28,6 +28,7 @@ COMMANDS = (
     "compare",
     "audit",
     "describe",
+    "explain",
     "recipe",
     "demo",
 )
