@@ -30,6 +30,7 @@ ROOMS: dict[str, set[str]] = {
     "segmentation": {"text", "audio", "corpus", "features", "mixture", "classifier", "evaluation", "workers"},
     "reporting": {"text", "output", "audio", "corpus", "mixture", "classifier", "evaluation", "segmentation"},
     "demo": set(),
+    "explanation": {"text", "output", "audio", "features", "mixture", "classifier", "reporting", "demo"},
 }
 COMMON = {"argument_checks", "errors", "progress", "provenance"}
 ANYTHING = {"api", "cli", "__init__", "__main__"}
@@ -54,8 +55,13 @@ KEEPERS = {
     },
     "joblib": {"workers/local.py"},
     "distributed": {"workers/dask.py"},
-    "matplotlib": {"reporting/training_plots.py", "reporting/figures.py", "reporting/rendered_figures.py"},
-    "sklearn": {"mixture/estimators/"},
+    "matplotlib": {
+        "explanation/stills.py",
+        "reporting/training_plots.py",
+        "reporting/figures.py",
+        "reporting/rendered_figures.py",
+    },
+    "sklearn": {"mixture/estimators/", "explanation/borrowed_data.py"},
     "tqdm": {"cli/console.py"},
     "pandas": {"text/data_frames.py", "mixture/estimators/"},
     "polars": {"text/data_frames.py"},

@@ -29,6 +29,7 @@ COMMANDS = (
     "compare",
     "audit",
     "describe",
+    "explain",
     "recipe",
     "demo",
 )
