@@ -16,12 +16,13 @@ import sys
 from collections.abc import Iterator
 from importlib import util
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-SCHEMES = ("light", "dark")
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 WIDTHS = (1280, 390)
 PLAYS = """async () => {
     const sound = document.querySelector("audio[src^='data:']");
@@ -58,7 +59,7 @@ def _browser_faults(browser: Browser, page: Path, pictures: Path | None) -> Iter
             )
 
 
-def _view_faults(browser: Browser, page: Path, scheme: str, width: int, pictures: Path | None) -> list[str]:
+def _view_faults(browser: Browser, page: Path, scheme: Scheme, width: int, pictures: Path | None) -> list[str]:
     from axe_playwright_python.sync_playwright import Axe
 
     faults: list[str] = []

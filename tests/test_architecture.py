@@ -29,6 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "crossvalidation": {"audio", "corpus", "features", "classifier", "training", "evaluation", "workers"},
     "segmentation": {"text", "audio", "corpus", "features", "mixture", "classifier", "evaluation", "workers"},
     "reporting": {"text", "output", "audio", "corpus", "mixture", "classifier", "evaluation", "segmentation"},
+    "web": {"text", "audio", "classifier", "features", "segmentation", "workers"},
     "demo": set(),
 }
 COMMON = {"argument_checks", "errors", "progress", "provenance"}
@@ -56,6 +57,12 @@ KEEPERS = {
     "distributed": {"workers/dask.py"},
     "matplotlib": {"reporting/training_plots.py", "reporting/figures.py", "reporting/rendered_figures.py"},
     "tqdm": {"cli/console.py"},
+    "fastapi": {"web/", "cli/serve.py"},
+    "starlette": {"web/"},
+    "pydantic": {"web/"},
+    "anyio": {"web/"},
+    "python_multipart": {"web/", "cli/serve.py"},
+    "uvicorn": {"cli/serve.py"},
     "argparse": {"cli/"},
 }
 

@@ -29,6 +29,7 @@ COMMANDS = (
     "audit",
     "describe",
     "recipe",
+    "serve",
     "demo",
 )
 
