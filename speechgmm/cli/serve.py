@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import ipaddress
+import logging
 import os
 import socket
 from typing import TYPE_CHECKING, Any
@@ -119,6 +120,7 @@ def server_config(app: Any) -> uvicorn.Config:
     """Settings of the server of an ASGI application: no log of requests, and bounds on what it holds."""
     import uvicorn
 
+    logging.getLogger("uvicorn.error").addFilter(_is_fault)
     return uvicorn.Config(
         app,
         log_config=None,
@@ -130,6 +132,11 @@ def server_config(app: Any) -> uvicorn.Config:
         timeout_graceful_shutdown=3,
         limit_concurrency=1024,
     )
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Whether a message of uvicorn is one: it also reports each WebSocket that was refused, and answers nobody took."""
+    return not record.getMessage().startswith("ASGI callable returned without completing")
 
 
 def _limits(options: argparse.Namespace) -> Limits:

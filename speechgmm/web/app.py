@@ -199,7 +199,7 @@ def _answer(text: str, format_: str) -> Response:
 def _answers(model: type[BaseModel], *formats: str) -> dict[int | str, dict[str, Any]]:
     """Descriptions of the responses of a route: its JSON answer, other formats, and problems."""
     text = {"schema": {"type": "string"}}
-    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    problem = {"schema": descriptions.Problem.model_json_schema()}
     others = {MEDIA_TYPES.get(name, "text/plain"): text for name in formats}
     return {
         HTTPStatus.OK.value: {"model": model, "content": others},

@@ -53,7 +53,7 @@ class Teller:
         self._model, self._tell, self._offset_s = model, tell, offset_s
         self._grid = Grid.of(model.front_ends)
         self._stream = int(np.argmax([front_end.n_mels for front_end in model.front_ends]))
-        self._n_steps = 0
+        self._n_steps, self._has_begun = 0, False
 
     def segment(self, samples: Iterable[Samples], heard: Heard, *, progress: bool = True) -> None:
         """Segment blocks of samples to their end.
@@ -81,8 +81,7 @@ class Teller:
         for segment in segment_blocks(self._model, samples, offset_s=self._offset_s, watch=watch):
             self.reached_s = segment.end
             self._tell({"type": "segment", **segment_values(segment)})
-        if not self._n_steps:
-            self._start()
+        self.begin()
         self._tell(
             {
                 "type": "end",
@@ -92,7 +91,11 @@ class Teller:
             }
         )
 
-    def _start(self) -> None:
+    def begin(self) -> None:
+        """Tell `start`, once."""
+        if self._has_begun:
+            return
+        self._has_begun = True
         self._tell(
             {
                 "type": "start",
@@ -106,8 +109,7 @@ class Teller:
         )
 
     def _evidence(self, bands: npt.NDArray[np.float32], emissions: Floats) -> None:
-        if not self._n_steps:
-            self._start()
+        self.begin()
         speech = emissions[:, 1:].mean(axis=1)
         classes = emissions[:, 1:] - speech[:, np.newaxis]
         columns = columns_of(bands, len(emissions), self._grid.step // self._grid.ratios[self._stream])

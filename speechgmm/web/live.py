@@ -117,6 +117,7 @@ class Current:
         with single_thread:
             scores = self._model.score_all(stream_stretches([sound], self._model.front_ends, self._model.filters))
         decision = self._model.decide(scores)
+        self._teller.begin()
         self._tell(
             {
                 "type": "current",

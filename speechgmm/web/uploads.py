@@ -174,7 +174,7 @@ class _Form:
         self._content.write(memoryview(data)[start:end])
 
     def _end_header(self) -> None:
-        name, value = (part.decode("utf-8", "replace") for part in self._header)
+        name, value = (part.decode("latin-1") for part in self._header)
         self._headers[name.lower()] = value
         self._header = [b"", b""]
 

@@ -236,7 +236,7 @@ def test_origin(client: TestClient, voice: Path, origin: str, allowed: bool) -> 
     assert response.status_code == (200 if allowed else 403)
     if not allowed:
         assert detail(response).startswith(f"the request is from a page of {origin}")
-        assert refusal(client, "/live", headers={"Origin": origin}).status_code == 403
+        assert refusal(client, "ws://localhost/live", headers={"Origin": origin}).status_code == 403
 
 
 def refusal(client: TestClient, address: str, **options: Any) -> Any:
@@ -258,9 +258,16 @@ def test_token(tiny_model: Model) -> None:
             assert detail(response).startswith("this server needs its token")
         assert client.get("/model", headers={"Authorization": "Bearer secret"}).status_code == 200
         assert client.get("/openapi.json").status_code == 401
-        assert refusal(client, "/live").status_code == 401
-        assert refusal(client, "/live", subprotocols=["speechgmm", "bearer.secre"]).status_code == 401
-        with client.websocket_connect("/live", subprotocols=["speechgmm", "bearer.secret"]) as websocket:
+        assert refusal(client, "ws://localhost/live").status_code == 401
+        assert refusal(client, "ws://localhost/live", subprotocols=["speechgmm", "bearer.secre"]).status_code == 401
+        with client.websocket_connect("ws://localhost/live", subprotocols=["speechgmm", "bearer.secret"]) as websocket:
             assert websocket.accepted_subprotocol == "speechgmm"
             websocket.send_text("end")
             assert websocket.receive_json()["detail"] == "live sound: it is empty (0 bytes)"
+
+
+def test_names_in_any_script(client: TestClient) -> None:
+    """The name of a file is that of the browser, and only a name."""
+    response = client.post("/classify", files={"file": ("../ä/голос.wav", b"noise")})
+
+    assert detail(response) == "голос.wav: it is not audio that can be read (its format is not recognised)"
