@@ -16,14 +16,14 @@ SCHEMES = ("light", "dark")
 
 
 @contextmanager
-def chromium() -> Iterator[Any]:
-    """A browser of `playwright`, which drives the Chromium of the system."""
+def chromium(*arguments: str) -> Iterator[Any]:
+    """A browser of `playwright`, which drives the Chromium of the system, with further arguments."""
     playwright = pytest.importorskip("playwright.sync_api")
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox", *arguments])
         try:
             yield browser
         finally:

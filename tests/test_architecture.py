@@ -29,6 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "crossvalidation": {"audio", "corpus", "features", "classifier", "training", "evaluation", "workers"},
     "segmentation": {"text", "audio", "corpus", "features", "mixture", "classifier", "evaluation", "workers"},
     "reporting": {"text", "output", "audio", "corpus", "mixture", "classifier", "evaluation", "segmentation"},
+    "web": {"text", "audio", "classifier", "features", "segmentation", "workers"},
     "demo": set(),
     "explanation": {"text", "output", "audio", "features", "mixture", "classifier", "reporting", "demo"},
 }
@@ -68,6 +69,12 @@ KEEPERS = {
     "pyannote": {"segmentation/foreign_annotations.py"},
     "audformat": {"segmentation/foreign_annotations.py"},
     "shtab": {"cli/completion.py"},
+    "fastapi": {"web/", "cli/serve.py"},
+    "starlette": {"web/"},
+    "pydantic": {"web/"},
+    "anyio": {"web/"},
+    "python_multipart": {"web/", "cli/serve.py"},
+    "uvicorn": {"cli/serve.py"},
     "argparse": {"cli/"},
 }
 

@@ -41,6 +41,8 @@ RUN_APART = {"README.md", "docs/python.md"}  # whose Python needs files
 pytestmark = pytest.mark.checkout
 
 REDUCED = {
+    # The usual port may be in use.
+    "speechgmm serve": "speechgmm serve --port 0",
     # It downloads 14 MB of real speech. The synthetic voices need no network.
     "speechgmm demo": "speechgmm demo --synthetic --folder demo",
     # There is no microphone: the samples come from a file.
@@ -64,6 +66,7 @@ CHECKED_ONLY = re.compile(
     r"|scripts/(quickstart|test)\b"  # install the package; run all tests
     r"|pip install "
     r"|pytest$"
+    r"|curl "  # asks the server of the page
 )
 """Commands of other programs, which the tests do not run. What they name must exist."""
 
@@ -254,7 +257,15 @@ def test_the_readme_shows_the_main_commands() -> None:
     assert {*shown} == command_names()
 
 
+@pytest.fixture
+def ending_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that ends when it has started."""
+    uvicorn = pytest.importorskip("uvicorn", reason="the extra 'web' is not installed")
+    monkeypatch.setattr(uvicorn.Server, "run", lambda *_, **__: None)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("ending_server")
 @pytest.mark.parametrize(
     ("page", "commands"),
     runnable_blocks(),

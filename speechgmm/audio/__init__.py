@@ -14,6 +14,7 @@ Main path: `reading.blocks` -> `survey.survey` (is all of it there?) -> `sound_f
 `streams`           AAC, AC-3, AMR, FLV, AVI, Matroska, MPEG streams, ASF
 `units`             walks through frames, pages, packets and tags
 `checksums`         cyclic redundancy checks
+`memory_file`       recordings that are in memory
 `byte_source`       bytes of a file as they are looked at, and as decoders read them
 `sound_file`        files that libsndfile reads
 `joined`            files that were joined, read as one

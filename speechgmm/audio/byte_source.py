@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+from speechgmm.audio.memory_file import AudioFile, opened
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -80,7 +81,7 @@ class Window(io.RawIOBase):
 
     Parameters
     ----------
-    file : Path
+    file : Path or MemoryFile
     begin, end : int
         The range, half open.
     head : bytes
@@ -90,10 +91,10 @@ class Window(io.RawIOBase):
         reads to the real end.
     """
 
-    def __init__(self, file: Path, begin: int, end: int, *, head: bytes = b"", inflated: bool = False) -> None:
+    def __init__(self, file: AudioFile, begin: int, end: int, *, head: bytes = b"", inflated: bool = False) -> None:
         super().__init__()
         self.error: OSError | None = None
-        self._stream = file.open("rb")
+        self._stream = opened(file)
         self._head, self._begin = head, begin - len(head)
         self._size = end - self._begin
         self._apparent_size = self._size * (_INFLATION if inflated else 1)

@@ -25,10 +25,13 @@ class Heard:
         Of sound that was read, with and without speech.
     remarks : list of str
         What was odd.
+    declared_s : float, optional
+        Duration of the whole file as its header declares it.
     """
 
     seconds: float = 0.0
     remarks: list[str] = field(default_factory=list)
+    declared_s: float | None = None
 
     @property
     def warning(self) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Protocol
 
 from speechgmm.audio.extent import Part
+from speechgmm.audio.memory_file import AudioFile
 from speechgmm.audio.samples import NO_END, Frames, select_range
 from speechgmm.errors import AudioError
 
@@ -44,7 +44,7 @@ class Joined:
 
     Parameters
     ----------
-    file : Path
+    file : Path or MemoryFile
         For error messages.
     parts : sequence of Part
     open_part : callable
@@ -57,7 +57,7 @@ class Joined:
     """
 
     def __init__(
-        self, file: Path, parts: Sequence[Part], open_part: Callable[[Part], AbstractContextManager[Sound]]
+        self, file: AudioFile, parts: Sequence[Part], open_part: Callable[[Part], AbstractContextManager[Sound]]
     ) -> None:
         self._file, self._open_part = file, open_part
         self._parts: list[Part] = []

@@ -15,12 +15,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import IO, Any, cast
 
 import numpy as np
 
 from speechgmm.audio.extent import Part
+from speechgmm.audio.memory_file import AudioFile, MemoryFile
 from speechgmm.audio.samples import Frames
 from speechgmm.errors import AudioError
 
@@ -36,12 +36,12 @@ PATIENCE_S = 60.0
 _START = "import sys; sys.path[:] = {path!r}; from speechgmm.audio.media_worker import serve; serve()"
 
 
-def open_media(file: Path, part: Part, channel: int | None, stack: ExitStack) -> Media:
+def open_media(file: AudioFile, part: Part, channel: int | None, stack: ExitStack) -> Media:
     """Open a part of a media file.
 
     Parameters
     ----------
-    file : Path
+    file : Path or MemoryFile
     part : Part
         Its kind is ffmpeg's name of the format.
     channel : int, optional
@@ -63,10 +63,12 @@ def open_media(file: Path, part: Part, channel: int | None, stack: ExitStack) ->
         process = stack.enter_context(_process())
     except OSError as error:
         raise AudioError(f"{file}: the process that decodes it cannot be started ({error.strerror})") from error
-    return Media(file, part, channel, process)
+    media = Media(file, part, channel, process)
+    stack.callback(media.forget)
+    return media
 
 
-def check_installed(file: Path) -> None:
+def check_installed(file: AudioFile) -> None:
     """Raise an AudioError that says how to install PyAV, if it is missing."""
     if importlib.util.find_spec("av") is None:
         raise AudioError(f"{file}: PyAV is needed to read it: pip install 'speechgmm[media]'")
@@ -78,12 +80,15 @@ class Media:
     The number of samples is that which the container declares.
     """
 
-    def __init__(self, file: Path, part: Part, channel: int | None, process: _Process) -> None:
+    def __init__(self, file: AudioFile, part: Part, channel: int | None, process: _Process) -> None:
         self._file, self._process = file, process
-        request = {"name": str(file), "path": str(file.absolute()), "channel": channel}
+        content = file.content if isinstance(file, MemoryFile) else None
+        path = None if isinstance(file, MemoryFile) else str(file.absolute())
+        request = {"name": str(file), "path": path, "n_bytes": len(content or b""), "channel": channel}
         stream_bytes = list(part.stream_bytes.items())
         answer, _ = self._ask(
-            open={**request, "begin": part.begin, "end": part.end, "kind": part.kind, "stream_bytes": stream_bytes}
+            content,
+            open={**request, "begin": part.begin, "end": part.end, "kind": part.kind, "stream_bytes": stream_bytes},
         )
         self.samplerate: int = answer["samplerate"]
         self.channels: int = answer["n_channels"]
@@ -99,9 +104,14 @@ class Media:
             answer, samples = self._ask(next=True)
         self.remarks = tuple(answer["remarks"])
 
-    def _ask(self, **request: Any) -> tuple[dict[str, Any], Frames | None]:
+    def forget(self) -> None:
+        """Let the process, which is kept for the next file, forget this one."""
+        if self._process.is_usable:
+            self._ask(close=True)
+
+    def _ask(self, content: bytes | None = None, **request: Any) -> tuple[dict[str, Any], Frames | None]:
         try:
-            answer, samples = self._process.ask(request)
+            answer, samples = self._process.ask(request, content)
         except _DecoderDiedError as error:
             raise AudioError(f"{self._file}: it cannot be decoded ({error}): the file is damaged") from error
         if "error" in answer:
@@ -134,10 +144,11 @@ class _Process:
         """Whether it runs, and was started by this process, not by one from which this one was forked."""
         return self._owner == os.getpid() and self._popen.poll() is None
 
-    def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], Frames | None]:
-        """Send a request and wait for the answer and its samples."""
+    def ask(self, request: dict[str, Any], content: bytes | None = None) -> tuple[dict[str, Any], Frames | None]:
+        """Send a request, with the bytes of a file or without, and wait for the answer and its samples."""
         try:
             self._requests.write(json.dumps(request).encode() + b"\n")
+            self._requests.write(content or b"")
             self._requests.flush()
             while (answer := self._answer()).get("alive"):
                 pass

@@ -1,6 +1,7 @@
 """The process in which media files are decoded. It answers requests on stdin until that is closed.
 
-A request is a line of JSON. An answer is a line of JSON and, if that has a "shape", samples in native byte order.
+A request is a line of JSON; the bytes of a recording that is in memory follow it. An answer is a line of JSON and, if
+that has a "shape", samples in native byte order.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from speechgmm.audio.byte_source import Window
 from speechgmm.audio.ffmpeg import MediaFile, Track
 from speechgmm.audio.media_tracks import opened_track
+from speechgmm.audio.memory_file import MemoryFile
 from speechgmm.audio.samples import Frames
 from speechgmm.errors import AudioError
 
@@ -66,7 +68,12 @@ class Decoder:
             try:
                 if "open" in request:
                     self._name = request["open"]["name"]
+                    request["open"]["content"] = requests.read(request["open"].pop("n_bytes"))
                     self._send(self._open(**request["open"]))
+                    continue
+                if "close" in request:
+                    self._close()
+                    self._send({})
                     continue
                 if "read" in request:
                     self._pieces = self._track.pieces(**request["read"])
@@ -84,15 +91,17 @@ class Decoder:
     def _open(
         self,
         name: str,
-        path: str,
+        path: str | None,
+        content: bytes,
         begin: int,
         end: int,
         kind: str,
         stream_bytes: list[tuple[int, int]],
         channel: int | None,
     ) -> dict[str, Any]:
-        self._file.close()
-        window = self._window = self._file.enter_context(Window(Path(path), begin, end))
+        self._close()
+        file = MemoryFile(name, content) if path is None else Path(path)
+        window = self._window = self._file.enter_context(Window(file, begin, end))
         media = MediaFile(name, window, end - begin, kind, dict(stream_bytes))
         track = self._track = self._file.enter_context(opened_track(media, channel, self._alive))
         return {
@@ -101,6 +110,13 @@ class Decoder:
             "n_before": track.n_before,
             "n_samples": track.n_samples,
         }
+
+    def _close(self) -> None:
+        """Close the file, and keep nothing of it."""
+        self._file.close()
+        self._pieces = iter(())
+        self.__dict__.pop("_window", None)
+        self.__dict__.pop("_track", None)
 
     def _alive(self) -> None:
         """Tell during long work that it goes on."""

@@ -15,7 +15,6 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -25,6 +24,7 @@ from speechgmm.audio.extent import Extent, Part
 from speechgmm.audio.hearing import Heard, Listener
 from speechgmm.audio.joined import Joined, Sound
 from speechgmm.audio.media_process import MEDIA_SUFFIXES, check_installed, open_media
+from speechgmm.audio.memory_file import AudioFile, MemoryFile, opened
 from speechgmm.audio.samples import NO_END, Samples, check_channel, check_rate, mono_at_rate, sample_range
 from speechgmm.audio.sound_file import SOUND_SUFFIXES, NotSoundError, open_sound_file
 from speechgmm.audio.survey import MEDIA_KINDS, survey
@@ -38,7 +38,7 @@ _UNREACHED_S = 0.1  # an excerpt that ends so much after the recording is no mis
 
 
 def blocks(
-    file: Path,
+    file: AudioFile,
     *,
     sampling_rate: int,
     channel: int | None = None,
@@ -51,7 +51,7 @@ def blocks(
 
     Parameters
     ----------
-    file : Path
+    file : Path or MemoryFile
         Any file that soundfile can read (wav, flac, ogg, opus, mp3, aiff, au, caf ...) and, with the extra ``media``,
         the audio of m4a, mp4, webm, mkv ...; any rate in [`MIN_RATE`, `MAX_RATE`], sample width and channel count.
     sampling_rate : int > 0
@@ -81,6 +81,8 @@ def blocks(
         rate = sound.samplerate
         first, stop = sample_range(str(file), start, end, rate)
         heard = Heard() if heard is None else heard
+        if sound.n_samples != NO_END:
+            heard.declared_s = sound.n_samples / rate
         listener = Listener(heard, rate=rate, channel=channel, n_before=sound.n_before)
         pieces = listener.passing(sound.pieces(first, stop, max(round(block_s * rate), 1)))
         column = None if channel is None else channel - sound.n_before
@@ -94,7 +96,7 @@ def blocks(
 
 
 def read(
-    file: Path,
+    file: AudioFile,
     *,
     sampling_rate: int,
     channel: int | None = None,
@@ -115,7 +117,7 @@ def read(
     return np.concatenate([np.empty(0, np.float32), *parts])
 
 
-def duration_s(file: Path) -> float:
+def duration_s(file: AudioFile) -> float:
     """Duration of a recording in seconds, from its header; if the header declares none, the samples are counted.
 
     Raises
@@ -130,7 +132,7 @@ def duration_s(file: Path) -> float:
         return n_samples / sound.samplerate
 
 
-def channels(file: Path) -> int:
+def channels(file: AudioFile) -> int:
     """Number of channels of a recording, of all its tracks.
 
     Raises
@@ -142,7 +144,7 @@ def channels(file: Path) -> int:
         return sound.channels
 
 
-def digest(file: Path) -> str:
+def digest(file: AudioFile) -> str:
     """SHA-256 of the bytes of a file, in hexadecimal.
 
     Raises
@@ -163,13 +165,12 @@ def short_digest(hexadecimal: str) -> int:
 
 
 @contextmanager
-def _open_bytes(file: Path) -> Iterator[BinaryIO]:
+def _open_bytes(file: AudioFile) -> Iterator[BinaryIO]:
     try:
-        mode = file.stat().st_mode
-        if not stat.S_ISREG(mode):
+        if not isinstance(file, MemoryFile) and not stat.S_ISREG(mode := file.stat().st_mode):
             kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
             raise AudioError(f"{file}: it is {kind} and cannot be read as a recording")
-        with file.open("rb") as stream:
+        with opened(file) as stream:
             yield stream
     except FileNotFoundError as error:
         raise AudioError(f"{file}: there is no such file") from error
@@ -180,7 +181,7 @@ def _open_bytes(file: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _open(file: Path, channel: int | None = None) -> Iterator[tuple[Sound, Extent]]:
+def _open(file: AudioFile, channel: int | None = None) -> Iterator[tuple[Sound, Extent]]:
     """Open a recording and check its rate and length before it is read."""
     extent = _extent(file)
     open_part = functools.partial(_open_part, file, extent, channel)
@@ -195,16 +196,16 @@ def _open(file: Path, channel: int | None = None) -> Iterator[tuple[Sound, Exten
         yield sound, extent
 
 
-def _extent(file: Path) -> Extent:
+def _extent(file: AudioFile) -> Extent:
     with _open_bytes(file) as stream:
-        size = os.fstat(stream.fileno()).st_size
+        size = stream.seek(0, os.SEEK_END)
         if size == 0:
             raise AudioError(f"{file}: it is empty (0 bytes)")
         return survey(file, Source(stream, size))
 
 
 @contextmanager
-def _open_part(file: Path, extent: Extent, channel: int | None, part: Part) -> Iterator[Sound]:
+def _open_part(file: AudioFile, extent: Extent, channel: int | None, part: Part) -> Iterator[Sound]:
     """Open a part with libsndfile, or, if it is a media file, with ffmpeg."""
     with ExitStack() as stack:
         if part.kind in MEDIA_KINDS:

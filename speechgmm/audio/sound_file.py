@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from speechgmm.audio.byte_source import Window
 from speechgmm.audio.extent import Part
+from speechgmm.audio.memory_file import AudioFile, MemoryFile
 from speechgmm.audio.samples import NO_END
 from speechgmm.errors import AudioError
 
@@ -36,12 +36,12 @@ class NotSoundError(Exception):
     """libsndfile cannot read a file. The message says why."""
 
 
-def open_sound_file(file: Path, part: Part, *, size: int, stack: ExitStack) -> SoundFile:
+def open_sound_file(file: AudioFile, part: Part, *, size: int, stack: ExitStack) -> SoundFile:
     """Open a part of a file.
 
     Parameters
     ----------
-    file : Path
+    file : Path or MemoryFile
     part : Part
     size : int
         Length of the file in bytes.
@@ -58,7 +58,8 @@ def open_sound_file(file: Path, part: Part, *, size: int, stack: ExitStack) -> S
         If libsndfile cannot read it.
     """
     source: str | bytes | Window
-    if (part.begin, part.end) == (0, size) and not part.head and not part.estimated:
+    is_whole = (part.begin, part.end) == (0, size) and not part.head and not part.estimated
+    if is_whole and not isinstance(file, MemoryFile):
         # Bytes, so that names that are not valid UTF-8 work too. Windows has no such names.
         source = os.fsencode(file) if os.name == "posix" else str(file)
     else:
@@ -97,7 +98,7 @@ class SoundFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ships n
     n_before = 0
     remarks: tuple[str, ...] = ()
 
-    def __init__(self, file: Path, source: str | bytes | Window, part: Part) -> None:
+    def __init__(self, file: AudioFile, source: str | bytes | Window, part: Part) -> None:
         super().__init__(source)
         self.path = file
         self._window = source if isinstance(source, Window) else None

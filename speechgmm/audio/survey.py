@@ -9,13 +9,13 @@ what is detected in each format.
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from speechgmm.audio.byte_source import Source
 from speechgmm.audio.chunks import survey_chunks, wav_format
 from speechgmm.audio.declared_end import FINDERS, declared_end
 from speechgmm.audio.extent import Extent, Part, UnsoundError, cut_short, may_be_sound, remark_on_zeros
 from speechgmm.audio.flac import survey_flac
+from speechgmm.audio.memory_file import AudioFile
 from speechgmm.audio.mpeg_audio import is_mpeg_audio, survey_mpeg_audio
 from speechgmm.audio.ogg import survey_ogg
 from speechgmm.audio.streams import stream_kind, survey_units
@@ -74,12 +74,12 @@ _WEAK = ("", "mpc2k", "ircam")  # marks of two bytes, which other data may have 
 _READ_TO_DECLARED_END = frozenset({"mat4", "sds"})
 
 
-def survey(file: Path, source: Source) -> Extent:
+def survey(file: AudioFile, source: Source) -> Extent:
     """Find the streams in a file.
 
     Parameters
     ----------
-    file : Path
+    file : Path or MemoryFile
         For error messages.
     source : Source
         The whole file.

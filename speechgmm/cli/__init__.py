@@ -31,6 +31,7 @@ COMMANDS = (
     "describe",
     "explain",
     "recipe",
+    "serve",
     "demo",
 )
 

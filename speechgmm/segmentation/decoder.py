@@ -7,7 +7,7 @@ the label.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from speechgmm.classifier.scorer import Scores
 from speechgmm.features.array_types import Features, Samples
 from speechgmm.features.bands import chunks
 from speechgmm.features.front_end import STRETCH_S, stretch_of
+from speechgmm.segmentation.array_types import Floats
 from speechgmm.segmentation.emissions import Past, listen
 from speechgmm.segmentation.options import Grid, SegmentationOptions
 from speechgmm.segmentation.segment import NONSPEECH, Segment
@@ -29,9 +30,17 @@ CONTRADICTION = "its parts and the whole of it do not sound like the same class"
 Bands = tuple[Features, ...]
 """Log mel bands (T, n_mels) of one time span, for each stream."""
 
+Watch = Callable[[Bands, Floats], None]
+"""Is told of each chunk, in order and before its path is known: its bands, and its emissions (N, 1 + C) as of
+`emissions.listen`."""
+
 
 def segments_of(
-    model: Model, blocks: Iterable[Samples], *, options: SegmentationOptions = SegmentationOptions()
+    model: Model,
+    blocks: Iterable[Samples],
+    *,
+    options: SegmentationOptions = SegmentationOptions(),
+    watch: Watch | None = None,
 ) -> Iterator[Segment]:
     """Segment a stream of samples; each segment comes as soon as its end is final.
 
@@ -42,6 +51,8 @@ def segments_of(
         Samples in [-1, 1] at the model's sampling rate, in blocks of any length; the segments do not depend on it. The
         chunks of a block are scored together, so blocks of several seconds take less time.
     options : SegmentationOptions
+    watch : callable, optional
+        See `Watch`.
 
     Yields
     ------
@@ -56,6 +67,8 @@ def segments_of(
     for batch in chunks(counter.counted(blocks), model.front_ends, model.filters, n_frames=grid.chunk):
         emissions, past = listen(model, grid, batch, past)
         for bands, steps in zip(batch, emissions, strict=True):
+            if watch is not None:
+                watch(bands, steps)
             builder.pending.append(bands)
             for run in viterbi.advance(steps):
                 yield from builder.add(run)

@@ -14,7 +14,7 @@ from speechgmm.classifier.model import Model
 from speechgmm.corpus.recording import Recording
 from speechgmm.errors import AudioError
 from speechgmm.features.extraction import Failure
-from speechgmm.segmentation.decoder import segments_of
+from speechgmm.segmentation.decoder import Watch, segments_of
 from speechgmm.segmentation.options import SegmentationOptions
 from speechgmm.segmentation.segment import Segment
 from speechgmm.workers.local import ordered_map, single_threaded
@@ -28,6 +28,7 @@ def segment_blocks(
     *,
     options: SegmentationOptions = SegmentationOptions(),
     offset_s: float = 0.0,
+    watch: Watch | None = None,
 ) -> Iterator[Segment]:
     """Segment a stream of samples in constant memory; each segment comes at most a few seconds after its end.
 
@@ -39,13 +40,15 @@ def segment_blocks(
     options : SegmentationOptions
     offset_s : float
         Time of the first sample in seconds.
+    watch : callable, optional
+        Is told of what the decoder hears: see `decoder.Watch`.
 
     Yields
     ------
     Segment
         In order of time, without gaps, to the end of the samples.
     """
-    for segment in single_threaded(segments_of(model, blocks, options=options)):
+    for segment in single_threaded(segments_of(model, blocks, options=options, watch=watch)):
         yield replace(segment, start=segment.start + offset_s, end=segment.end + offset_s)
 
 

@@ -152,7 +152,7 @@ def json_object(segments: Iterable[Segment], recording: SegmentedRecording) -> I
     yield f'{{"schema": "{SCHEMA}", "schema_version": {SCHEMA_VERSION}, "path": {path}, "segments": ['
     separator, end = "\n", 0.0
     for segment in segments:
-        yield separator + json.dumps(_values(segment), allow_nan=False)
+        yield separator + json.dumps(segment_values(segment), allow_nan=False)
         separator, end = ",\n", segment.end
     rest = {
         "duration_s": round(max(recording.duration_s or 0.0, end), 3),
@@ -257,7 +257,8 @@ def one_word(text: str) -> str:
     return "_".join(unicodedata.normalize("NFC", text).split()) or "_"
 
 
-def _values(segment: Segment) -> dict[str, Any]:
+def segment_values(segment: Segment) -> dict[str, Any]:
+    """A segment as plain JSON values; a probability that is not defined is None."""
     return {
         "start": round(float(segment.start), 3),
         "end": round(float(segment.end), 3),
