@@ -51,6 +51,23 @@ def test_the_citation_is_of_the_newest_release() -> None:
 
 
 @pytest.mark.checkout
+def test_the_conda_recipe_has_the_version_and_the_dependencies() -> None:
+    """Two packages have other names there."""
+    (newest, _), *_ = releases()
+    names = {"pysoundfile": "soundfile", "soxr-python": "soxr"}
+    text = (PROJECT / ".conda" / "meta.yaml").read_text(encoding="utf-8")
+    assert f'set version = "{newest}"' in text
+    listed = re.findall(r"^    - ([\w.-]+) ([<>=.,\d]+)", text.partition("  run:\n")[2], flags=re.MULTILINE)
+    with (PROJECT / "pyproject.toml").open("rb") as stream:
+        project = tomllib.load(stream)["project"]
+    needed = [re.match(r"([\w-]+)(.*?)(;|$)", each) for each in project["dependencies"]]
+    assert {names.get(name, name): limits for name, limits in listed} == {
+        "python": project["requires-python"],
+        **{match[1]: match[2].strip() for match in needed if match},
+    }
+
+
+@pytest.mark.checkout
 def test_the_changelog_has_one_list_of_changes_to_come_and_falling_versions() -> None:
     """In the form of Keep a Changelog."""
     text = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
