@@ -328,17 +328,13 @@ def test_readme_python_runs(user_folder: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("page", "number"),
-    [(page, number) for page in pages() for number, _ in enumerate(code_blocks(page, "python")) if page != "README.md"],
-)
-def test_python_runs(
-    page: str, number: int, user_folder: Path, tiny_model_file: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Each block of Python in docs/ runs as it stands, where a model is there."""
+@pytest.mark.parametrize("page", [page for page in pages() if page != "README.md" and code_blocks(page, "python")])
+def test_python_in_the_pages_runs(page: str, user_folder: Path, tiny_model_file: Path) -> None:
+    """The Python examples of a page run, one after the other, in a folder with the files they name and a model."""
     shutil.copy(tiny_model_file, user_folder / "voices.npz")
-    samples, _ = soundfile.read(user_folder / "interview.wav")
-    exec(code_blocks(page, "python")[number], {"samples": samples})
+    names: dict[str, Any] = {"samples": soundfile.read(user_folder / "interview.wav")[0]}
+    for block in code_blocks(page, "python"):
+        exec(block, names)
 
 
 def test_the_two_commands_are_there() -> None:

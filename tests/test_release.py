@@ -29,7 +29,7 @@ def releases() -> list[tuple[str, str]]:
 def settings() -> dict[str, Any]:
     """What pyproject.toml says of the version."""
     with (PROJECT / "pyproject.toml").open("rb") as stream:
-        found: dict[str, Any] = tomllib.load(stream)["tool"]["setuptools_scm"]
+        found: dict[str, Any] = tomllib.load(stream)["tool"]["hatch"]["version"]["raw-options"]
     return found
 
 
