@@ -2,7 +2,7 @@
 
 python scripts/lowest_versions.py > constraints.txt
 
-They are those of the installed package, with its extras, but without the tools of the tests.
+They are those of the installed package, with its extras, but without the tools of the tests and of the documentation.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from importlib import metadata
 
 from packaging.requirements import Requirement
 
+TOOLS = ("docs", "test")
+
 
 def lowest_versions(requirements: Iterable[str]) -> Iterator[str]:
-    """A line ``NAME==VERSION`` for each requirement ``NAME>=VERSION``, except those of the extra test."""
+    """A line ``NAME==VERSION`` for each requirement ``NAME>=VERSION``, except those of the extras of `TOOLS`."""
     for requirement in map(Requirement, requirements):
-        if 'extra == "test"' not in str(requirement.marker):
+        if not any(f'extra == "{extra}"' in str(requirement.marker) for extra in TOOLS):
             yield from (
                 f"{requirement.name}=={each.version}" for each in requirement.specifier if each.operator == ">="
             )

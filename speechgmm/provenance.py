@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from importlib import metadata
 
 PACKAGES = ("librosa", "numpy", "scipy", "soundfile", "soxr", "speechgmm")
@@ -11,4 +12,10 @@ PACKAGES = ("librosa", "numpy", "scipy", "soundfile", "soxr", "speechgmm")
 
 def software_versions() -> dict[str, str]:
     """Versions of Python and of `PACKAGES`, by name."""
-    return {"python": platform.python_version(), **{package: metadata.version(package) for package in PACKAGES}}
+    return {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}}
+
+
+def version(package: str) -> str:
+    """The version of a package; of speechgmm the last release, so that no commit changes the bytes of a model."""
+    full = metadata.version(package)
+    return re.split(r"\.post|\+", full)[0] if package == "speechgmm" else full

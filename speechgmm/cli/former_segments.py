@@ -1,4 +1,4 @@
-"""``speechgmm evaluate --segments``: the former name of `evaluate_segments`, to be removed in the next version."""
+"""``speechgmm evaluate --segments``: the former name of `evaluate_segments`, to be removed in 0.3.0."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run_former(options: argparse.Namespace) -> int:
         if getattr(options, name.replace("-", "_")):
             raise OptionError(f"--{name} cannot be used with --segments: it applies to a corpus of utterances")
     command = shlex.join(["speechgmm", "evaluate-segments", str(options.recordings), str(options.segments)])
-    report_failure(f"evaluate --segments is now: {command}; the old form will be removed in the next version")
+    report_failure(f"evaluate --segments is now: {command}; the old form will be removed in 0.3.0")
     options.recordings, options.reference = [str(options.recordings)], options.segments
     options.collar = options.collar or 0.0
     return evaluate_segments.run(options)

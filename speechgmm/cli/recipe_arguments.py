@@ -44,7 +44,7 @@ OLD_OPTIONS = {
     "--restarts": "training.restarts={}",
     "--start": "training.start={}",
 }
-"""Options of earlier versions that still work, and the settings that replace them. The next version has only these."""
+"""Options of earlier versions that still work, and the settings that replace them. Version 0.3.0 has only these."""
 
 OLD_FOLDS = {"--folds": OLD_OPTIONS["--calibration-folds"]}
 """What --folds was in `train`. Elsewhere it is the number of folds of the cross-validation."""
@@ -52,7 +52,7 @@ OLD_FOLDS = {"--folds": OLD_OPTIONS["--calibration-folds"]}
 FEATURES_OF = {"gaussian": "cepstra", "bernoulli": "patterns"}
 """The values of --family, and the features that replace them."""
 
-LATER = "the old option will be removed in the next version"
+LATER = "the old option will be removed in 0.3.0"
 
 
 @dataclass(frozen=True)

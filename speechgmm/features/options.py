@@ -46,6 +46,12 @@ class FrontEndOptions:
         See `cepstral_mean`; not negative.
     speech_range_db : float
         Frames more than this below the loud frames of their stretch are not speech; positive.
+
+    Examples
+    --------
+    >>> options = FrontEndOptions(window_s=0.02, n_coefficients=24)
+    >>> options.window, options.hop, options.n_dimensions
+    (320, 160, 24)
     """
 
     sampling_rate: int = 16000

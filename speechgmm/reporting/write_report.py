@@ -97,7 +97,7 @@ def as_page(report: Report, *, origin: Origin, pictures: Mapping[str, Picture], 
 
 def origin_of(command: str) -> Origin:
     """The origin of a report made now with this software."""
-    versions = software_versions()
+    versions = {**software_versions(), "speechgmm": metadata.version("speechgmm")}
     if find_spec("matplotlib"):
         versions["matplotlib"] = metadata.version("matplotlib")
     return Origin(command=command, made=datetime.now().astimezone().isoformat(timespec="seconds"), versions=versions)

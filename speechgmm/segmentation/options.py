@@ -26,6 +26,15 @@ class SegmentationOptions:
     lag_s : float
         Seconds after which the best path is final, 0 or more. Audio is processed in chunks of about a second, which
         adds up to one more second.
+
+    Examples
+    --------
+    >>> SegmentationOptions(min_nonspeech_s=1.0).min_nonspeech_s
+    1.0
+    >>> SegmentationOptions(voice_cost=-1.0)
+    Traceback (most recent call last):
+    ...
+    speechgmm.errors.OptionError: voice_cost is -1.0, but it must be a finite number of 0 or more
     """
 
     min_voice_s: float = 0.7

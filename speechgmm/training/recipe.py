@@ -251,6 +251,13 @@ class Recipe:
             If there is no such recipe, or it is faulty; see `of_document`.
         ModelFileError
             If the model cannot be read.
+
+        Examples
+        --------
+        >>> Recipe.load("plain").n_components
+        64
+        >>> Recipe.load("robust", "training.components=32").n_components
+        32
         """
         name = fspath(name)
         suffix = Path(name).suffix.lower()
@@ -414,6 +421,12 @@ class Recipe:
         ------
         OptionError
             If a setting is not SECTION.NAME=VALUE of a recipe, or the changed recipe is faulty.
+
+        Examples
+        --------
+        >>> recipe = Recipe.load("plain").with_settings("em.hard=true", "streams.1.window_s=0.05")
+        >>> recipe.em.hard, recipe.front_ends[0].window_s
+        (True, 0.05)
         """
         return self.of_document(self.to_document(), "the recipe", *settings) if settings else self
 

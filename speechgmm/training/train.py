@@ -11,7 +11,6 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from importlib import metadata
 from typing import Any
 
 from speechgmm.classifier.doubt import CARD_ENTRY, usual_share
@@ -20,7 +19,7 @@ from speechgmm.corpus.recording import Corpus
 from speechgmm.corpus.speakers import speaker_of
 from speechgmm.features.extraction import Failure
 from speechgmm.mixture.information_criteria import SizeResult, choose
-from speechgmm.provenance import PACKAGES
+from speechgmm.provenance import PACKAGES, version
 from speechgmm.training.calibrate import HeldOutAnswer, calibrate, held_out_answers, held_out_scores, require_speech
 from speechgmm.training.card import training_card
 from speechgmm.training.component_selection import compare_sizes
@@ -145,5 +144,5 @@ def _identity(material: Material, run: Run) -> dict[str, str]:
         "options": repr(run.recipe),
         "sizes": repr(run.sizes if run.sizes == "auto" else tuple(run.sizes)),
         "recordings": recordings.hexdigest(),
-        "software": " ".join(f"{package} {metadata.version(package)}" for package in PACKAGES),
+        "software": " ".join(f"{package} {version(package)}" for package in PACKAGES),
     }

@@ -212,7 +212,7 @@ def test_the_former_name_still_works(
     former = run("evaluate", talks, "--segments", reference, *options)
     assert (former.returncode, former.stdout) == (0, evaluate("--collar", "0.5", "--skip-overlap").stdout)
     command = f"speechgmm evaluate-segments {talks} {reference}"
-    message = f"evaluate --segments is now: {command}; the old form will be removed in the next version"
+    message = f"evaluate --segments is now: {command}; the old form will be removed in 0.3.0"
     assert former.stderr == f"speechgmm: {message}\n"
     text = run("evaluate", "--help").stdout
     assert not [option for option in ("--segments", "--speaker", "--collar", "--skip-overlap") if option in text]

@@ -82,7 +82,7 @@ def test_old_options_are_settings(option: str, command: str, capsys: pytest.Capt
     others = ("--set", "em.smoothing=0", *(("--recipe", "plain") if option == "--family" else ()))  # MMI needs cepstra
     old = parsed(*words, *others, command=command)
     setting, _ = settings_of(old)
-    line = f"speechgmm: {' '.join(words)} is now --set {setting}; the old option will be removed in the next version\n"
+    line = f"speechgmm: {' '.join(words)} is now --set {setting}; the old option will be removed in 0.3.0\n"
     assert capsys.readouterr().err == line
     new = read_recipe(parsed("--set", setting, *others, command=command))
     assert read_recipe(old) == new != read_recipe(parsed(*others, command=command))

@@ -457,7 +457,7 @@ def test_old_options_make_the_same_model(voices: Path, tmp_path: Path, run: RunC
     old = run(*common, "-o", tmp_path / "old.npz", "--iterations", "2", "--folds", "2", "--hard")
     assert (new.returncode, new.stderr, old.returncode) == (0, "", 0)
     assert (tmp_path / "old.npz").read_bytes() == (tmp_path / "new.npz").read_bytes()
-    later = "the old option will be removed in the next version"
+    later = "the old option will be removed in 0.3.0"
     assert old.stderr.splitlines() == [
         f"speechgmm: --iterations 2 is now --set em.max_iterations=2; {later}",
         f"speechgmm: --folds 2 is now --set calibration.folds=2; {later}",

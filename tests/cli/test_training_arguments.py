@@ -35,7 +35,7 @@ def test_the_old_option_of_a_cluster_is_the_new_one(capsys: pytest.CaptureFixtur
     check_workers(options)
     assert options.jobs == ADDRESS
     assert capsys.readouterr().err == (
-        f"speechgmm: --dask {ADDRESS} is now --jobs {ADDRESS}; the old option will be removed in the next version\n"
+        f"speechgmm: --dask {ADDRESS} is now --jobs {ADDRESS}; the old option will be removed in 0.3.0\n"
     )
 
 

@@ -10,12 +10,13 @@ pytestmark = pytest.mark.checkout
 
 
 def test_lowest_versions() -> None:
-    """Of the package and its extras, for every Python, without the tools of the tests."""
+    """Of the package and its extras, for every Python, without the tools of the tests and of the documentation."""
     requirements = [
         "librosa<2,>=0.11",
         'tomli>=2; python_version < "3.11"',
         'av>=15; extra == "media"',
         'pytest>=8; extra == "test"',
+        'sphinx>=8.1; extra == "docs"',
         'html5lib; extra == "report"',
     ]
 
