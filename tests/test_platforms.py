@@ -15,7 +15,6 @@ import pytest
 import soundfile
 
 import speechgmm
-from speechgmm.audio import media_worker
 from speechgmm.cli import termination
 from speechgmm.corpus.manifest import read_manifest
 from speechgmm.errors import SpeechGmmError
@@ -129,6 +128,9 @@ def test_without_signal_masks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_decoder_without_limits_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows has no `resource`: the process that decodes media files serves all the same."""
+    pytest.importorskip("av", reason="the extra 'media' is not installed")
+    from speechgmm.audio import media_worker
+
     monkeypatch.setitem(sys.modules, "resource", None)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
