@@ -16,11 +16,11 @@ from speechgmm.classifier.model import Model
 from speechgmm.classifier.scorer import Scores
 from speechgmm.cli.audit import to_csv
 from speechgmm.corpus.recording import Corpus, Recording
-from speechgmm.crossvalidation.audit import Contradiction, audit
+from speechgmm.crossvalidation.audit import Contradiction, _most_contradicted, audit
 from speechgmm.crossvalidation.crossvalidate import CrossValidation, FoldScores, ScoredRecording
 from speechgmm.crossvalidation.folds import Folding
 from speechgmm.errors import OptionError
-from tests.builders import RunCommand, write_manifest
+from tests.builders import RunCommand, abstain, decide, write_manifest
 
 
 def scored(name: str, label: str, speaker: str | None, *, male: float, n_frames: int = 200) -> ScoredRecording:
@@ -178,6 +178,15 @@ def test_planted_errors_are_found(run: RunCommand, wrong: Path) -> None:
     assert lines[begin + 3] == ["odds", "label", "path"]
     assert lines[begin + 4][1] == "female"
     assert lines[begin + 4][2].endswith("/synthetic-m04/01.wav")
+
+
+def test_the_recording_to_listen_to_is_the_most_contradicted() -> None:
+    """Of those with a decision; the first one, if there is none."""
+    low, high = decide({"female": 0.6, "male": 0.4}), decide({"female": 0.1, "male": 0.9})
+
+    assert _most_contradicted("female", [("none", abstain()), ("low", low), ("high", high)]) == "high"
+    assert _most_contradicted("male", [("none", abstain()), ("low", low), ("high", high)]) == "low"
+    assert _most_contradicted("male", [("first", abstain()), ("second", abstain())]) == "first"
 
 
 def test_csv_and_json_have_the_same_content(run: RunCommand, wrong: Path, tmp_path: Path) -> None:
