@@ -231,3 +231,13 @@ def test_the_best_of_several_candidates_is_kept() -> None:
         for seeds in (greedy, plain)
     )
     assert greedy_mean < 0.95 * plain_mean
+
+
+def test_seeds_are_drawn_by_weight() -> None:
+    """The first one in proportion to the weights, the next one to weight times squared distance."""
+    frames, rngs = np.array([[0.0], [1.0], [-1.0]]), [np.random.default_rng(seed) for seed in range(200)]
+    firsts = [seed_plus_plus(frames, 1, rng, np.array([1.0, 2.0, 1.0]))[0, 0] for rng in rngs]
+    assert firsts.count(1.0) / 200 == pytest.approx(0.5, abs=0.12)
+    assert {*firsts} == {-1.0, 0.0, 1.0}
+    for rng in rngs:
+        assert seed_plus_plus(frames, 2, rng, np.array([1e12, 1.0, 1e-12])).tolist() == [[0.0], [1.0]]
