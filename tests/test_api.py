@@ -327,7 +327,7 @@ WRONG_CALLS: dict[str, tuple[Callable[[Any, Any], object], str]] = {
         "sizes is 8, but it must be 'auto' or a list of whole numbers, such as [16, 32]",
     ),
     "size as text": (lambda *_: untyped.train("v", sizes=["8"]), "a number in sizes is '8', but it must be a whole"),
-    "no recordings": (lambda *_: untyped.train(None), "recordings is None, but it must be a folder, a manifest, a data"),
+    "no recordings": (lambda *_: untyped.train(None), "recordings is None, but it must be a folder, a manifest, a"),
     "a list of recordings": (lambda *_: untyped.evaluate(["a.wav"]), "recordings is ['a.wav'], but it must be"),
     "no corpus": (lambda *_: untyped.read_corpus(None), "source is None, but it must be a folder or a manifest"),
     "no recipe": (lambda *_: untyped.train("v", recipe=None), "recipe is None, but it must be a Recipe or a path"),
