@@ -57,21 +57,37 @@ class Stream:
     def __init__(self, messages: MemoryObjectReceiveStream[Sound]) -> None:
         self._messages = messages
         self._rest = b""
+        self._problem: ProblemError | None = None  # that came after the last bytes
 
     def read1(self, limit: int) -> bytes:
         """Wait for bytes, at most `limit`; empty at the end. A problem among the messages is raised."""
         if not self._rest:
-            try:
-                message = anyio.from_thread.run(self._messages.receive)
-            except anyio.EndOfStream:
-                return b""
-            if isinstance(message, ProblemError):
-                raise message
-            self._rest = message
+            self._rest = anyio.from_thread.run(self._arrived)
         given, self._rest = self._rest[:limit], self._rest[limit:]
         return given
 
     read = read1
+
+    async def _arrived(self) -> bytes:
+        """All bytes that have arrived: a thread that is behind takes them at once."""
+        pieces: list[bytes] = []
+        try:
+            pieces.append(self._passed(self._problem or await self._messages.receive()))
+            while True:
+                pieces.append(self._passed(self._messages.receive_nowait()))
+        except (anyio.WouldBlock, anyio.EndOfStream):
+            pass
+        except ProblemError as problem:
+            if not pieces:
+                raise
+            self._problem = problem
+        return b"".join(pieces)
+
+    @staticmethod
+    def _passed(message: Sound) -> bytes:
+        if isinstance(message, ProblemError):
+            raise message
+        return message
 
 
 class Current:
