@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.checkout, pytest.mark.slow]
 TUTORIAL = make_tutorial.DOCS / "tutorial"
 
 
-@pytest.mark.parametrize(("number", "name"), enumerate(CHAPTERS, start=1))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(CHAPTERS, start=1)))
 def test_a_page_is_that_of_its_chapter(number: int, name: str) -> None:
     """Text, formulas, code and links are those that `scripts/make_tutorial.py` writes, and each picture is there."""
     page = (TUTORIAL / make_tutorial.page_name(number, name)).read_text(encoding="utf-8")
@@ -27,7 +27,7 @@ def test_a_page_is_that_of_its_chapter(number: int, name: str) -> None:
         assert (TUTORIAL / link).is_file()
 
 
-@pytest.mark.parametrize(("number", "name"), enumerate(CHAPTERS, start=1))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(CHAPTERS, start=1)))
 def test_the_code_of_a_page_runs(number: int, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Each block runs by itself and prints something."""
     page = (TUTORIAL / make_tutorial.page_name(number, name)).read_text(encoding="utf-8")
