@@ -66,7 +66,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Compute the chapters and write the page."""
     from speechgmm.explanation.page import explain_page
-    from speechgmm.output.files import check_destinations, check_not_inputs, write_atomically
+    from speechgmm.output.files import check_destinations, check_not_inputs, make_folder, write_atomically
 
     names = _chapter_names(options)
     material = _material(options)
@@ -77,6 +77,8 @@ def run(options: argparse.Namespace) -> int:
         from speechgmm.reporting.training_plots import require_matplotlib
 
         require_matplotlib()
+    if options.frames is not None:
+        make_folder(options.frames)
     chapters = _computed(options, names, material)
     write_atomically(options.output, explain_page(chapters, lead=_lead(options), footer=_footer(options)).encode())
     note(options, f"{options.output}: open it in a browser")
@@ -139,7 +141,7 @@ def _write_pictures(options: argparse.Namespace, chapters: list[Chapter]) -> Non
     if options.frames is None and options.gif is None:
         return
     from speechgmm.explanation.stills import moving, states, still
-    from speechgmm.output.files import check_destinations, make_folder, write_atomically
+    from speechgmm.output.files import check_destinations, write_atomically
 
     steps = [
         (name, figure, step) for chapter in chapters for figure in chapter.figures for name, step in states(figure)
@@ -148,7 +150,6 @@ def _write_pictures(options: argparse.Namespace, chapters: list[Chapter]) -> Non
     if options.frames is not None:
         files = [options.frames / f"{name}.{options.frame_format}" for name, _, _ in steps]
         check_destinations(files, replace=options.force)
-        make_folder(options.frames)
         for file, (_, figure, step) in progress(list(zip(files, steps, strict=True)), total=len(files), what="frames"):
             write_atomically(file, still(figure, step, options.frame_format))
         note(options, f"{options.frames}: {len(files)} pictures")

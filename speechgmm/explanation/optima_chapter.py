@@ -316,8 +316,8 @@ def correlated_figure(material: Material) -> Figure:
         caption="""
             Frames of speech overlap in time and resemble their neighbours. Here each frame is there several times
             with a little noise. Both criteria assume that frames are independent: log L grows with every copy and the
-            penalty hardly, so that they come to favour more components. Frames that are held out with all of their
-            copies still say the same.
+            penalty hardly, so that they come to favour more components. A model gains nothing from copies for frames
+            that are held out with all of their own.
         """,
         source=material.source,
         formula="r copies: log L -> r log L, but P stays and log T -> log T + log r",

@@ -167,3 +167,13 @@ def test_pictures_of_every_step_are_written(tmp_path: Path, run: RunCommand, mon
     image = pytest.importorskip("PIL.Image")
     with image.open(gif) as moving:
         assert moving.n_frames == len(names)
+
+
+def test_a_folder_of_pictures_that_cannot_be_made_is_named_at_once(tmp_path: Path, run: RunCommand) -> None:
+    """Before the page is computed."""
+    pytest.importorskip("matplotlib")
+    (tmp_path / "file").touch()
+    done = run("explain", "--only", "kmeans", "-o", tmp_path / "em.html", "--frames", tmp_path / "file")
+    assert done.returncode == 1
+    assert "the folder cannot be made" in done.stderr
+    assert not (tmp_path / "em.html").exists()
