@@ -37,6 +37,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 PACKAGE = PROJECT / "speechgmm"
 RATE = 16000
 RUN_APART = {"README.md", "docs/python.md"}  # whose Python needs files
+TUTORIAL = "docs/tutorial/"  # whose Python is that of a notebook, which a test of its own runs
 
 pytestmark = pytest.mark.checkout
 
@@ -124,9 +125,11 @@ def is_for_cluster(command: str) -> bool:
 
 
 def runnable_blocks() -> list[tuple[str, list[str]]]:
-    """Page and speechgmm's commands of each block that has some, but for the cluster's."""
+    """Page and speechgmm's commands of each block that has some, but for the cluster's; the first of equal blocks."""
     blocks = [(page, [command for command in commands if is_speechgmm(command)]) for page, commands in command_blocks()]
-    return [(page, commands) for page, commands in blocks if commands and not any(map(is_for_cluster, commands))]
+    wanted = [(page, commands) for page, commands in blocks if commands and not any(map(is_for_cluster, commands))]
+    first = {tuple(commands): page for page, commands in reversed(wanted)}
+    return [(page, list(commands)) for commands, page in reversed(first.items())]
 
 
 def reduced(command: str) -> str:
@@ -341,7 +344,14 @@ def test_readme_python_runs(user_folder: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in pages() if page not in RUN_APART and code_blocks(page, "python")])
+@pytest.mark.parametrize(
+    "page",
+    [
+        page
+        for page in pages()
+        if page not in RUN_APART and not page.startswith(TUTORIAL) and code_blocks(page, "python")
+    ],
+)
 def test_python_in_the_pages_runs(page: str, user_folder: Path, tiny_model_file: Path) -> None:
     """The Python examples of a page run, one after the other, in a folder with the files they name and a model."""
     shutil.copy(tiny_model_file, user_folder / "voices.npz")

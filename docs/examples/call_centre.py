@@ -49,5 +49,7 @@ def lines(folder: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
+        sys.exit("usage: python call_centre.py CALLS_FOLDER, a folder of WAV files")
     for line in lines(Path(sys.argv[1])):
         print(line, flush=True)

@@ -183,7 +183,10 @@ class Model(Scorer):
             raise wrong("priors", dict(priors), expected)
         if len(self.labels) == 2 and len(priors) == 1 and set(priors) < set(self.labels):
             (other,) = set(self.labels) - set(priors)
-            priors = {**priors, other: 1.0 - sum(priors.values())}
+            ((label, prior),) = priors.items()
+            if not 0 < prior < 1:
+                raise OptionError(f"the prior of {label} is {prior}, but it must be in (0, 1): {other} has the rest")
+            priors = {**priors, other: 1.0 - prior}
         if set(priors) != set(self.labels):
             given, labels = ", ".join(map(str, priors)), ", ".join(self.labels)
             raise OptionError(f"the priors are for {given}, expected one for each of {labels}")

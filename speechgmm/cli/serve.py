@@ -80,7 +80,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--max-time", type=seconds, metavar="S", help="seconds of work on a recording (default: 900)", default=900.0
     )
     limits.add_argument(
-        "--max-live", type=at_least(1), metavar="N", help="live sessions at the same time (default: 8)", default=8
+        "--max-live", type=at_least(1), metavar="N", help="live streams at the same time (default: 8)", default=8
     )
     parser.set_defaults(run=run)
 

@@ -235,7 +235,7 @@ def sizes_figure(material: Material) -> Figure:
         source=material.source,
         formula="AIC = 2P - 2 log L,   BIC = P log T - 2 log L",
         symbols={
-            "P": "mixture.n_parameters",
+            "P": "mixture.mixture_.n_parameters",
             "AIC": "mixture.aic(X), information_criteria.aic",
             "BIC": "mixture.bic(X), information_criteria.bic",
         },
@@ -280,6 +280,7 @@ def correlated_figure(material: Material) -> Figure:
         every += [level for line in curves.values() for level in line]
         chosen = {name: int(np.argmin(line)) for name, line in curves.items()}
         panels_of.append((times, frames, results, curves, chosen))
+    highest = max(every) or 1.0  # of two or three different rows there are curves of one point
     for times, frames, results, curves, chosen in panels_of:
         mixture: Mixture = results[chosen["BIC / 2T"]].run.mixtures[-1]
         lines = [
@@ -309,7 +310,7 @@ def correlated_figure(material: Material) -> Figure:
             Panel(
                 title="Above the lowest point of each curve",
                 x=Axis(label="number of components", low=0.5, high=largest + 0.5),
-                y=Axis(label="nats per frame", low=-0.02 * max(every), high=1.05 * max(every)),
+                y=Axis(label="nats per frame", low=-0.02 * highest, high=1.05 * highest),
             ),
         ),
         variants=(Variant(name="", steps=tuple(steps)),),

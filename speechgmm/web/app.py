@@ -39,7 +39,7 @@ PAGE = {
     "/": ("index.html", "text/html"),
     "/app.css": ("app.css", "text/css"),
     "/app.js": ("app.js", "text/javascript"),
-    "/session.js": ("session.js", "text/javascript"),
+    "/timeline.js": ("timeline.js", "text/javascript"),
     "/drawing.js": ("drawing.js", "text/javascript"),
     "/downloads.js": ("downloads.js", "text/javascript"),
     "/microphone.js": ("microphone.js", "text/javascript"),

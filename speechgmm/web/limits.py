@@ -25,13 +25,13 @@ class Limits:
     workers : int
         Requests that are worked on at the same time; the others wait.
     live : int
-        Live sessions at the same time.
+        Live streams at the same time.
     request_s : float
         Seconds for reading a body, and again for the work on it.
     stall_s : float
         Seconds that a client may be silent while it sends a body or live sound, or take nothing of its answer.
     live_s : float
-        Seconds of sound in a live session.
+        Seconds of sound in a live stream.
     """
 
     upload_bytes: int = 200 * MEGABYTE

@@ -172,7 +172,7 @@ async def converse(websocket: WebSocket, form: RawForm, *, model: Model, places:
 
 
 def _answer(model: Model, form: RawForm, stream: Stream, tell: Tell, wanted: Wanted) -> None:
-    """In the thread of a session: segment its sound, and tell the error that ends it."""
+    """In the thread of a stream: segment its sound, and tell the error that ends it."""
     heard, teller = Heard(), Teller(model, tell)
     current = Current(model, teller, tell)
     rate = model.front_end.sampling_rate
@@ -208,7 +208,7 @@ async def _receive(
                 return
             left -= len(piece)
             if left < 0:
-                await sound.send(_problem(f"the session is longer than {limits.live_s:g} s: start another one"))
+                await sound.send(_problem(f"the stream is longer than {limits.live_s:g} s: start another one"))
                 return
             if piece:
                 await sound.send(piece)
@@ -221,7 +221,7 @@ def _problem(detail: str) -> ProblemError:
 async def _deliver(
     websocket: WebSocket, events: MemoryObjectReceiveStream[Event], scope: anyio.CancelScope, stall_s: float
 ) -> None:
-    """Send the events as they come; at their end, end the session."""
+    """Send the events as they come; at their end, end the stream."""
     with events, suppress(anyio.ClosedResourceError, WebSocketDisconnect, TimeoutError, RuntimeError):
         async for event in events:
             with anyio.fail_after(stall_s):

@@ -65,7 +65,7 @@ class Wanted:
 
 
 class Places:
-    """Counts the requests and live sessions, and the bytes that they hold. All methods run in the event loop.
+    """Counts the requests and live streams, and the bytes that they hold. All methods run in the event loop.
 
     Parameters
     ----------
@@ -100,11 +100,11 @@ class Places:
 
     @contextmanager
     def live(self) -> Iterator[None]:
-        """A place for a live session; refused with 503 if there is none."""
+        """A place for a live stream; refused with 503 if there is none."""
         if self._n_live >= self.limits.live:
             raise ProblemError(
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                f"{self._n_live} live sessions are open, the limit of this server: try again later",
+                f"{self._n_live} live streams are open, the limit of this server: try again later",
                 RETRY,
             )
         self._n_live += 1
@@ -155,7 +155,7 @@ class Places:
         return await anyio.to_thread.run_sync(function, limiter=self._workers)
 
     async def listen(self, function: Callable[[], T]) -> T:
-        """Run a function in the thread of a live session, which mostly waits for sound."""
+        """Run a function in the thread of a live stream, which mostly waits for sound."""
         if self._listeners is None:
             self._listeners = anyio.CapacityLimiter(self.limits.live)
         return await anyio.to_thread.run_sync(function, limiter=self._listeners)

@@ -120,7 +120,7 @@ def test_priors_can_change_the_label() -> None:
             {"high": 0.5, "middle": 0.5},
             "the priors are for high, middle, expected one for each of high, low",
         ),
-        ({"high": 1.0}, "the priors are 1.0, 0.0, but they must be positive and sum to 1"),
+        ({"high": 1.0}, "the prior of high is 1.0, but it must be in (0, 1): low has the rest"),
         ({"middle": 0.5}, "the priors are for middle, expected one for each of high, low"),
         ({"high": "0.9"}, "priors is {'high': '0.9'}, but it must be a mapping of each class to its probability"),
         ({"high": 0.7, "low": 0.2}, "the priors are 0.7, 0.2, but they must be positive and sum to 1"),

@@ -27,18 +27,8 @@ def test_a_page_is_that_of_its_chapter(number: int, name: str) -> None:
         assert (TUTORIAL / link).is_file()
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(CHAPTERS, start=1)))
-def test_the_code_of_a_page_runs(number: int, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each block runs by itself and prints something."""
-    page = (TUTORIAL / make_tutorial.page_name(number, name)).read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
-    assert blocks
-    for block in blocks:
-        exec(block, {})  # the code of this project
-        assert capsys.readouterr().out.strip()
-
-
 def test_the_notebook_has_the_code_of_the_pages_and_runs(tmp_path: Path) -> None:
+    """Each cell runs and shows something."""
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     text = (make_tutorial.DOCS / "tutorial.ipynb").read_text(encoding="utf-8")
     code = ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]

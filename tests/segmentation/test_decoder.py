@@ -131,7 +131,7 @@ def test_a_long_segment_is_scored_minute_by_minute(
         return score(self, bands)
 
     monkeypatch.setattr(decoder._RunScorer, "_score", spy)
-    options = SegmentationOptions(min_nonspeech_s=500.0, min_voice_s=500.0, nonspeech_cost=1e9, voice_cost=1e9)
+    options = SegmentationOptions(nonspeech_cost=1e9, voice_cost=1e9)
     (segment,) = segments_of(tiny_model, [samples], options=options)
     assert segment.duration_s == 200.0
     minute = round(STRETCH_S / 0.01)

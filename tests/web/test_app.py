@@ -13,7 +13,7 @@ from tests.builders import RunCommand
 
 pytest.importorskip("fastapi", reason="the extra 'web' is not installed")
 pytest.importorskip("python_multipart", reason="the extra 'web' is not installed")
-pytest.importorskip("httpx", reason="the test client needs httpx")
+pytest.importorskip("httpx2", reason="the test client needs httpx2")
 
 from starlette.testclient import TestClient
 

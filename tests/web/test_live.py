@@ -28,7 +28,7 @@ RATE = 16_000
 
 @pytest.fixture(scope="module")
 def address(tiny_model: Model) -> Iterator[str]:
-    """A server of two live sessions that is impatient."""
+    """A server of two live streams that is impatient."""
     with served(tiny_model, limits=Limits(live=2, stall_s=2.0, live_s=20.0)) as address:
         yield f"ws://{address}/live"
 
@@ -42,7 +42,7 @@ def sound() -> Samples:
 
 
 def events_of(websocket: ClientConnection) -> list[dict[str, Any]]:
-    """All events up to the end of the session."""
+    """All events up to the end of the stream."""
     return [json.loads(message) for message in websocket]
 
 
@@ -92,7 +92,7 @@ def test_the_answer_does_not_wait_for_the_segment(address: str, sound: Samples) 
     ],
 )
 def test_faulty_options(address: str, query: str, text: str) -> None:
-    """They are refused before the session begins, as problem JSON."""
+    """They are refused before the stream begins, as problem JSON."""
     with pytest.raises(InvalidStatus) as caught:
         connect(f"{address}?{query}")
 
@@ -107,7 +107,7 @@ def test_faulty_options(address: str, query: str, text: str) -> None:
         ([b"123", "end"], "live sound: it ends in the middle of a frame, after 3 bytes of f32le"),
         ([np.full(RATE, np.nan, np.float32).tobytes(), "end"], "live sound: the sample at 0.000 s is nan"),
         (["begin"], "live sound: a text came that is not 'end'"),
-        ([bytes(400_000)] * 5, "live sound: the session is longer than 20 s"),
+        ([bytes(400_000)] * 5, "live sound: the stream is longer than 20 s"),
         ([bytes(4000)], "live sound: no sound came for 2 s"),
     ],
     ids=["nothing", "half", "nan", "text", "long", "stalled"],
@@ -131,8 +131,8 @@ def test_message_that_is_too_large(address: str) -> None:
             websocket.recv(timeout=60)
 
 
-def session(address: str, sound: Samples) -> list[dict[str, Any]] | None:
-    """The events of a session; None if it is refused."""
+def streamed(address: str, sound: Samples) -> list[dict[str, Any]] | None:
+    """The events of a stream; None if it is refused."""
     try:
         with connect(f"{address}?encoding=f32le") as websocket:
             for piece in np.array_split(sound, 4):
@@ -144,16 +144,16 @@ def session(address: str, sound: Samples) -> list[dict[str, Any]] | None:
 
 
 def test_places(address: str, sound: Samples) -> None:
-    """A third session is refused. One whose client has left, in the middle or without a word, makes place."""
+    """A third stream is refused. One whose client has left, in the middle or without a word, makes place."""
     with connect(address) as first, connect(address) as second:
         with pytest.raises(InvalidStatus) as caught:
             connect(address)
         first.send(sound.tobytes()[:400_000])
         first.socket.close()  # without the closing handshake
-        while (events := session(address, sound)) is None:
+        while (events := streamed(address, sound)) is None:
             pass
         assert events[-1]["type"] == "end"
         second.close()
 
     assert caught.value.response.status_code == 503
-    assert "2 live sessions are open" in (caught.value.response.body or b"").decode()
+    assert "2 live streams are open" in (caught.value.response.body or b"").decode()

@@ -27,7 +27,7 @@ def test_memory_is_given_back() -> None:
         take(100)
 
 
-def test_requests_and_sessions_are_counted() -> None:
+def test_requests_and_live_streams_are_counted() -> None:
     """The one too many is refused, with the time after which to try again; a place that is left is free."""
     places = Places(Limits(requests=1, live=1))
     for place, status in ((places.request, 429), (places.live, 503)):

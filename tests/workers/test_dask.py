@@ -222,7 +222,7 @@ def test_a_scheduler_without_workers(tmp_path: Path) -> None:
             ),
             (
                 r"^tcp://127\.0\.0\.1:\d+: {place} has no speechgmm: "
-                r"install speechgmm [\w.]+ on every machine of the cluster$"
+                r"install speechgmm [\w.+]+ on every machine of the cluster$"
             ),
         ),
         (

@@ -126,6 +126,9 @@ def select_components(
 
 def _divided(X: Any, folds: int, groups: Any, random_state: Any) -> list[Any]:
     """The rows to fit to and the rows held out, of each fold."""
+    n_parts, what = (len(X), "rows") if groups is None else (len(np.unique(np.asarray(groups))), "groups")
+    if n_parts < folds:
+        raise OptionError(f"folds is {folds}, but there are {n_parts} {what}: give fewer folds, or more {what}")
     if groups is None:
         return list(KFold(folds, shuffle=True, random_state=seed_of(random_state)).split(X))
     return list(GroupKFold(folds).split(X, groups=groups))

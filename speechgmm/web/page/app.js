@@ -2,7 +2,7 @@
 
 import { download } from "./downloads.js";
 import { clock, draw } from "./drawing.js";
-import { NONSPEECH, Session, UNKNOWN } from "./session.js";
+import { NONSPEECH, Timeline, UNKNOWN } from "./timeline.js";
 
 const LIVE_SPAN = 30; // seconds in view while sound comes in
 const MOST_WAITING = 4 << 20; // bytes that the connection has not taken
@@ -11,14 +11,14 @@ const byId = (id) => document.getElementById(id);
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
 const authorization = token ? { Authorization: `Bearer ${token}` } : {};
 
-let session = null;
+let timeline = null;
 let stop = null; // ends the sound that comes in; null if none does
 let follows = true; // whether the view keeps to the end
 let nRows = 0;
 let isDrawing = false;
 
 function begin(name, ending) {
-  session = new Session(name);
+  timeline = new Timeline(name);
   stop = ending;
   follows = true;
   nRows = 0;
@@ -33,10 +33,10 @@ function finish(text) {
   showBusy(false);
   byId("status").textContent = text;
   byId("progress").hidden = true;
-  if (session?.speech.length) {
-    byId("span").max = Math.max(Math.ceil(session.end - session.start), 5);
+  if (timeline?.speech.length) {
+    byId("span").max = Math.max(Math.ceil(timeline.end - timeline.start), 5);
     byId("span").value = byId("span").max;
-    byId("position").value = session.start;
+    byId("position").value = timeline.start;
   }
   show();
 }
@@ -57,8 +57,8 @@ function take(event) {
     fail(event.detail);
     return;
   }
-  session.take(event);
-  if (session.labels.length) byId("results").hidden = false;
+  timeline.take(event);
+  if (timeline.labels.length) byId("results").hidden = false;
   show();
 }
 
@@ -68,7 +68,7 @@ function show() {
   isDrawing = true;
   requestAnimationFrame(() => {
     isDrawing = false;
-    if (!session || byId("results").hidden) return;
+    if (!timeline || byId("results").hidden) return;
     showAnswer();
     showTimes();
     showSegments();
@@ -77,12 +77,12 @@ function show() {
 }
 
 function showAnswer() {
-  const spoken = session.segments.filter(({ label }) => label !== NONSPEECH);
-  const { current } = session;
-  const last = current && (session.labels.includes(current.label) || !spoken.length) ? current : spoken.at(-1);
+  const spoken = timeline.segments.filter(({ label }) => label !== NONSPEECH);
+  const { current } = timeline;
+  const last = current && (timeline.labels.includes(current.label) || !spoken.length) ? current : spoken.at(-1);
   byId("answer").className = last && last === current ? "provisional" : "";
   byId("label").textContent = last?.label ?? "";
-  byId("label").className = last ? `class-${session.colour(last.label)}` : "";
+  byId("label").className = last ? `class-${timeline.colour(last.label)}` : "";
   const probability = last?.probability ?? null;
   byId("probability").textContent = probability === null ? "" : `probability ${probability.toFixed(3)}`;
   const time = last ? `${clock(last.start)} to ${clock(last.end)}` : "no speech yet";
@@ -92,22 +92,22 @@ function showAnswer() {
 }
 
 function showTimes() {
-  byId("times").replaceChildren(...session.times().map(({ label, seconds, share }) =>
+  byId("times").replaceChildren(...timeline.times().map(({ label, seconds, share }) =>
     row(label, marked(label), clock(seconds), share === null ? "" : `${(100 * share).toFixed(1)} %`)));
 }
 
 function showSegments() {
   const isAtEnd = byId("segments").closest(".tall");
   const near = isAtEnd.scrollHeight - isAtEnd.scrollTop - isAtEnd.clientHeight < 60;
-  for (; nRows < session.segments.length; nRows++) {
-    const { start, end, label, probability, reason } = session.segments[nRows];
+  for (; nRows < timeline.segments.length; nRows++) {
+    const { start, end, label, probability, reason } = timeline.segments[nRows];
     byId("segments").append(
       row(label, clock(start, 2), clock(end, 2), marked(label), probability === null ? "" : probability.toFixed(3), reason));
   }
   if (near && stop) isAtEnd.scrollTop = isAtEnd.scrollHeight;
-  byId("warning").textContent = session.warning;
-  byId("warning").hidden = !session.warning;
-  for (const button of byId("downloads").querySelectorAll("button")) button.disabled = !session.segments.length;
+  byId("warning").textContent = timeline.warning;
+  byId("warning").hidden = !timeline.warning;
+  for (const button of byId("downloads").querySelectorAll("button")) button.disabled = !timeline.segments.length;
 }
 
 function row(label, ...cells) {
@@ -123,20 +123,20 @@ function row(label, ...cells) {
 
 function marked(label) {
   const mark = document.createElement("span");
-  mark.className = `mark class-${session.colour(label)}`;
+  mark.className = `mark class-${timeline.colour(label)}`;
   mark.textContent = label;
   return mark;
 }
 
 function showView() {
-  const length = Math.max(session.end - session.start, 1);
+  const length = Math.max(timeline.end - timeline.start, 1);
   const span = Math.min(Number(byId("span").value), Math.max(length, LIVE_SPAN));
-  const last = Math.max(session.end - span, session.start);
-  byId("position").min = session.start;
+  const last = Math.max(timeline.end - span, timeline.start);
+  byId("position").min = timeline.start;
   byId("position").max = last;
   if (stop && follows) byId("position").value = last;
   const from = Number(byId("position").value);
-  draw(byId("timeline"), session, from, from + (stop ? span : Math.min(span, length)));
+  draw(byId("timeline"), timeline, from, from + (stop ? span : Math.min(span, length)));
 }
 
 async function useMicrophone() {
@@ -191,10 +191,10 @@ function listen(microphone, context) {
   };
   socket.onmessage = ({ data }) => take(JSON.parse(data));
   socket.onclose = () => {
-    const wasComplete = session.ended || !byId("problem").hidden;
+    const wasComplete = timeline.ended || !byId("problem").hidden;
     silence();
-    if (!wasComplete) fail("The server does not answer, refused the connection, or has no place for a live session.");
-    finish(session.ended ? "Done." : "");
+    if (!wasComplete) fail("The server does not answer, refused the connection, or has no place for a live stream.");
+    finish(timeline.ended ? "Done." : "");
   };
 }
 
@@ -214,11 +214,11 @@ async function useFile(file) {
       take(event);
       if (event.type === "progress") showProgress(file.name);
     }
-    if (!session.ended && byId("problem").hidden) throw new Error("the answer ended before the recording");
+    if (!timeline.ended && byId("problem").hidden) throw new Error("the answer ended before the recording");
   } catch (error) {
     if (error.name !== "AbortError") fail(error.message);
   }
-  finish(session.ended ? `${file.name}: done.` : `${file.name}: not finished.`);
+  finish(timeline.ended ? `${file.name}: done.` : `${file.name}: not finished.`);
 }
 
 async function* lines(response) {
@@ -234,7 +234,7 @@ async function* lines(response) {
 }
 
 function showProgress(name) {
-  const { heard, duration } = session;
+  const { heard, duration } = timeline;
   const share = duration ? Math.min(heard / duration, 1) : null;
   byId("status").textContent = `${name}: heard ${clock(heard, 0)}${duration ? ` of ${clock(duration, 0)}` : ""}.`;
   if (share === null) byId("progress").removeAttribute("value");
@@ -258,7 +258,7 @@ byId("file").addEventListener("change", ({ target }) => {
   target.value = "";
   if (file) useFile(file);
 });
-byId("downloads").addEventListener("click", ({ target }) => { if (target.value) download(session, target.value); });
+byId("downloads").addEventListener("click", ({ target }) => { if (target.value) download(timeline, target.value); });
 byId("span").addEventListener("input", show);
 byId("position").addEventListener("input", ({ target }) => {
   follows = Number(target.value) >= Number(target.max) - 1;

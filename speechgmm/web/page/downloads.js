@@ -1,6 +1,6 @@
 // Results as files, in the formats of `speechgmm segment`.
 
-import { NONSPEECH } from "./session.js";
+import { NONSPEECH } from "./timeline.js";
 
 const COLUMNS = ["path", "start", "end", "label", "probability", "reason", "warning"];
 
@@ -13,27 +13,27 @@ function cell(value) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-function csv(session) {
-  const rows = session.segments.map(({ start, end, label, probability, reason }) =>
-    [session.name, start.toFixed(3), end.toFixed(3), label, probability, reason, session.warning]);
+function csv(timeline) {
+  const rows = timeline.segments.map(({ start, end, label, probability, reason }) =>
+    [timeline.name, start.toFixed(3), end.toFixed(3), label, probability, reason, timeline.warning]);
   return [COLUMNS, ...rows].map((row) => row.map(cell).join(",") + "\n").join("");
 }
 
-function json(session) {
+function json(timeline) {
   return JSON.stringify({
     schema: "speechgmm-segments",
     schema_version: 1,
-    path: session.name,
-    segments: session.segments,
-    duration_s: session.reached,
-    heard_s: session.heard,
-    warning: session.warning,
+    path: timeline.name,
+    segments: timeline.segments,
+    duration_s: timeline.reached,
+    heard_s: timeline.heard,
+    warning: timeline.warning,
   }, null, 1) + "\n";
 }
 
-function textgrid(session) {
-  const intervals = session.segments.filter(({ start, end }) => start < end);
-  const end = session.reached.toFixed(3);
+function textgrid(timeline) {
+  const intervals = timeline.segments.filter(({ start, end }) => start < end);
+  const end = timeline.reached.toFixed(3);
   const texts = intervals.map((segment, index) => `\
         intervals [${index + 1}]:
             xmin = ${segment.start.toFixed(3)}
@@ -64,11 +64,11 @@ const FORMATS = {
   textgrid: { write: textgrid, suffix: ".TextGrid", type: "text/plain" },
 };
 
-export function download(session, format) {
+export function download(timeline, format) {
   const { write, suffix, type } = FORMATS[format];
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([write(session)], { type }));
-  link.download = session.name.replace(/\.[^.]*$/, "") + suffix;
+  link.href = URL.createObjectURL(new Blob([write(timeline)], { type }));
+  link.download = timeline.name.replace(/\.[^.]*$/, "") + suffix;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

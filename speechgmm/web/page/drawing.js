@@ -1,12 +1,12 @@
 // The timeline on a canvas: spectrogram, evidence of each step, a lane for each label, and the axis of time.
 
-import { UNKNOWN } from "./session.js";
+import { UNKNOWN } from "./timeline.js";
 
 const AXIS = 22, LANE = 26, GAP = 6, EVIDENCE = 0.22;
 const RANGE = 150; // of 255: as much below the loudest point is drawn
 const MOST_EVIDENCE = 0.35; // nats in a step that fill the lane
 
-export function draw(canvas, session, from, to) {
+export function draw(canvas, timeline, from, to) {
   const ratio = window.devicePixelRatio || 1;
   const width = canvas.clientWidth, height = canvas.clientHeight;
   if (!width || !height) return;
@@ -18,22 +18,22 @@ export function draw(canvas, session, from, to) {
   const style = getComputedStyle(canvas);
   const colour = (name) => style.getPropertyValue(name).trim();
   const view = { from, to, width, x: (time) => ((time - from) / (to - from)) * width };
-  const labels = [...session.labels, UNKNOWN];
+  const labels = [...timeline.labels, UNKNOWN];
   const lanes = labels.length * LANE;
   const free = height - lanes - AXIS - 2 * GAP;
   const evidence = Math.round(free * EVIDENCE);
   const spectrogram = free - evidence;
-  drawSpectrogram(context, session, view, spectrogram, colour("--ink"), ratio);
-  drawEvidence(context, session, view, spectrogram + GAP, evidence, colour);
+  drawSpectrogram(context, timeline, view, spectrogram, colour("--ink"), ratio);
+  drawEvidence(context, timeline, view, spectrogram + GAP, evidence, colour);
   labels.forEach((label, index) => {
-    drawLane(context, session, view, label, height - AXIS - lanes + index * LANE, colour);
+    drawLane(context, timeline, view, label, height - AXIS - lanes + index * LANE, colour);
   });
   drawAxis(context, view, height, colour);
 }
 
-function steps(session, view) {
-  const first = Math.max(Math.floor((view.from - session.start) / session.step), 0);
-  const last = Math.min(Math.ceil((view.to - session.start) / session.step), session.speech.length);
+function steps(timeline, view) {
+  const first = Math.max(Math.floor((view.from - timeline.start) / timeline.step), 0);
+  const last = Math.min(Math.ceil((view.to - timeline.start) / timeline.step), timeline.speech.length);
   return [first, last];
 }
 
@@ -42,9 +42,9 @@ function rgb(text) {
   return [number >> 16, (number >> 8) & 255, number & 255];
 }
 
-function drawSpectrogram(context, session, view, height, ink, ratio) {
-  const [first, last] = steps(session, view);
-  const { nBands, columns } = session;
+function drawSpectrogram(context, timeline, view, height, ink, ratio) {
+  const [first, last] = steps(timeline, view);
+  const { nBands, columns } = timeline;
   if (last <= first || !nBands) return;
   // More steps than pixels: each pixel is the loudest of some of them.
   const stride = Math.max(Math.floor((last - first) / (view.width * ratio)), 1);
@@ -66,30 +66,30 @@ function drawSpectrogram(context, session, view, height, ink, ratio) {
   }
   const small = new OffscreenCanvas(nColumns, nBands);
   small.getContext("2d").putImageData(image, 0, 0);
-  const left = view.x(session.start + first * session.step);
-  context.drawImage(small, left, 0, view.x(session.start + (first + nColumns * stride) * session.step) - left, height);
+  const left = view.x(timeline.start + first * timeline.step);
+  context.drawImage(small, left, 0, view.x(timeline.start + (first + nColumns * stride) * timeline.step) - left, height);
 }
 
-function drawEvidence(context, session, view, top, height, colour) {
-  const [first, last] = steps(session, view);
+function drawEvidence(context, timeline, view, top, height, colour) {
+  const [first, last] = steps(timeline, view);
   const stride = Math.max(Math.floor((last - first) / view.width), 1);
   context.fillStyle = colour("--line");
   context.fillRect(0, top + height - 1, view.width, 1);
   for (let step = first; step < last; step += stride) {
-    if (session.speech.values[step] <= 0) continue;
+    if (timeline.speech.values[step] <= 0) continue;
     let best = "", most = 0;
-    for (const [label, { values }] of session.evidence) if (values[step] > most) [best, most] = [label, values[step]];
+    for (const [label, { values }] of timeline.evidence) if (values[step] > most) [best, most] = [label, values[step]];
     if (!best) continue;
     const size = Math.min(most / MOST_EVIDENCE, 1) * height;
-    const left = view.x(session.start + step * session.step);
-    const right = view.x(session.start + (step + stride) * session.step);
-    context.fillStyle = colour(`--class-${session.colour(best)}`);
+    const left = view.x(timeline.start + step * timeline.step);
+    const right = view.x(timeline.start + (step + stride) * timeline.step);
+    context.fillStyle = colour(`--class-${timeline.colour(best)}`);
     context.fillRect(left, top + height - size, Math.max(right - left - 0.5, 0.5), size);
   }
 }
 
-function drawLane(context, session, view, label, top, colour) {
-  const own = session.colour(label) ? colour(`--class-${session.colour(label)}`) : colour("--faint");
+function drawLane(context, timeline, view, label, top, colour) {
+  const own = timeline.colour(label) ? colour(`--class-${timeline.colour(label)}`) : colour("--faint");
   context.fillStyle = colour("--raised");
   context.fillRect(0, top + 2, view.width, LANE - 4);
   const bar = ({ start, end, probability }, isFinal) => {
@@ -105,8 +105,8 @@ function drawLane(context, session, view, label, top, colour) {
       context.fillText(probability.toFixed(3), right - 6, top + LANE / 2 + 4);
     }
   };
-  for (const segment of session.segments) if (segment.label === label) bar(segment, true);
-  if (session.current?.label === label && session.current.label !== UNKNOWN) bar(session.current, false);
+  for (const segment of timeline.segments) if (segment.label === label) bar(segment, true);
+  if (timeline.current?.label === label && timeline.current.label !== UNKNOWN) bar(timeline.current, false);
   context.textAlign = "left";
   const width = context.measureText(label).width;
   context.fillStyle = colour("--ground");

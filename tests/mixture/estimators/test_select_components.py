@@ -95,3 +95,12 @@ def test_other_mixtures_can_be_chosen_and_shown() -> None:
 def test_invalid_arguments_are_refused(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         select_components(IRIS, **{"n_components": [1], **arguments})  # type: ignore[arg-type]
+
+
+def test_more_folds_than_rows_or_groups_are_refused() -> None:
+    """The message has both numbers."""
+    rows = np.arange(6.0).reshape(3, 2)
+    with pytest.raises(ValueError, match="folds is 5, but there are 3 rows"):
+        select_components(rows, range(1, 3), criterion="held-out")
+    with pytest.raises(ValueError, match="folds is 3, but there are 2 groups"):
+        select_components(rows, range(1, 3), criterion="held-out", folds=3, groups=[0, 1, 1])

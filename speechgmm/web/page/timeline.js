@@ -20,7 +20,7 @@ class Growing {
   }
 }
 
-export class Session {
+export class Timeline {
   constructor(name) {
     this.name = name;
     this.labels = [];
