@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgmm.cli.arguments import Subparsers, at_least, new_command
 from speechgmm.cli.console import note, progress_for
+from speechgmm.text.terminal import escaped
 
 if TYPE_CHECKING:
     from speechgmm.explanation.material import Material
-    from speechgmm.explanation.scene import Chapter
+    from speechgmm.explanation.scene import Chapter, Figure, Step
+
+    NamedSteps = list[tuple[str, Figure, Step]]
 
 EXAMPLE = """\
   speechgmm explain
@@ -58,7 +62,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--frame-format", choices=["png", "svg"], default="png", help="format of these pictures (default: png)"
     )
-    parser.add_argument("--gif", type=Path, metavar="FILE", help="also write all steps as one moving picture")
+    parser.add_argument("--gif", type=Path, metavar="FILE.gif", help="also write all steps as one moving picture")
     parser.add_argument("--force", action="store_true", help="replace existing files")
     parser.set_defaults(run=run)
 
@@ -66,13 +70,13 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Compute the chapters and write the page."""
     from speechgmm.explanation.page import explain_page
-    from speechgmm.output.files import check_destinations, check_not_inputs, make_folder, write_atomically
+    from speechgmm.output.files import make_folder, write_atomically
 
     names = _chapter_names(options)
+    _check_options(options, names)
     material = _material(options)
     outputs = [file for file in (options.output, options.gif) if file is not None]
-    check_not_inputs(outputs, [file for file in (options.data, options.recording) if file is not None])
-    check_destinations(outputs, replace=options.force)
+    _check_outputs(options, outputs)
     if options.frames or options.gif:
         from speechgmm.reporting.training_plots import require_matplotlib
 
@@ -80,10 +84,32 @@ def run(options: argparse.Namespace) -> int:
     if options.frames is not None:
         make_folder(options.frames)
     chapters = _computed(options, names, material)
+    steps = _steps([chapter for _, chapter in chapters])
+    frames = [options.frames / f"{name}.{options.frame_format}" for name, _, _ in steps] if options.frames else []
+    _check_outputs(options, [*outputs, *frames])  # the names of the frames are known only now
     write_atomically(options.output, explain_page(chapters, lead=_lead(options), footer=_footer(options)).encode())
     note(options, f"{options.output}: open it in a browser")
-    _write_pictures(options, [chapter for _, chapter in chapters])
+    _write_pictures(options, steps, frames)
     return 0
+
+
+def _check_options(options: argparse.Namespace, names: Sequence[str]) -> None:
+    """Refuse a recording that no chapter shows, and a moving picture whose name says that it is something else."""
+    from speechgmm.errors import OptionError
+    from speechgmm.explanation.chapters import OF_RECORDING
+
+    if options.recording is not None and not any(name in OF_RECORDING for name in names):
+        without = "about DATA.csv" if options.data is not None else "with these --only"
+        raise OptionError(f"--recording is for the chapter {OF_RECORDING[0]}, which a page {without} lacks: omit one")
+    if options.gif is not None and options.gif.suffix.lower() != ".gif":
+        raise OptionError(f"--gif {options.gif}: a GIF is written, so that the name must end in .gif")
+
+
+def _check_outputs(options: argparse.Namespace, outputs: Sequence[Path]) -> None:
+    from speechgmm.output.files import check_destinations, check_not_inputs
+
+    check_not_inputs(outputs, [file for file in (options.data, options.recording) if file is not None])
+    check_destinations(outputs, replace=options.force)
 
 
 def _chapter_names(options: argparse.Namespace) -> list[str]:
@@ -118,14 +144,16 @@ def _material(options: argparse.Namespace) -> Material:
             if getattr(options, name) is not None:
                 raise OptionError(f"--{name} is for a table of your own: give DATA.csv as well")
         return replace(old_faithful(), covariance=options.covariance, recording=options.recording)
-    if options.recording is not None:
-        raise OptionError("--recording is for the last chapter, which a page about DATA.csv does not have: omit one")
-    return material_of(
+    material = material_of(
         options.data,
         columns=options.columns or (),
         n_components=options.components or 2,
         covariance=options.covariance,
     )
+    if material.left_out:
+        left_out = ", ".join(material.left_out)
+        note(options, escaped(f"{options.data}: columns left out, without numbers or without a name: {left_out}"))
+    return material
 
 
 def _computed(options: argparse.Namespace, names: list[str], material: Material) -> list[tuple[int, Chapter]]:
@@ -136,20 +164,19 @@ def _computed(options: argparse.Namespace, names: list[str], material: Material)
     return [(numbers[name], CHAPTERS[name](material)) for name in progress(names, total=len(names), what="chapters")]
 
 
-def _write_pictures(options: argparse.Namespace, chapters: list[Chapter]) -> None:
-    """Write a picture of every step to the folder, and all of them to the moving picture."""
-    if options.frames is None and options.gif is None:
-        return
-    from speechgmm.explanation.stills import moving, states, still
-    from speechgmm.output.files import check_destinations, write_atomically
+def _steps(chapters: list[Chapter]) -> NamedSteps:
+    from speechgmm.explanation.stills import states
 
-    steps = [
-        (name, figure, step) for chapter in chapters for figure in chapter.figures for name, step in states(figure)
-    ]
+    return [(name, figure, step) for chapter in chapters for figure in chapter.figures for name, step in states(figure)]
+
+
+def _write_pictures(options: argparse.Namespace, steps: NamedSteps, files: list[Path]) -> None:
+    """Write a picture of every step to its file, if there are files, and all of them to the moving picture."""
+    from speechgmm.explanation.stills import moving, still
+    from speechgmm.output.files import write_atomically
+
     progress = progress_for(options)
-    if options.frames is not None:
-        files = [options.frames / f"{name}.{options.frame_format}" for name, _, _ in steps]
-        check_destinations(files, replace=options.force)
+    if files:
         for file, (_, figure, step) in progress(list(zip(files, steps, strict=True)), total=len(files), what="frames"):
             write_atomically(file, still(figure, step, options.frame_format))
         note(options, f"{options.frames}: {len(files)} pictures")

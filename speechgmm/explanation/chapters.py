@@ -35,3 +35,6 @@ OF_MATERIAL = ("kmeans", "em", "bound", "hard", "optima")
 
 OF_PILLOW = ("quantisation",)
 """Chapters that need Pillow."""
+
+OF_RECORDING = ("application",)
+"""Chapters that show the user's own recording, if there is one."""

@@ -38,6 +38,8 @@ class Material:
         Type of the covariances, as of `mixture.GaussianMixture`.
     recording : Path, optional
         For the last chapter; by default it has a synthetic voice.
+    left_out : tuple of str
+        Columns of the user's table that were not chosen, as in `table_columns.Columns`.
     """
 
     frames: Floats
@@ -47,6 +49,7 @@ class Material:
     n_components: int = 2
     covariance: str = "full"
     recording: Path | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def axes(self) -> tuple[Axis, Axis]:

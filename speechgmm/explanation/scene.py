@@ -136,7 +136,7 @@ class Axis:
     def of(cls, label: str, values: npt.ArrayLike, margin: float = 0.06) -> Axis:
         """An axis around values, with a margin in shares of their range; NaN is left out."""
         low, high = float(np.nanmin(values)), float(np.nanmax(values))
-        room = margin * (high - low) or 1.0
+        room = margin * (high - low) or max(1.0, margin * abs(high))
         return cls(label=label, low=low - room, high=high + room)
 
 

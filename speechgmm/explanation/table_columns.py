@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,12 @@ from speechgmm.text.numerals import decimal
 from speechgmm.text.tables import Table, UnreadableRowError
 from speechgmm.text.textfiles import NotTextError, decoded
 
+Rows = list[tuple[int, list[str]]]
+"""The cells of each row, with its line."""
+
 MOST_COMPONENTS = 10
+LARGEST_VALUE = 1e30
+"""Squares and products of larger values would overflow in the fits."""
 MOST_ROWS = 300
 """Rows that are drawn: more would only cover each other, and the page would be large."""
 
@@ -30,7 +36,7 @@ class Columns:
     names : tuple of str
     values : ndarray (T, D)
     left_out : tuple of str
-        Names of the columns without numbers.
+        Columns that the automatic choice did not take: those without numbers or without a name.
     """
 
     names: tuple[str, ...]
@@ -44,9 +50,9 @@ def material_of(file: Path, *, columns: Sequence[str], n_components: int, covari
     Parameters
     ----------
     file : Path
-        CSV with a header; commas, semicolons or tabs.
+        CSV, with or without a header; commas, semicolons or tabs.
     columns : sequence of str
-        Names of two columns or more; if empty, all that hold numbers.
+        Names of two columns or more; if empty, all that have a name and hold numbers.
     n_components : int
         K, 1 to `MOST_COMPONENTS`.
     covariance : str
@@ -58,9 +64,10 @@ def material_of(file: Path, *, columns: Sequence[str], n_components: int, covari
     Raises
     ------
     CorpusError
-        If the file cannot be read, or a cell of the columns is no finite number.
+        If the file cannot be read, or a cell of the columns is no number up to `LARGEST_VALUE`.
     OptionError
-        If there are fewer than two columns or the file lacks one, or there are more components than different rows.
+        If there are fewer than two columns, the file lacks one or two have the same name, or there are more components
+        than different rows.
     """
     table = read_columns(file, columns)
     if len(table.names) < 2:
@@ -77,8 +84,8 @@ def material_of(file: Path, *, columns: Sequence[str], n_components: int, covari
         raise OptionError(f"--components {n_components}: the page shows 1 to {MOST_COMPONENTS} components")
     if n_different < max(n_components, 2):
         raise OptionError(
-            f"--components {n_components}: {file} has {n_different} different rows, but each component needs one and "
-            "the page two: give fewer components or more rows"
+            f"--components {n_components}: {file} has {n_different} different row{'s' if n_different > 1 else ''}, but "
+            "each component needs one and the page two: give fewer components or more rows"
         )
     return Material(
         frames=frames,
@@ -87,6 +94,7 @@ def material_of(file: Path, *, columns: Sequence[str], n_components: int, covari
         code=_code(file, table, columns),
         n_components=n_components,
         covariance=covariance,
+        left_out=table.left_out,
     )
 
 
@@ -107,7 +115,7 @@ def in_plane(table: Columns) -> tuple[Floats, tuple[str, str], str]:
 
 
 def read_columns(file: Path, chosen: Sequence[str]) -> Columns:
-    """Read the chosen columns, or all that hold numbers."""
+    """Read the chosen columns, or all that have a name and hold numbers."""
     table, rows = _rows(file)
     if not rows:
         raise CorpusError(f"{file}: the table is empty, but a header and rows of numbers are needed")
@@ -116,22 +124,49 @@ def read_columns(file: Path, chosen: Sequence[str]) -> Columns:
         header, body = [f"column {n}" for n in range(1, len(header) + 1)], rows
     if not body:
         raise CorpusError(f"{file}: there is no row below the header, but rows of numbers are needed")
-    unknown = [name for name in chosen if name not in header]
-    if unknown:
-        raise OptionError(f"--columns {unknown[0]}: {file} has no such column; it has {', '.join(header)}")
-    names = tuple(chosen) or tuple(
-        name for place, name in enumerate(header) if any(_number(table, row, place) is not None for _, row in body)
-    )
-    places = [header.index(name) for name in names]
+    places = _named_places(file, header, chosen) if chosen else _places_of_numbers(file, table, header, body)
     values = np.array([[_checked(file, table, line, row, header, at) for at in places] for line, row in body])
-    left_out = tuple(name for name in header if name not in names)
-    return Columns(names=names, values=values.reshape(len(body), len(names)), left_out=left_out)
+    others = [] if chosen else [place for place in range(len(header)) if place not in places]
+    return Columns(
+        names=tuple(header[place] for place in places),
+        values=values.reshape(len(body), len(places)),
+        left_out=tuple(header[place] or f"(column {place + 1})" for place in others),
+    )
 
 
-def _rows(file: Path) -> tuple[Table, list[tuple[int, list[str]]]]:
+def _named_places(file: Path, header: list[str], chosen: Sequence[str]) -> list[int]:
+    for name in chosen:
+        if name not in header:
+            raise OptionError(f"--columns {name}: {file} has no such column; it has {', '.join(header)}")
+        if chosen.count(name) > 1:
+            raise OptionError(
+                f"--columns {','.join(chosen)}: {name!r} is given twice: give different columns of {file}"
+            )
+        if header.count(name) > 1:
+            raise OptionError(f"--columns {name}: {file} has {header.count(name)} columns of this name: rename them")
+    return [header.index(name) for name in chosen]
+
+
+def _places_of_numbers(file: Path, table: Table, header: list[str], body: Rows) -> list[int]:
+    """The columns with a name and a number; the column of row numbers that some programs write has no name."""
+    places = [
+        place
+        for place, name in enumerate(header)
+        if name and any(_number(table, row, place) is not None for _, row in body)
+    ]
+    names = [header[place] for place in places]
+    for name in names:
+        if names.count(name) > 1:
+            raise OptionError(
+                f"{file}: {names.count(name)} columns are named {name!r}: rename them, or give others in --columns"
+            )
+    return places
+
+
+def _rows(file: Path) -> tuple[Table, Rows]:
     try:
         text, _ = decoded(file.read_bytes())
-        table = Table.of(text, lambda name: decimal(name) is None and name != "")
+        table = _table_of_numbers(text) or Table.of(text, lambda name: decimal(name) is None and name != "")
         return table, list(table.rows())
     except OSError as error:
         raise CorpusError(f"{file}: cannot be read: {error.strerror or error}") from error
@@ -139,6 +174,21 @@ def _rows(file: Path) -> tuple[Table, list[tuple[int, list[str]]]]:
         raise CorpusError(f"{file}: {error}") from error
     except UnreadableRowError as error:
         raise CorpusError(f"{file}:{error.line}: the row is not CSV: {error}") from error
+
+
+def _table_of_numbers(text: str) -> Table | None:
+    """A table without a header, whose first row is numbers only.
+
+    `Table.of` would take the separator from names. Tabs and semicolons come first, because between them a comma is in a
+    number.
+    """
+    for separator in ("\t", ";", ","):
+        table = Table(text=text, separator=separator)
+        with suppress(UnreadableRowError):
+            _, first = next(table.rows(), (1, []))
+            if len(first) > 1 and all(table.number(cell) is not None for cell in first):
+                return table
+    return None
 
 
 def _number(table: Table, row: Sequence[str], place: int) -> float | None:
@@ -152,6 +202,11 @@ def _checked(file: Path, table: Table, line: int, row: Sequence[str], header: Se
         raise CorpusError(
             f"{file}:{line}: the column {header[place]!r} has {cell!r}, but a finite number is needed: mend or remove "
             "the row, or name other columns with --columns"
+        )
+    if abs(number) > LARGEST_VALUE:
+        raise CorpusError(
+            f"{file}:{line}: the column {header[place]!r} has {row[place]!r}, but {LARGEST_VALUE:g} is the most "
+            "that can be shown: give the column in a larger unit, or name other columns with --columns"
         )
     return number
 

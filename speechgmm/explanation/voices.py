@@ -13,6 +13,7 @@ from speechgmm.classifier.model_file import load
 from speechgmm.classifier.scorer import Scores
 from speechgmm.classifier.shipped_model import shipped_model_file
 from speechgmm.demo.synthesis import KINDS, Kind, draw_voice, speak
+from speechgmm.errors import AudioError
 from speechgmm.explanation.scene import Floats
 from speechgmm.features.array_types import Samples
 from speechgmm.features.front_end import stream_stretches
@@ -27,10 +28,11 @@ SYNTHETIC = "a synthetic voice of the demonstration, not a person (demo.synthesi
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Voice:
-    """Samples and where they are from."""
+    """Samples, where they are from, and their name in an error."""
 
     samples: Samples
     source: str
+    name: str = "the voice"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,16 +75,33 @@ def recorded_voice(file: Path, sampling_rate: int) -> Voice:
         If it cannot be read.
     """
     samples = read(file, sampling_rate=sampling_rate, end=LONGEST_S)
-    return Voice(samples=samples, source=f"{file.name}, at most its first {LONGEST_S:g} s.")
+    return Voice(samples=samples, source=f"{file.name}, at most its first {LONGEST_S:g} s.", name=str(file))
 
 
 def heard(model: Model, voice: Voice) -> HeardVoice:
-    """Score a voice frame by frame."""
+    """Score a voice frame by frame.
+
+    Raises
+    ------
+    AudioError
+        If it is shorter than a window, or none of its frames is speech.
+    """
     front_end = model.front_end
+    window = max(each.window for each in model.front_ends)
+    if len(voice.samples) < window:
+        raise AudioError(
+            f"{voice.name}: it has {len(voice.samples)} samples at {front_end.sampling_rate:,} Hz, but a frame needs "
+            f"{window}: give a recording of some seconds"
+        )
     filtered = np.concatenate(list(without_offset([voice.samples], front_end.sampling_rate)))
     (log_mel,) = log_mel_bands(filtered, [front_end], model.filters[:1])
     (stretches,) = stream_stretches([voice.samples], model.front_ends, model.filters)
     frames = [stream.frames(own) for stream, own in zip(model.streams, stretches, strict=True)]
+    if not all(len(own) for own in frames):
+        raise AudioError(
+            f"{voice.name}: no speech is found in its first {len(voice.samples) / front_end.sampling_rate:.2g} s, but "
+            "the figure shows the frames with speech: give a recording that begins with a voice"
+        )
     return HeardVoice(
         log_mel=log_mel.astype(np.float64),
         speech=speech_frames(log_mel, frame_powers(log_mel), front_end),

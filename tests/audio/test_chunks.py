@@ -207,8 +207,8 @@ class Sparse(io.RawIOBase):
         return count
 
 
-@pytest.mark.parametrize("sound_after", [0, 5])
-def test_size_that_wrapped_at_4_gib(sound_after: int) -> None:
+@pytest.mark.slow
+def test_size_that_wrapped_at_4_gib() -> None:
     """A longer file has only the last 32 bits of its size in the header; it is read as RF64."""
     fmt = struct.pack("<HHIIHH", 1, 1, 16_000, 32_000, 2, 16)
     head = b"RIFF" + struct.pack("<I", 136) + b"WAVE" + chunk("<4sI", b"fmt ", fmt) + chunk("<4sI", b"data", b"", 100)

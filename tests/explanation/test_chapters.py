@@ -5,10 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
+from speechgmm.audio.samples import Samples
+from speechgmm.errors import AudioError
 from speechgmm.explanation import stills
 from speechgmm.explanation.adaptation_chapter import adaptation_chapter
 from speechgmm.explanation.application_chapter import application_chapter
@@ -18,10 +22,10 @@ from speechgmm.explanation.em_chapter import em_chapter
 from speechgmm.explanation.hard_chapter import hard_chapter
 from speechgmm.explanation.kmeans_chapter import kmeans_chapter
 from speechgmm.explanation.material import Material, old_faithful
-from speechgmm.explanation.optima_chapter import sizes
+from speechgmm.explanation.optima_chapter import correlated_figure, sizes
 from speechgmm.explanation.scene import Chapter, Figure, Step
 from speechgmm.explanation.traced_fit import family_of, kmeans_start, options_of
-from speechgmm.explanation.voices import heard, shipped_model, synthetic_voice
+from speechgmm.explanation.voices import heard, recorded_voice, shipped_model, synthetic_voice
 from speechgmm.mixture import GaussianMixture, KMeans
 from speechgmm.mixture.em import fit
 
@@ -146,6 +150,30 @@ def test_the_running_decision_ends_at_that_of_the_model() -> None:
     last = figure_of(application_chapter(MATERIAL), "utterance").variants[0].steps[-1].numbers
     assert last["log-likelihood ratio of female (nats)"] == pytest.approx(decision.score, rel=1e-6)
     assert last["probability of female"] == pytest.approx(decision.probability, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (np.zeros(32000), "sound.wav: no speech is found in its first 2 s"),
+        (0.1 * np.random.default_rng(0).standard_normal(16000), "sound.wav: no speech is found in its first 1 s"),
+        (np.full(200, 0.1), "sound.wav: it has 200 samples at 16,000 Hz, but a frame needs 1024"),
+    ],
+    ids=["silence", "noise", "short"],
+)
+def test_recordings_without_speech_are_refused(samples: Samples, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "sound.wav"
+    soundfile.write(file, samples, 16000)
+    with pytest.raises(AudioError, match=message):
+        heard(shipped_model(), recorded_voice(file, 16000))
+
+
+def test_two_different_rows_have_an_axis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The curves over the number of components are one point then."""
+    monkeypatch.setattr("speechgmm.explanation.optima_chapter.REPEATS", (1,))
+    frames = np.array([[0.0, 1.0], [2.0, 3.0]])
+    _, panel = correlated_figure(dataclasses.replace(MATERIAL, frames=frames)).panels
+    assert panel.y.low < 0.0 < panel.y.high
 
 
 def test_discriminative_training_lowers_its_loss() -> None:

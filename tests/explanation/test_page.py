@@ -167,6 +167,12 @@ def test_pictures_of_every_step_are_written(tmp_path: Path, run: RunCommand, mon
     image = pytest.importorskip("PIL.Image")
     with image.open(gif) as moving:
         assert moving.n_frames == len(names)
+    for file in (tmp_path / "em.html", gif):
+        file.unlink()
+    done = run("explain", data, "--only", "kmeans", "-o", tmp_path / "em.html", "--frames", folder, "--gif", gif)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert f"{folder / names[0]}: it exists already" in done.stderr
+    assert sorted(tmp_path.iterdir()) == [data, folder]  # nothing was written before the error
 
 
 def test_a_folder_of_pictures_that_cannot_be_made_is_named_at_once(tmp_path: Path, run: RunCommand) -> None:

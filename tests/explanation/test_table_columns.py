@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from speechgmm.errors import SpeechGmmError
+from speechgmm.explanation.chapters import CHAPTERS
+from speechgmm.explanation.scene import Axis, Chapter
 from speechgmm.explanation.table_columns import MOST_ROWS, material_of
 from tests.builders import RunCommand
 
@@ -23,6 +25,34 @@ def test_the_columns_of_numbers_are_taken(tmp_path: Path) -> None:
     material = material_of(file, columns=(), n_components=2, covariance="full")
     assert material.columns == ("x", "y")
     assert material.frames.tolist() == [[1.5, 2.0], [3.0, 4.0], [5.0, 6.25]]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0.126,-0.132\n0.64,0.105\n", [[0.126, -0.132], [0.64, 0.105]]),
+        ("1,2\n3,4\n6,8\n", [[1, 2], [3, 4], [6, 8]]),
+        ("1,5;2\n3;4,5\n", [[1.5, 2], [3, 4.5]]),
+        ("1.5\t2\n3\t4\n", [[1.5, 2], [3, 4]]),
+        ("sep=;\n1,5;2\n3;4,5\n", [[1.5, 2], [3, 4.5]]),
+    ],
+)
+def test_a_header_is_not_needed(text: str, expected: list[list[float]], tmp_path: Path) -> None:
+    material = material_of(written(tmp_path, text), columns=(), n_components=2, covariance="full")
+    assert material.columns == ("column 1", "column 2")
+    assert material.frames.tolist() == expected
+
+
+def test_columns_left_out_are_noted(tmp_path: Path, run: RunCommand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those without numbers and, as pandas writes the numbers of the rows, without a name; not if the user chose."""
+    monkeypatch.setitem(CHAPTERS, "kmeans", lambda _: Chapter(name="kmeans", title="", text="", figures=()))
+    file = written(tmp_path, ",x,town,y\n0,1,a,2\n1,3,b,4\n")
+    arguments = ("--only", "kmeans", "-o", tmp_path / "em.html", "--force")
+    done = run("explain", file, *arguments)
+    assert done.returncode == 0
+    assert f"{file}: columns left out, without numbers or without a name: (column 1), town\n" in done.stderr
+    done = run("explain", file, "--columns", "x,y", *arguments)
+    assert (done.returncode, "left out" in done.stderr) == (0, False)
 
 
 def test_more_columns_become_principal_axes(tmp_path: Path) -> None:
@@ -63,8 +93,11 @@ BAD = {
     "x,y\n1,2\n3,nan\n": ":3: the column 'y' has 'nan', but a finite number is needed",
     "x,y\n1,2\n3,\n": ":3: the column 'y' has ''",
     "x,y\n1,2\n3\n": ":3: the column 'y' has ''",
-    "x,y\n1,2\n1,2\n1,2\n": "1 different rows",
+    "x,y\n1,2\n1,2\n1,2\n": "has 1 different row, but",
     "x,y\n1,2\n3,4\n": "--components 3",
+    "x,y\n1,2\n-1e200,4\n": ":3: the column 'x' has '-1e200', but 1e+30 is the most",
+    "a,a\n1,5\n2,9\n": "2 columns are named 'a'",
+    ",x\n0,1\n1,2\n": "only 'x'",
     "\0\0": "no text",
 }
 
@@ -89,7 +122,14 @@ def test_bad_tables_give_one_line(text: str, tmp_path: Path, run: RunCommand) ->
         (["--only", "nothing"], "--only nothing: there is no such chapter; there are mixture, kmeans"),
         (["data.csv", "--columns", "x,z"], "--columns z: data.csv has no such column; it has x, y"),
         (["data.csv", "--components", "11"], "1 to 10 components"),
-        (["data.csv", "--recording", "data.csv"], "--recording is for the last chapter"),
+        (["data.csv", "--columns", "x,x"], "--columns x,x: 'x' is given twice"),
+        (["double.csv", "--columns", "x,y"], "--columns x: double.csv has 2 columns of this name"),
+        (
+            ["data.csv", "--recording", "data.csv"],
+            "--recording is for the chapter application, which a page about DATA",
+        ),
+        (["--only", "em", "--recording", "data.csv"], "which a page with these --only lacks"),
+        (["--gif", "em.png"], "--gif em.png: a GIF is written, so that the name must end in .gif"),
         (["data.csv", "-o", "data.csv", "--force"], "data.csv: it is an input of this command"),
         (["--only", "application", "--recording", "data.csv"], "data.csv"),
     ],
@@ -98,6 +138,7 @@ def test_wrong_arguments_give_one_line(
     arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: RunCommand
 ) -> None:
     written(tmp_path, "x,y\n1,2\n3,4\n")
+    (tmp_path / "double.csv").write_text("x,x,y\n1,2,3\n4,5,6\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     done = run("explain", *arguments)
     assert done.returncode in (1, 2)
@@ -112,6 +153,11 @@ def test_constant_columns_and_one_component_are_shown(tmp_path: Path, run: RunCo
         arguments = ("--components", components, "-o", tmp_path / "em.html", "--force", "--quiet")
         done = run("explain", file, *arguments, *chapters)
         assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_axis_around_a_large_constant_has_a_length() -> None:
+    axis = Axis.of("x", [1e30, 1e30])
+    assert axis.low < 1e30 < axis.high
 
 
 def test_errors_of_the_library_are_its_own(tmp_path: Path) -> None:
