@@ -235,7 +235,7 @@ def sizes_figure(material: Material) -> Figure:
         source=material.source,
         formula="AIC = 2P - 2 log L,   BIC = P log T - 2 log L",
         symbols={
-            "P": "mixture.mixture_.n_parameters",
+            "P": "fitted.mixture_.n_parameters",
             "AIC": "mixture.aic(X), information_criteria.aic",
             "BIC": "mixture.bic(X), information_criteria.bic",
         },

@@ -197,7 +197,7 @@ def test_options_that_can_be_repeated_are_collected() -> None:
         ),
         (["train", "{voices}", "--root", "."], "a root is for the paths in a manifest"),
         (["classify", "{voices}", "--priors", "female=0.5,male=0.6"], "the priors are 0.5, 0.6, but they must be"),
-        (["classify", "{voices}", "--priors", "female=1"], "--priors: the priors are 1.0, 0.0, but they must be"),
+        (["classify", "{voices}", "--priors", "female=1"], "--priors: the prior of female is 1.0, but it must be in"),
         (
             ["classify", "{voices}", "--priors", "femal=0.9"],
             "--priors: the priors are for femal, expected one for each of female, male",
