@@ -77,6 +77,7 @@ def run(options: argparse.Namespace) -> int:
     material = _material(options)
     outputs = [file for file in (options.output, options.gif) if file is not None]
     _check_outputs(options, outputs)
+    names = _drawable(options, names)
     if options.frames or options.gif:
         from speechgmm.reporting.training_plots import require_matplotlib
 
@@ -113,16 +114,23 @@ def _check_outputs(options: argparse.Namespace, outputs: Sequence[Path]) -> None
 
 
 def _chapter_names(options: argparse.Namespace) -> list[str]:
-    """The chapters that are asked for; those whose data are missing are left out, unless they are asked for by name."""
+    """The chapters that are asked for."""
     from speechgmm.errors import OptionError
-    from speechgmm.explanation.borrowed_data import require_pillow
-    from speechgmm.explanation.chapters import CHAPTERS, OF_MATERIAL, OF_PILLOW
+    from speechgmm.explanation.chapters import CHAPTERS, OF_MATERIAL
 
     possible = [name for name in CHAPTERS if options.data is None or name in OF_MATERIAL]
     for name in options.only:
         if name not in possible:
             raise OptionError(f"--only {name}: there is no such chapter; there are {', '.join(possible)}")
-    names = [name for name in possible if not options.only or name in options.only]
+    return [name for name in possible if not options.only or name in options.only]
+
+
+def _drawable(options: argparse.Namespace, names: list[str]) -> list[str]:
+    """The chapters without those whose library is missing, unless they are asked for by name."""
+    from speechgmm.errors import OptionError
+    from speechgmm.explanation.borrowed_data import require_pillow
+    from speechgmm.explanation.chapters import OF_PILLOW
+
     if any(name in OF_PILLOW for name in names):
         try:
             require_pillow()
