@@ -137,7 +137,7 @@ def _draw(axes: Axes, mark: Mark) -> None:
             label=mark.label or None,
         )
     elif isinstance(mark, Image):
-        smooth = "nearest" if mark.exact else "auto"
+        smooth = "nearest" if mark.exact else "antialiased"
         axes.imshow(mark.pixels, extent=mark.extent, aspect="auto", interpolation=smooth, zorder=1)
     else:
         _write(axes, mark)
