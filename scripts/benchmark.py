@@ -38,7 +38,7 @@ from tqdm import tqdm
 
 from benchmark_em import beginning_of, our_iteration, products_and_exponentials, real_frames, without_kernel_settings
 from benchmark_em_peers import plain_numpy, scikit_learn
-from benchmark_start import REFERENCE, SPEECHGMM, bare, run, write_recordings
+from benchmark_start import REFERENCE, SPEECHGMM, bare_loop, run, write_recordings
 from speechgmm.classifier import model_file
 from speechgmm.classifier.classify import classify_recording
 from speechgmm.classifier.model import Model
@@ -89,17 +89,10 @@ def here(work: Callable[[], object]) -> Work:
 def works_on_files(folder: Path, long_file: Path, model: Model) -> dict[str, Work]:
     """The commands, and what they do in this process once all is imported."""
     files = sorted(folder.rglob("*.wav"))
-    by_window = {stream.front_end.window: stream for stream in model.streams}  # streams of one window share a spectrum
-    banks = [np.zeros((stream.filters.n_bins, stream.filters.n_mels), np.float32) for stream in by_window.values()]
-    front_ends = [stream.front_end for stream in by_window.values()]
     recordings = [Recording(file=file, name=str(file), label="") for file in files]
+    bare_all = bare_loop(model)
     out, one = folder.parent, str(files[0])
     many = (*SPEECHGMM, "classify", str(folder), "--quiet", "--format", "csv")
-
-    def bare_loop(files: Sequence[Path]) -> None:
-        for file in files:
-            bare(file, front_ends, banks)
-
     return {
         "import numpy, scipy.fft": command(sys.executable, "-c", REFERENCE),
         "--help": command(*SPEECHGMM, "--help"),
@@ -115,8 +108,8 @@ def works_on_files(folder: Path, long_file: Path, model: Model) -> dict[str, Wor
         "evaluate -o": command(*SPEECHGMM, "evaluate", str(folder), "-o", str(out / "report"), "--quiet", "--force"),
         "classify, warm": here(lambda: [classify_recording(each, model=model) for each in recordings]),
         "segment, warm": here(lambda: list(segment_file(model, long_file))),
-        "bare loop, files": here(lambda: bare_loop(files)),
-        "bare loop, ten minutes": here(lambda: bare_loop([long_file])),
+        "bare loop, files": here(lambda: bare_all(files)),
+        "bare loop, ten minutes": here(lambda: bare_all([long_file])),
     }
 
 

@@ -99,22 +99,32 @@ def bare(file: Path, front_ends: Sequence[FrontEndOptions], banks: Sequence[np.n
         np.log(np.maximum(bands, 1e-12, out=bands), out=bands)
 
 
-def warm(model: Model, files: Sequence[Path], runs: int) -> dict[str, float]:
-    """Milliseconds of CPU time a file, of `classify_recording` and of `bare`."""
+def bare_loop(model: Model) -> Callable[[Sequence[Path]], None]:
+    """`bare` with the front ends of a model, as a function of files."""
     by_window = {stream.front_end.window: stream for stream in model.streams}  # streams of one window share a spectrum
     banks = [np.zeros((stream.filters.n_bins, stream.filters.n_mels), np.float32) for stream in by_window.values()]
     front_ends = [stream.front_end for stream in by_window.values()]
+
+    def run_all(files: Sequence[Path]) -> None:
+        for file in files:
+            bare(file, front_ends, banks)
+
+    return run_all
+
+
+def warm(model: Model, files: Sequence[Path], runs: int) -> dict[str, float]:
+    """Milliseconds of CPU time a file, of `classify_recording` and of `bare`."""
+    bare_all = bare_loop(model)
     recordings = [Recording(file=file, name=str(file), label="") for file in files]
 
     def classify_all() -> None:
         for recording in recordings:
             classify_recording(recording, model=model)
 
-    def bare_all() -> None:
-        for file in files:
-            bare(file, front_ends, banks)
-
-    loops: dict[str, Callable[[], None]] = {"classify": classify_all, "bare reading and transforms": bare_all}
+    loops: dict[str, Callable[[], None]] = {
+        "classify": classify_all,
+        "bare reading and transforms": lambda: bare_all(files),
+    }
     times: dict[str, list[float]] = {name: [] for name in loops}
     for _ in range(1 + runs):
         for name, loop in loops.items():

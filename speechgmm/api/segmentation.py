@@ -127,13 +127,14 @@ def save_segments(segments: Segments, file: AnyPath) -> None:
         If it cannot be written, or segments overlap in a TextGrid.
     """
     from speechgmm.output.files import write_atomically
+    from speechgmm.output.named_format import format_named_by
     from speechgmm.segmentation.segments import Segments
     from speechgmm.segmentation.writers import FORMATS
 
     instance_of(Segments, "segments", segments, "Segments, which segment returns")
     target = path("file", file)
-    suffixes = {each.suffix.lower(): name for name, each in FORMATS.items()}
-    fitting = [suffix for suffix in suffixes if target.name.lower().endswith(suffix)]
-    if not fitting:
-        raise wrong("file", file, f"a path that ends in {', '.join(suffixes)}")
-    write_atomically(target, segments.to_text(suffixes[max(fitting, key=len)]).encode())
+    name = format_named_by(target, FORMATS)
+    if name is None:
+        suffixes = ", ".join(form.suffix.lower() for form in FORMATS.values())
+        raise wrong("file", file, f"a path that ends in {suffixes}")
+    write_atomically(target, segments.to_text(name).encode())

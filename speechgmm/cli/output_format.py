@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Protocol
 
+from speechgmm.output.named_format import HasSuffix, format_named_by
 
-class Format(Protocol):
-    """An output format, as in `classifier.writers.FORMATS` and `segmentation.writers.FORMATS`."""
+
+class Format(HasSuffix, Protocol):
+    """An output format that the help describes."""
 
     @property
     def description(self) -> str:
         """What it is, for the help."""
-        ...
-
-    @property
-    def suffix(self) -> str:
-        """End of the name of a file in this format."""
         ...
 
 
@@ -31,12 +27,6 @@ def add_format_argument(parser: argparse.ArgumentParser, formats: Mapping[str, F
         choices=list(formats),
         help=f"{what}; {descriptions} (default: as the name of the output file ends, else {default})",
     )
-
-
-def format_named_by(file: Path, formats: Mapping[str, Format]) -> str | None:
-    """The format whose suffix the name of a file ends with, whatever the case; the longest suffix counts."""
-    ends = [name for name, form in formats.items() if file.name.lower().endswith(form.suffix.lower())]
-    return max(ends, key=lambda name: len(formats[name].suffix), default=None)
 
 
 def chosen_format(options: argparse.Namespace, formats: Mapping[str, Format]) -> str:

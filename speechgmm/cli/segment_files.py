@@ -9,7 +9,7 @@ from typing import ParamSpec
 
 from speechgmm.cli.arguments import model_file
 from speechgmm.cli.console import report_failure
-from speechgmm.cli.output_format import format_named_by
+from speechgmm.output.named_format import format_named_by
 from speechgmm.segmentation.writers import FORMATS
 
 P = ParamSpec("P")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from speechgmm.audio.hearing import Heard
 from speechgmm.audio.memory_file import MemoryFile
 from speechgmm.audio.reading import blocks
+from speechgmm.audio.samples import Samples
 from speechgmm.classifier import writers as answer_writers
 from speechgmm.classifier.model import Model
 from speechgmm.classifier.outcome import Outcome
@@ -65,10 +67,9 @@ def classified(file: MemoryFile, *, model: Model, query: ClassifyQuery, wanted: 
     return "".join(answer_writers.FORMATS[query.format].write([outcome], labels=model.labels))
 
 
-def segmented(file: MemoryFile, *, model: Model, query: SegmentQuery, wanted: Wanted) -> str:
-    """Segment a recording; parameters, result and errors as of `classified`."""
-    model, heard = chosen_model(model, query), Heard()
-    samples = blocks(
+def samples_to_segment(file: MemoryFile, model: Model, query: SegmentQuery, heard: Heard) -> Iterator[Samples]:
+    """The samples of the part of a recording that a query is for; what is heard is filled in."""
+    return blocks(
         file,
         sampling_rate=model.front_end.sampling_rate,
         channel=query.channel,
@@ -77,6 +78,14 @@ def segmented(file: MemoryFile, *, model: Model, query: SegmentQuery, wanted: Wa
         block_s=BLOCK_S,
         heard=heard,
     )
+
+
+def segmented(file: MemoryFile, *, model: Model, query: SegmentQuery, wanted: Wanted) -> str:
+    """Segment a recording; parameters, result and errors as of `classified`."""
+    model, heard = chosen_model(model, query), Heard()
+    samples = samples_to_segment(file, model, query, heard)
     segments = segment_blocks(model, wanted.passing(samples), offset_s=query.start)
-    recording = segment_writers.SegmentedRecording(name=file.name, channel=query.channel, heard=heard)
+    recording = segment_writers.SegmentedRecording(
+        name=file.name, channel=query.channel, heard=heard, classes=model.labels
+    )
     return "".join(segment_writers.FORMATS[query.format].write(segments, recording))

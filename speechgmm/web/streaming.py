@@ -17,11 +17,9 @@ from starlette.types import Receive, Scope, Send
 
 from speechgmm.audio.hearing import Heard
 from speechgmm.audio.memory_file import MemoryFile
-from speechgmm.audio.reading import blocks
 from speechgmm.classifier.model import Model
 from speechgmm.errors import SpeechGmmError
-from speechgmm.segmentation.segment_recordings import BLOCK_S
-from speechgmm.web.answers import chosen_model
+from speechgmm.web.answers import chosen_model, samples_to_segment
 from speechgmm.web.events import Event, Tell, Teller
 from speechgmm.web.places import DroppedError, Places, Wanted
 from speechgmm.web.problems import MEDIA_TYPE, ProblemError, problem_of
@@ -141,15 +139,7 @@ def telling_problems(tell: Tell, work: Callable[[], None]) -> None:
 def _tell_all(file: MemoryFile, model: Model, query: SegmentQuery, tell: Tell, wanted: Wanted) -> None:
     def work() -> None:
         chosen, heard = chosen_model(model, query), Heard()
-        samples = blocks(
-            file,
-            sampling_rate=model.front_end.sampling_rate,
-            channel=query.channel,
-            start=query.start,
-            end=query.end,
-            block_s=BLOCK_S,
-            heard=heard,
-        )
+        samples = samples_to_segment(file, chosen, query, heard)
         Teller(chosen, tell, offset_s=query.start).segment(wanted.passing(samples), heard)
 
     telling_problems(tell, work)

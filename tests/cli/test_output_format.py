@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from speechgmm.cli.output_format import format_named_by
+from speechgmm.output.named_format import format_named_by
 from speechgmm.segmentation.writers import FORMATS
 
 
