@@ -91,7 +91,7 @@ def digits_figure() -> Figure:
         ),
         variants=(Variant(name="", steps=steps),),
         caption="""
-            Nobody told the mixture which image shows which digit. Below each component: the digit that most of its
+            The mixture is not told which image shows which digit. Below each component: the digit that most of its
             images show, and the share of these. Some digits get two components, because people write them in two
             ways, and some share one.
         """,
